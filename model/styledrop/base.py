@@ -1,0 +1,203 @@
+"""A base: a pretrained Muse in one folder, in the aMUSEd layout which diffusers' `AmusedPipeline` opens.
+
+    model_index.json
+    text_encoder/  tokenizer/        T, prompts to features
+    vqvae/                           E and D, images to tokens and back
+    transformer/                     G, the generator
+    scheduler/                       the id of the mask
+    clip/                            the scorer, an open_clip folder (optional)
+    card.json                        what it was made from (optional)
+
+Only safetensors and JSON are read, never pickle.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from PIL import Image
+from torch import Tensor
+
+from styledrop.errors import BaseError
+from styledrop.generator import Condition, Generator
+from styledrop.text import TextEncoder
+from styledrop.vqgan import VQGAN
+
+EMBEDDED = "embedded"
+"""The name of the base that comes with this library."""
+
+_AESTHETIC_SCORE = 6.0  # what aMUSEd was asked for in its own pipelines
+_REQUIRED = (
+    "model_index.json",
+    "scheduler/scheduler_config.json",
+    "text_encoder/config.json",
+    "text_encoder/model.safetensors",
+    "tokenizer/tokenizer_config.json",
+    "transformer/config.json",
+    "transformer/diffusion_pytorch_model.safetensors",
+    "vqvae/config.json",
+    "vqvae/diffusion_pytorch_model.safetensors",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    """A loaded base; nothing in it is ever trained."""
+
+    name: str
+    folder: Path
+    sha256: str
+    """Of all the files that decide what it draws."""
+    text: TextEncoder
+    vqgan: VQGAN
+    generator: Generator
+    clip_folder: Path | None
+    size_px: int
+    """Side of its images."""
+    card: dict[str, Any]
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return next(self.generator.parameters()).device
+
+    def condition(
+        self, hidden: Float[Tensor, "batch length width"], pooled: Float[Tensor, "batch pooled_width"]
+    ) -> Condition:
+        """Condition the generator on text features, for images of the base's size."""
+        dtype = next(self.generator.parameters()).dtype
+        # Width, height, no crop; the others are aMUSEd's defaults.
+        micro = torch.tensor([[self.size_px, self.size_px, 0.0, 0.0, _AESTHETIC_SCORE]], device=self.device)
+        return self.generator.condition(hidden.to(dtype), pooled.to(dtype), micro.expand(len(hidden), -1))
+
+    def tokenize(self, images: Sequence[Image.Image]) -> Int[Tensor, "batch tokens"]:
+        """Turn square images of the base's size into tokens.
+
+        Raises:
+            BaseError: an image has another size.
+        """
+        for place, image in enumerate(images):
+            if image.size != (self.size_px, self.size_px):
+                raise BaseError(
+                    f"expected images of {self.size_px}x{self.size_px} px, got {image.width}x{image.height} at "
+                    f"position {place}; crop it with PIL.ImageOps.fit(image, ({self.size_px}, {self.size_px}))"
+                )
+        pixels = np.stack([np.asarray(image.convert("RGB"), dtype=np.float32) for image in images]) / 255
+        with torch.no_grad():
+            return self.vqgan.encode(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous().to(self.device))
+
+    def render(self, tokens: Int[Tensor, "batch tokens"]) -> list[Image.Image]:
+        """Turn tokens into images."""
+        with torch.no_grad():
+            pixels = (self.vqgan.decode(tokens) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+        return [Image.fromarray(image) for image in pixels]
+
+
+def load_base(
+    folder_or_name: str | Path, *, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+) -> Base:
+    """Load a base from its folder, or the one that comes with this library by its name `embedded`.
+
+    `dtype` is that of the generator and the text encoder; the VQGAN stays in float32, since aMUSEd's
+    gives NaN in float16.
+
+    Raises:
+        BaseError: files are missing, or the parts do not fit together; it names all that is wrong.
+    """
+    is_embedded = str(folder_or_name) == EMBEDDED
+    folder = Path(__file__).parent / EMBEDDED if is_embedded else Path(folder_or_name)
+    missing = [name for name in _REQUIRED if not (folder / name).is_file()]
+    if missing:
+        raise BaseError(
+            f"expected a base in the aMUSEd layout at {folder}, but {', '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} missing; give the folder that holds model_index.json"
+        )
+    generator = Generator.from_folder(folder / "transformer")
+    vqgan = VQGAN.from_folder(folder / "vqvae")
+    text = TextEncoder.from_folder(folder / "text_encoder", folder / "tokenizer")
+    _check_parts(folder, generator, vqgan, text)
+    for part, part_dtype in ((generator, dtype), (vqgan, torch.float32), (text, dtype)):
+        part.to(device=device, dtype=part_dtype).eval().requires_grad_(False)
+    card = folder / "card.json"
+    return Base(
+        name=EMBEDDED if is_embedded else folder.resolve().name,
+        folder=folder,
+        sha256=_digest(folder),
+        text=text,
+        vqgan=vqgan,
+        generator=generator,
+        clip_folder=folder / "clip" if (folder / "clip").is_dir() else None,
+        size_px=generator.config.sample_size * vqgan.config.downsampling,
+        card=json.loads(card.read_text()) if card.is_file() else {},
+    )
+
+
+def save_base(
+    folder: Path,
+    *,
+    generator: Generator,
+    vqgan: VQGAN,
+    text: TextEncoder,
+    card: dict[str, Any],
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write what `load_base` reads, with the weights in `dtype`.
+
+    diffusers' `AmusedPipeline.from_pretrained` opens it too, if the text encoder is a CLIP model.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    generator.to_folder(folder / "transformer", dtype)
+    vqgan.to_folder(folder / "vqvae", dtype)
+    text.to_folder(folder / "text_encoder", folder / "tokenizer", dtype)
+    mask = {"_class_name": "AmusedScheduler", "mask_token_id": generator.config.mask_id, "masking_schedule": "cosine"}
+    _write_json(folder / "scheduler" / "scheduler_config.json", mask)
+    _write_json(folder / "card.json", card)
+    index = {
+        "_class_name": "AmusedPipeline",
+        "scheduler": ("diffusers", "AmusedScheduler"),
+        "text_encoder": ("transformers", type(text.model).__name__),
+        "tokenizer": ("transformers", type(text.tokenizer).__name__),
+        "transformer": ("diffusers", "UVit2DModel"),
+        "vqvae": ("diffusers", "VQModel"),
+    }
+    _write_json(folder / "model_index.json", index)
+
+
+def _check_parts(folder: Path, generator: Generator, vqgan: VQGAN, text: TextEncoder) -> None:
+    index = json.loads((folder / "model_index.json").read_text())
+    scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
+    config, features = generator.config, text.encode([""])
+    wanted = (
+        ("model_index.json's _class_name", "AmusedPipeline", index.get("_class_name")),
+        ("scheduler's mask_token_id", config.mask_id, scheduler.get("mask_token_id")),
+        ("scheduler's masking_schedule", "cosine", scheduler.get("masking_schedule", "cosine")),
+        ("vqvae's num_vq_embeddings", config.codebook_size, vqgan.config.num_vq_embeddings),
+        ("text features of width", config.encoder_hidden_size, features.hidden.shape[-1]),
+        ("pooled text features of width", config.cond_embed_dim, features.pooled.shape[-1]),
+    )
+    wrong = [f"{what} {expected!r}, got {got!r}" for what, expected, got in wanted if expected != got]
+    if wrong:
+        raise BaseError(
+            f"{folder}: the parts do not fit the generator: expected {'; '.join(wrong)}; take all parts from one base"
+        )
+
+
+def _digest(folder: Path) -> str:
+    """Digest the names and contents of all files that decide what the base draws."""
+    names = {*_REQUIRED, *(f"tokenizer/{path.name}" for path in (folder / "tokenizer").iterdir() if path.is_file())}
+    digest = hashlib.sha256()
+    for name in sorted(names):
+        with (folder / name).open("rb") as file:
+            digest.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2) + "\n")

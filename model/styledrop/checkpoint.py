@@ -1,0 +1,66 @@
+"""Checkpoints without pickle: one safetensors file that holds tensors and a JSON state.
+
+A checkpoint replaces the one before it in a single rename, so a process killed at any moment
+leaves either the old or the new one.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from styledrop.errors import ArtifactError
+
+
+def write_checkpoint(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+    """Write `tensors` and the JSON-serialisable `state` to `path`, atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    save_file(contiguous, partial, metadata={"state": json.dumps(state)})
+    os.replace(partial, path)
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Read what `write_checkpoint` wrote; None if there is no file.
+
+    Raises:
+        ArtifactError: if the file is no checkpoint.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            state = json.loads(file.metadata()["state"])
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"expected a checkpoint at {path}, got {error}; delete the file to start over") from error
+    return tensors, state
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimizer's state, keyed by the parameter's place and the name of the moment."""
+    places = {id(p): i for i, p in enumerate(p for group in optimizer.param_groups for p in group["params"])}
+    return {
+        f"optimizer.{places[id(parameter)]}.{name}": value
+        for parameter, moments in optimizer.state.items()
+        for name, value in moments.items()
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put back what `optimizer_tensors` took; the parameters must stand in the same order."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for key, value in tensors.items():
+        kind, _, rest = key.partition(".")
+        if kind == "optimizer":
+            place, _, name = rest.partition(".")
+            parameter = parameters[int(place)]
+            # Adam counts its steps on the CPU; its moments lie beside the parameter.
+            device = parameter.device if value.ndim else value.device
+            optimizer.state[parameter][name] = value.to(device, copy=True)

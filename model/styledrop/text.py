@@ -1,0 +1,88 @@
+"""The text encoder T of a base: prompts to the features that the generator attends to.
+
+The family is read from the folder's config.json. CLIP text models are used as aMUSEd uses them
+(arXiv:2401.01808): the hidden states before the last layer and the projected state of the end
+token. T5 and BERT models give their last hidden states and the mean over the prompt's own tokens.
+
+Shapes: batch, length (tokens of a padded prompt), width.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from transformers import (
+    AutoConfig,
+    AutoTokenizer,
+    BertModel,
+    CLIPTextModelWithProjection,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    T5EncoderModel,
+)
+
+from styledrop.errors import BaseError
+
+_FAMILIES: dict[str, type[PreTrainedModel]] = {
+    "clip_text_model": CLIPTextModelWithProjection,
+    "clip": CLIPTextModelWithProjection,
+    "t5": T5EncoderModel,
+    "bert": BertModel,
+}
+
+
+@dataclass(frozen=True)
+class TextFeatures:
+    """What the generator is conditioned on."""
+
+    hidden: Float[Tensor, "batch length width"]
+    pooled: Float[Tensor, "batch pooled_width"]
+
+
+class TextEncoder(nn.Module):
+    """A frozen language model with its tokenizer."""
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+        super().__init__()
+        self.model = model
+        self.tokenizer = tokenizer
+
+    @torch.no_grad()
+    def encode(self, prompts: Sequence[str]) -> TextFeatures:
+        """Encode each prompt, padded and cut to the tokenizer's `model_max_length` tokens."""
+        tokens = self.tokenizer(
+            list(prompts),
+            return_tensors="pt",
+            padding="max_length",
+            truncation=True,
+            max_length=self.tokenizer.model_max_length,
+        ).to(self.model.device)
+        if isinstance(self.model, CLIPTextModelWithProjection):
+            outputs = self.model(input_ids=tokens.input_ids, output_hidden_states=True)
+            return TextFeatures(hidden=outputs.hidden_states[-2], pooled=outputs.text_embeds)
+        mask = tokens.attention_mask
+        hidden = self.model(input_ids=tokens.input_ids, attention_mask=mask).last_hidden_state
+        weights = mask[:, :, None].to(hidden.dtype)
+        return TextFeatures(hidden=hidden, pooled=(hidden * weights).sum(dim=1) / weights.sum(dim=1))
+
+    @classmethod
+    def from_folder(cls, text_encoder: Path, tokenizer: Path) -> "TextEncoder":
+        """Load a model and its tokenizer from Hugging Face folders; only safetensors are read.
+
+        Raises:
+            BaseError: if the model is of a family other than CLIP text, T5 and BERT.
+        """
+        family = AutoConfig.from_pretrained(text_encoder, local_files_only=True).model_type
+        if family not in _FAMILIES:
+            raise BaseError(f"expected a text encoder of one of {sorted(_FAMILIES)} in {text_encoder}, got {family!r}")
+        model = _FAMILIES[family].from_pretrained(text_encoder, local_files_only=True, use_safetensors=True)
+        return cls(model.eval(), AutoTokenizer.from_pretrained(tokenizer, local_files_only=True))
+
+    def to_folder(self, text_encoder: Path, tokenizer: Path, dtype: torch.dtype) -> None:
+        """Write what `from_folder` reads, with the weights in `dtype`; the model is left as it is."""
+        state = {name: tensor.to(dtype) for name, tensor in self.model.state_dict().items()}
+        self.model.save_pretrained(text_encoder, state_dict=state)
+        self.tokenizer.save_pretrained(tokenizer)

@@ -1,0 +1,132 @@
+"""Number by number against diffusers' aMUSEd, with random weights: nothing is downloaded."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from styledrop.base import load_base
+from styledrop.generator import Generator, GeneratorConfig
+from styledrop.guidance import Guidance, guided
+from styledrop.sampler import decode
+from tests.model.conftest import TINY, randomized, rng
+
+pytestmark = [
+    pytest.mark.parity,
+    # diffusers warns of its own deprecations, the aMUSEd pipelines' among them.
+    pytest.mark.filterwarnings("ignore"),
+]
+
+VARIANTS = {
+    "256": replace(TINY, num_res_blocks=3, num_hidden_layers=3),
+    "512": replace(TINY, downsample=True, upsample=True),
+    "no kv_mapper": replace(TINY, block_out_channels=TINY.hidden_size),
+}
+
+
+def inputs(config: GeneratorConfig, batch_size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    source = rng(1)
+    return (
+        torch.randint(0, config.vocab_size, (batch_size, config.num_tokens), generator=source),
+        torch.randn(batch_size, 7, config.encoder_hidden_size, generator=source),
+        torch.randn(batch_size, config.cond_embed_dim, generator=source),
+        torch.tensor([[256.0, 256, 0, 0, 6], [512, 384, 17, 250, 5.5]])[:batch_size],
+    )
+
+
+@pytest.mark.parametrize("config", VARIANTS.values(), ids=VARIANTS.keys())
+def test_logits_and_gradients_are_those_of_diffusers(config: GeneratorConfig, tmp_path: Path) -> None:
+    from diffusers import UVit2DModel
+
+    theirs, ours = UVit2DModel(**asdict(config)).eval(), Generator(config).eval()
+    randomized(theirs).requires_grad_(True)
+    ours.load_state_dict(theirs.state_dict())
+    tokens, hidden, pooled, micro = inputs(config, 2)
+    grid = tokens.unflatten(1, (config.sample_size, config.sample_size))
+    wanted = theirs(grid, hidden, pooled, micro).flatten(2).transpose(1, 2)
+    logits = ours(tokens, ours.condition(hidden, pooled, micro))
+    assert wanted.std() > 0.1
+    torch.testing.assert_close(logits, wanted, rtol=0, atol=1e-5)
+
+    wanted.square().mean().backward()
+    logits.square().mean().backward()
+    gradients = {name: parameter.grad for name, parameter in theirs.named_parameters()}
+    for name, parameter in ours.named_parameters():
+        torch.testing.assert_close(parameter.grad, gradients[name], rtol=1e-3, atol=1e-6, msg=name)
+
+
+@pytest.mark.parametrize("config", VARIANTS.values(), ids=VARIANTS.keys())
+def test_diffusers_opens_a_generators_folder_and_we_open_theirs(config: GeneratorConfig, tmp_path: Path) -> None:
+    from diffusers import UVit2DModel
+
+    ours = Generator(config)
+    ours.init_weights(rng())
+    ours.to_folder(tmp_path / "ours", torch.float32)
+    theirs = UVit2DModel.from_pretrained(tmp_path / "ours")
+    theirs.save_pretrained(tmp_path / "theirs")
+    again = Generator.from_folder(tmp_path / "theirs")
+    assert again.config == config
+    for name, value in ours.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
+
+
+def test_the_full_size_has_the_published_number_of_parameters() -> None:
+    with torch.device("meta"):
+        sizes = [
+            sum(parameter.numel() for parameter in Generator(config).parameters())
+            for config in (GeneratorConfig(), GeneratorConfig(downsample=True, upsample=True, sample_size=32))
+        ]
+    assert sizes == [603_537_664, 608_257_792]
+
+
+@pytest.mark.parametrize("temperature", [(2.0, 0.0), (4.5, 1.0)])
+@pytest.mark.parametrize("steps", [1, 2, 3, 12])
+def test_decoding_with_one_generator_is_the_amused_scheduler(steps: int, temperature: tuple[float, float]) -> None:
+    from diffusers import AmusedScheduler
+
+    mask_id, batch, tokens = 40, 3, 36
+
+    def logits(given: Tensor) -> Tensor:  # of the tokens, so that a step depends on the one before
+        source = rng(int(given.sum()))
+        return 3 * torch.randn(batch, tokens, mask_id, generator=source)
+
+    scheduler = AmusedScheduler(mask_token_id=mask_id)
+    scheduler.set_timesteps(steps, temperature)
+    source, state = rng(5), torch.full((batch, tokens), mask_id)
+    for timestep in scheduler.timesteps:
+        state = scheduler.step(logits(state), timestep, state, generator=source).prev_sample
+
+    masked = torch.full((batch, tokens), mask_id)
+    ours_source = rng(5)
+    ours = decode(logits, masked, mask_id=mask_id, steps=steps, temperature=temperature, generators=ours_source)
+    assert torch.equal(ours, state)
+    assert torch.equal(source.get_state(), ours_source.get_state())
+
+
+def test_the_amused_pipeline_opens_a_base_and_draws_the_same_image(tiny_base_folder: Path) -> None:
+    from diffusers import AmusedPipeline
+
+    pipeline = AmusedPipeline.from_pretrained(tiny_base_folder)
+    pipeline.set_progress_bar_config(disable=True)
+    wanted = pipeline(
+        ["a cat", "a dog"], num_inference_steps=5, guidance_scale=6.0, generator=rng(3), output_type="np"
+    ).images
+
+    base = load_base(tiny_base_folder)
+    texts, nothing = base.text.encode(["a cat", "a dog"]), base.text.encode(["", ""])
+    logits = guided(
+        base.generator,
+        base.condition(texts.hidden, texts.pooled),
+        base.condition(nothing.hidden, nothing.pooled),
+        style=None,
+        guidance=Guidance(lambda_b=5.0),  # their scale counts from one
+    )
+    mask_id = base.generator.config.mask_id
+    masked = torch.full((2, base.generator.config.num_tokens), mask_id)
+    tokens = decode(logits, masked, mask_id=mask_id, steps=5, temperature=(2.0, 0.0), generators=rng(3))
+    with torch.no_grad():
+        images = base.vqgan.decode(tokens).permute(0, 2, 3, 1).numpy()
+    np.testing.assert_allclose(images, wanted, atol=1e-4)
