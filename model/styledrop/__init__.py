@@ -1,0 +1,52 @@
+"""StyleDrop (arXiv 2306.00983): any style from one image, on a Muse base, in plain PyTorch."""
+
+from importlib.metadata import version
+
+from styledrop.adapters import Adapter, AdapterConfig
+from styledrop.artifact import Card, StyleReference, load_adapter, load_card, save_adapter
+from styledrop.base import Base, load_base, save_base
+from styledrop.errors import (
+    ArtifactError,
+    BaseError,
+    CheckpointMismatch,
+    ChecksumMismatch,
+    IncompatibleBase,
+    SamplingError,
+    StyleDropError,
+    TuningError,
+)
+from styledrop.guidance import Guidance
+from styledrop.sampler import SamplingConfig, sample, sample_tokens
+from styledrop.scoring import ClipScorer, Scores
+from styledrop.tuning import TuningConfig, tune
+
+__version__ = version("styledrop")
+
+__all__ = [
+    "Adapter",
+    "AdapterConfig",
+    "ArtifactError",
+    "Base",
+    "BaseError",
+    "Card",
+    "CheckpointMismatch",
+    "ChecksumMismatch",
+    "ClipScorer",
+    "Guidance",
+    "IncompatibleBase",
+    "SamplingConfig",
+    "SamplingError",
+    "Scores",
+    "StyleDropError",
+    "StyleReference",
+    "TuningConfig",
+    "TuningError",
+    "load_adapter",
+    "load_base",
+    "load_card",
+    "sample",
+    "sample_tokens",
+    "save_adapter",
+    "save_base",
+    "tune",
+]

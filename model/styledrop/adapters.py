@@ -1,0 +1,89 @@
+"""The style adapter: all that StyleDrop tunes (arXiv 2306.00983, App. B.1.1 and Fig. S1).
+
+A bottleneck after the cross-attention and one after the feed-forward of every transformer layer,
+on their outputs, before the residual add (as in Houlsby et al., arXiv 1902.00751).
+
+At the start all up weights are zero: a new adapter changes nothing.
+
+Shapes: rows (batch x tokens), layers, width (of the transformer), bottleneck.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from styledrop.blocks import Site
+from styledrop.generator import SITES, GeneratorConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AdapterConfig:
+    """Size of an adapter; the defaults are the paper's for round 1 (Tab. S3), round 2 uses 32 and no sharing."""
+
+    bottleneck: int = 4
+    """Width of the hidden layer; parameters grow linearly with it."""
+    share_across_layers: bool = True
+    """One down/up pair for all layers plus an offset per layer: fewer parameters."""
+
+    def __post_init__(self) -> None:
+        if self.bottleneck < 1:
+            raise ValueError(f"expected bottleneck >= 1, got {self.bottleneck}; the paper uses 4 and 32")
+
+
+class _SiteAdapter(nn.Module):
+    """The adapters of one site in all layers (the paper's `AdapterGenerator`)."""
+
+    def __init__(self, config: AdapterConfig, num_layers: int, width: int) -> None:
+        super().__init__()
+        pairs = 1 if config.share_across_layers else num_layers
+        self.down = nn.Parameter(torch.zeros(pairs, width, config.bottleneck))
+        self.up = nn.Parameter(torch.zeros(pairs, config.bottleneck, width))
+        self.down_offset: nn.Parameter | None = None
+        self.up_offset: nn.Parameter | None = None
+        if config.share_across_layers:
+            self.down_offset = nn.Parameter(torch.zeros(num_layers, 1, config.bottleneck))
+            self.up_offset = nn.Parameter(torch.zeros(num_layers, 1, width))
+
+    def forward(self, layer: int, hidden: Tensor) -> Tensor:
+        if self.down_offset is None or self.up_offset is None:
+            down, up = self.down[layer], self.up[layer]
+        else:
+            down, up = self.down[0] + self.down_offset[layer], self.up[0] + self.up_offset[layer]
+        change = F.gelu(hidden.to(down.dtype) @ down, approximate="tanh") @ up
+        return hidden + change.to(hidden.dtype)
+
+
+class Adapter(nn.Module):
+    """Both sites' adapters for every layer of one generator."""
+
+    def __init__(self, config: AdapterConfig, *, num_layers: int, width: int) -> None:
+        super().__init__()
+        self.config = config
+        self.attention = _SiteAdapter(config, num_layers, width)
+        self.feed_forward = _SiteAdapter(config, num_layers, width)
+
+    @classmethod
+    def for_generator(cls, config: AdapterConfig, generator: GeneratorConfig) -> "Adapter":
+        """Make an adapter of the generator's size, with all weights zero."""
+        return cls(config, num_layers=generator.num_hidden_layers, width=generator.hidden_size)
+
+    @torch.no_grad()
+    def init_weights(self, rng: torch.Generator) -> None:
+        """Set the up weights to zero, the down weights to a truncated normal of 0.02 drawn from `rng`."""
+        for site in SITES:
+            for name, parameter in self.get_submodule(site).named_parameters():
+                if name.startswith("up"):
+                    parameter.zero_()
+                else:
+                    nn.init.trunc_normal_(parameter, std=0.02, a=-0.04, b=0.04, generator=rng)
+
+    def adapt(self, layer: int, site: Site, hidden: Float[Tensor, "*rows width"]) -> Float[Tensor, "*rows width"]:
+        """Adapt what `site` of `layer` puts out; this is a generator's `adapt`."""
+        return (self.attention if site == "attention" else self.feed_forward)(layer, hidden)
+
+    def parameter_count(self) -> int:
+        """Number of tuned values."""
+        return sum(parameter.numel() for parameter in self.parameters())

@@ -1,0 +1,152 @@
+"""A tuned adapter on disk: a folder of `adapter.safetensors` and `card.json`.
+
+The card says what the adapter is: which base it belongs to, what it was tuned on and how, who may
+use it. An adapter is loaded only with weights that its card describes, onto the base it was tuned on.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from styledrop.adapters import Adapter, AdapterConfig
+from styledrop.base import Base
+from styledrop.errors import ArtifactError, ChecksumMismatch, IncompatibleBase
+
+WEIGHTS_NAME = "adapter.safetensors"
+CARD_NAME = "card.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StyleReference:
+    """One image that a style was tuned on in the first round."""
+
+    sha256: str
+    """Of the image file."""
+    content_phrase: str
+    style_phrase: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Card:
+    """What travels with an adapter; JSON throughout.
+
+    `save_adapter` fills in what it alone knows: `adapter`, `weights_sha256`, `versions`, `created`.
+    """
+
+    name: str
+    base_name: str
+    base_sha256: str
+    adapter: AdapterConfig = field(default_factory=AdapterConfig)
+    weights_sha256: str = ""
+    references: tuple[StyleReference, ...] = ()
+    prompts: tuple[str, ...] = ()
+    """The prompts of the last round's training images."""
+    licence: str = ""
+    """Under which the references may be used."""
+    consent: str = ""
+    """Who agreed to the style's use, and how; empty if nobody was asked."""
+    feedback: str = ""
+    """`clip`, `human` or `random`; empty after one round."""
+    rounds: tuple[Mapping[str, Any], ...] = ()
+    """What was done in each round, with its losses and scores."""
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    guidance: Mapping[str, float] = field(default_factory=dict)
+    """The settings to sample with, by the names of `Guidance`."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    created: str = ""
+
+    @classmethod
+    def from_json(cls, text: str) -> "Card":
+        """Read a card.
+
+        Raises:
+            ArtifactError: it is no JSON object, or a key is missing or unknown.
+        """
+        try:
+            given = json.loads(text)
+            given["adapter"] = AdapterConfig(**given["adapter"])
+            given["references"] = tuple(StyleReference(**reference) for reference in given["references"])
+            for key in ("prompts", "rounds"):
+                given[key] = tuple(given[key])
+            unknown = sorted(given.keys() - {known.name for known in fields(cls)})
+            if unknown:
+                raise ArtifactError(
+                    f"expected a card of this version, got the unknown keys {unknown}; update styledrop"
+                )
+            return cls(**given)
+        except (TypeError, ValueError, KeyError) as error:
+            raise ArtifactError(f"expected an adapter's card, got one that cannot be read: {error}") from error
+
+    def to_json(self) -> str:
+        """Write what `from_json` reads."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+def save_adapter(adapter: Adapter, card: Card, folder: Path) -> Card:
+    """Write the adapter and its card; return the card as written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = save({name: value.detach().cpu().contiguous() for name, value in adapter.state_dict().items()})
+    written = replace(
+        card,
+        adapter=adapter.config,
+        weights_sha256=hashlib.sha256(weights).hexdigest(),
+        versions={"styledrop": version("styledrop"), "torch": torch.__version__, **card.versions},
+        created=card.created or datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    (folder / WEIGHTS_NAME).write_bytes(weights)
+    (folder / CARD_NAME).write_text(written.to_json())
+    return written
+
+
+def load_card(folder: Path) -> Card:
+    """Read the card of the adapter in `folder`.
+
+    Raises:
+        ArtifactError: there is none, or it cannot be read.
+    """
+    try:
+        return Card.from_json((folder / CARD_NAME).read_text())
+    except FileNotFoundError as error:
+        raise ArtifactError(
+            f"expected {folder / CARD_NAME}, got no such file; is {folder} an adapter's folder?"
+        ) from error
+
+
+def load_adapter(folder: Path, base: Base) -> Adapter:
+    """Load the adapter in `folder`, to be used with `base`.
+
+    Raises:
+        IncompatibleBase: it was tuned on another base.
+        ChecksumMismatch: the weights are not those of its card.
+        ArtifactError: a file is missing or cannot be read.
+    """
+    card = load_card(folder)
+    if card.base_sha256 != base.sha256:
+        raise IncompatibleBase(
+            f"adapter {card.name!r} was tuned on base {card.base_name!r} ({card.base_sha256[:12]}), "
+            f"but the loaded base is {base.name!r} ({base.sha256[:12]}); load that base, or tune the adapter again"
+        )
+    path = folder / WEIGHTS_NAME
+    if not path.is_file():
+        raise ArtifactError(f"expected {path}, got no such file; copy the whole folder of adapter {card.name!r}")
+    weights = path.read_bytes()
+    digest = hashlib.sha256(weights).hexdigest()
+    if digest != card.weights_sha256:
+        raise ChecksumMismatch(
+            f"{path}: expected weights with sha256 {card.weights_sha256[:12]}, got {digest[:12]}; copy the folder again"
+        )
+    adapter = Adapter.for_generator(card.adapter, base.generator.config)
+    try:
+        adapter.load_state_dict(load(weights))
+    except (RuntimeError, SafetensorError) as error:
+        raise ArtifactError(f"{path}: the weights do not fit the card's adapter settings: {error}") from error
+    return adapter.to(base.device).requires_grad_(False).eval()

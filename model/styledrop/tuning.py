@@ -1,0 +1,186 @@
+"""Tuning an adapter to a style on a handful of images (StyleDrop, arXiv 2306.00983, eq. 3).
+
+The base is frozen, so tokens, text features and conditions are computed once; a step costs one
+pass forward and one backward to the adapter's weights. A run that was stopped goes on from its
+checkpoint and ends with the same bits as one that was not.
+
+Shapes: batch, tokens, pairs.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from styledrop.adapters import Adapter, AdapterConfig
+from styledrop.base import Base
+from styledrop.checkpoint import optimizer_tensors, read_checkpoint, restore_optimizer, write_checkpoint
+from styledrop.errors import CheckpointMismatch, TuningError
+from styledrop.masking import mask_tokens, masked_cross_entropy
+
+Progress = Callable[[int, int, float], None]
+"""Called after each step with the steps done, the steps of the run, and the step's loss."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TuningConfig:
+    """How an adapter is tuned; the defaults are the paper's for round 1 (Tab. S3)."""
+
+    adapter: AdapterConfig = field(default_factory=AdapterConfig)
+    learning_rate: float = 3e-5
+    """Of Adam. The paper's fits a base of 3B parameters; a small base needs a larger one."""
+    batch_size: int = 8
+    num_steps: int = 1000
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.num_steps < 1 or self.batch_size < 1 or self.learning_rate <= 0:
+            raise TuningError(
+                f"expected num_steps >= 1, batch_size >= 1 and learning_rate > 0, "
+                f"got {self.num_steps}, {self.batch_size} and {self.learning_rate}"
+            )
+        if not 0 <= self.label_smoothing < 1:
+            raise TuningError(f"expected label_smoothing from 0 up to 1, got {self.label_smoothing}")
+
+
+def tune(
+    base: Base,
+    pairs: Sequence[tuple[Image.Image, str]],
+    config: TuningConfig,
+    *,
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    checkpoint_every: int = 50,
+    progress: Progress | None = None,
+) -> Adapter:
+    """Tune a new adapter to images, each with its whole prompt (content and style phrase).
+
+    Each image is used equally often: batches run through the pairs in shuffled order, again and again.
+    With `checkpoint`, the run's state is written there every `checkpoint_every` steps and at the end,
+    and a run that finds its own state there goes on from it.
+
+    Raises:
+        TuningError: there are no pairs, or a prompt is empty.
+        CheckpointMismatch: the checkpoint is of a run with other settings, pairs, seed or base.
+    """
+    _check_pairs(pairs)
+    prompts = list(dict.fromkeys(prompt for _, prompt in pairs))
+    with torch.no_grad():
+        tokens = base.tokenize([image for image, _ in pairs])
+        texts = base.text.encode(prompts)
+        conditions = base.condition(texts.hidden, texts.pooled)
+    condition_of = torch.tensor([prompts.index(prompt) for _, prompt in pairs])
+
+    rng = torch.Generator().manual_seed(seed)
+    base.generator.requires_grad_(False)
+    adapter = Adapter.for_generator(config.adapter, base.generator.config)
+    adapter.init_weights(rng)
+    adapter.to(base.device)
+    run = _Run(adapter, config, rng)
+    # Tokens stand for the images: two files of the same picture are the same run.
+    described = {
+        "config": asdict(config),
+        "seed": seed,
+        "base": base.sha256,
+        "pairs": hashlib.sha256(json.dumps([tokens.tolist(), [prompt for _, prompt in pairs]]).encode()).hexdigest(),
+    }
+    if checkpoint is not None:
+        run.restore(checkpoint, described)
+        if run.step == config.num_steps and progress is not None:
+            progress(run.step, config.num_steps, run.loss)
+
+    while run.step < config.num_steps:
+        rows = run.next_rows(len(pairs))
+        batch = tokens[rows.to(base.device)]
+        condition = conditions.select(condition_of[rows].to(base.device))
+        masked, is_masked = mask_tokens(batch, mask_id=base.generator.config.mask_id, generator=rng)
+        with _autocast(base.device):
+            logits = base.generator(masked, condition, adapter.adapt)
+        loss = masked_cross_entropy(logits, batch, is_masked, label_smoothing=config.label_smoothing)
+        run.learn(loss)
+        if checkpoint is not None and (run.step % checkpoint_every == 0 or run.step == config.num_steps):
+            run.save(checkpoint, described)
+        if progress is not None:
+            progress(run.step, config.num_steps, run.loss)
+    return adapter.requires_grad_(False).eval()
+
+
+class _Run:
+    """All that changes while an adapter is tuned."""
+
+    def __init__(self, adapter: Adapter, config: TuningConfig, rng: torch.Generator) -> None:
+        self.step = 0
+        self.loss = float("nan")
+        self._adapter = adapter
+        self._batch_size = config.batch_size
+        self._rng = rng
+        self._waiting = torch.empty(0, dtype=torch.long)  # pairs of the shuffled order not used so far
+        self._optimizer = torch.optim.Adam(adapter.parameters(), lr=config.learning_rate)
+
+    def next_rows(self, num_pairs: int) -> Tensor:
+        while len(self._waiting) < self._batch_size:
+            self._waiting = torch.cat([self._waiting, torch.randperm(num_pairs, generator=self._rng)])
+        rows, self._waiting = self._waiting.split([self._batch_size, len(self._waiting) - self._batch_size])
+        return rows
+
+    def learn(self, loss: Tensor) -> None:
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self._optimizer.step()
+        self.step += 1
+        self.loss = float(loss.detach())
+
+    def save(self, path: Path, described: dict[str, Any]) -> None:
+        tensors = {f"adapter.{name}": value for name, value in self._adapter.state_dict().items()}
+        tensors |= optimizer_tensors(self._optimizer)
+        tensors |= {"rng": self._rng.get_state(), "waiting": self._waiting}
+        write_checkpoint(path, tensors, {"run": described, "step": self.step, "loss": self.loss})
+
+    def restore(self, path: Path, described: dict[str, Any]) -> None:
+        found = read_checkpoint(path)
+        if found is None:
+            return
+        tensors, state = found
+        theirs = state.get("run", {})
+        wrong = [
+            f"{key} {value!r}, got {theirs.get(key)!r}" for key, value in described.items() if value != theirs.get(key)
+        ]
+        if wrong:
+            raise CheckpointMismatch(
+                f"{path} is of another run: expected {'; '.join(wrong)}; delete the file, or name another one"
+            )
+        weights = {
+            name.removeprefix("adapter."): value for name, value in tensors.items() if name.startswith("adapter.")
+        }
+        self._adapter.load_state_dict(weights)
+        restore_optimizer(self._optimizer, tensors)
+        self._rng.set_state(tensors["rng"])
+        self._waiting = tensors["waiting"]
+        self.step, self.loss = state["step"], state["loss"]
+
+
+def _check_pairs(pairs: Sequence[tuple[Image.Image, str]]) -> None:
+    if not pairs:
+        raise TuningError("expected at least one image with its prompt, got none")
+    for place, (_, prompt) in enumerate(pairs):
+        if not prompt.strip():
+            raise TuningError(
+                f"expected a prompt at position {place}, got {prompt!r}; "
+                "say what the image shows and its style, as in 'a cat in watercolor painting style'"
+            )
+
+
+def _autocast(device: torch.device) -> AbstractContextManager[None]:
+    """Compute in bfloat16 where the processor does so by itself."""
+    if device.type == "cuda":
+        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        has_bf16 = device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+    return torch.autocast(device.type, dtype=torch.bfloat16) if has_bf16 else nullcontext()

@@ -1,0 +1,72 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from styledrop.adapters import Adapter, AdapterConfig
+from styledrop.generator import Condition, Generator
+from styledrop.guidance import Guidance, guided
+from tests.model.conftest import TINY, condition_of, randomized, rng
+
+TOKENS = torch.randint(0, 20, (3, 16), generator=rng(1))
+
+
+class Counted(Generator):
+    """Notes the rows of each call."""
+
+    rows: list[int]
+
+    def forward(self, tokens: Tensor, condition: Condition, adapt: object = None) -> Tensor:
+        self.rows.append(len(tokens))
+        return super().forward(tokens, condition, adapt)
+
+
+@pytest.fixture
+def counted() -> Counted:
+    made = Counted(TINY)
+    randomized(made)
+    made.rows = []
+    return made
+
+
+@pytest.fixture
+def style() -> Adapter:
+    made = Adapter.for_generator(AdapterConfig(bottleneck=3), TINY)
+    randomized(made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("lambda_a", "lambda_b", "num_passes"), [(2.0, 5.0, 3), (0.0, 5.0, 3), (1.0, 0.0, 2), (3.0, 3.0, 2), (0.0, 0.0, 1)]
+)
+def test_style_guidance_is_equation_4(
+    counted: Counted, style: Adapter, lambda_a: float, lambda_b: float, num_passes: int
+) -> None:
+    prompts, negatives = condition_of(counted, 3, seed=1), condition_of(counted, 3, seed=2)
+    adapted = counted(TOKENS, prompts, style.adapt)
+    plain, negative = counted(TOKENS, prompts), counted(TOKENS, negatives)
+    counted.rows.clear()
+    guidance = Guidance(lambda_a=lambda_a, lambda_b=lambda_b)
+    logits = guided(counted, prompts, negatives, style=style, guidance=guidance)(TOKENS)
+    torch.testing.assert_close(
+        logits, adapted + lambda_a * (adapted - plain) + lambda_b * (plain - negative), rtol=1e-4, atol=1e-4
+    )
+    assert counted.rows == [3 * num_passes]  # one batch, without the passes that have no weight
+
+
+@pytest.mark.parametrize(("lambda_b", "num_passes"), [(5.0, 2), (0.0, 1)])
+def test_without_an_adapter_it_is_equation_1(counted: Counted, lambda_b: float, num_passes: int) -> None:
+    prompts, negatives = condition_of(counted, 3, seed=1), condition_of(counted, 3, seed=2)
+    plain, negative = counted(TOKENS, prompts), counted(TOKENS, negatives)
+    counted.rows.clear()
+    logits = guided(counted, prompts, negatives, style=None, guidance=Guidance(lambda_b=lambda_b))(TOKENS)
+    torch.testing.assert_close(logits, plain + lambda_b * (plain - negative), rtol=1e-4, atol=1e-4)
+    # The usual scale g of u + g (c - u) is one more than Muse's lambda.
+    torch.testing.assert_close(logits, negative + (1 + lambda_b) * (plain - negative), rtol=1e-4, atol=1e-4)
+    assert counted.rows == [3 * num_passes]
+
+
+def test_a_guidance_that_is_no_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="finite lambda_b, got nan"):
+        Guidance(lambda_b=math.nan)

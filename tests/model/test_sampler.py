@@ -1,0 +1,173 @@
+import math
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from styledrop.adapters import Adapter, AdapterConfig
+from styledrop.base import Base
+from styledrop.errors import SamplingError
+from styledrop.guidance import Guidance
+from styledrop.sampler import SamplingConfig, decode, sample, sample_tokens
+from tests.model.conftest import TINY, HashedText, randomized, rng
+
+MASK = 9
+
+
+def fixed_logits(batch: int, tokens: int, seed: int = 0) -> Callable[[Tensor], Tensor]:
+    logits = torch.randn(batch, tokens, MASK, generator=rng(seed))
+    return lambda given: logits
+
+
+def rngs(*seeds: int) -> list[torch.Generator]:
+    return [rng(seed) for seed in seeds]
+
+
+def test_decode_leaves_known_tokens_unchanged_and_no_mask_behind() -> None:
+    given = torch.full((2, 16), MASK)
+    given[0, 3:9] = torch.tensor([8, 1, 2, 3, 4, 0])
+    seen = []
+
+    def logits(tokens: Tensor) -> Tensor:
+        seen.append(tokens.clone())
+        return torch.randn(2, 16, MASK, generator=rng(len(seen)))
+
+    out = decode(logits, given, mask_id=MASK, steps=5, temperature=4.5, generators=rngs(0, 1))
+    assert torch.equal(out[0, 3:9], given[0, 3:9])
+    assert (out < MASK).all()
+    for before, after in zip(seen, [*seen[1:], out], strict=True):
+        kept = before != MASK
+        assert torch.equal(before[kept], after[kept])  # what is kept once is never drawn again
+
+
+def test_the_number_of_masked_tokens_follows_the_cosine() -> None:
+    counts = []
+
+    def logits(tokens: Tensor) -> Tensor:
+        counts.append((tokens == MASK).sum(dim=1).tolist())
+        return torch.zeros(2, 64, MASK)
+
+    given = torch.full((2, 64), MASK)
+    given[1, :24] = 0  # an image of which only 40 tokens are asked for
+    decode(logits, given, mask_id=MASK, steps=8, temperature=4.5, generators=rngs(0, 1))
+    wanted = [[math.floor(n * math.cos(math.pi / 2 * step / 8)) for n in (64, 40)] for step in range(8)]
+    assert counts == wanted
+
+
+def test_more_steps_than_tokens_end_with_one_token_a_step() -> None:
+    counts = []
+
+    def logits(tokens: Tensor) -> Tensor:
+        counts.append(int((tokens == MASK).sum()))
+        return torch.zeros(1, 4, MASK)
+
+    decode(logits, torch.full((1, 4), MASK), mask_id=MASK, steps=9, temperature=4.5, generators=rngs(0))
+    assert counts == [4, 3, 2, 1, 1, 1, 1, 1, 1]
+
+
+def test_tokens_are_drawn_from_the_softmax_at_temperature_one() -> None:
+    logits = torch.tensor([2.0, 0.0, 1.0, -math.inf])
+    given = torch.full((1, 40_000), 4)
+    # The temperature must not heat the draw of the tokens, as one peer's does.
+    out = decode(
+        lambda tokens: logits.expand(1, 40_000, 4), given, mask_id=4, steps=1, temperature=100.0, generators=rngs(0)
+    )
+    counts = Counter(out[0].tolist())
+    for code, probability in enumerate(logits.softmax(0).tolist()):
+        assert counts[code] / 40_000 == pytest.approx(probability, abs=0.01)
+    assert counts[3] == 0
+
+
+def test_without_noise_the_most_confident_tokens_are_kept() -> None:
+    # Every code is the same at a token, of a probability that differs from token to token.
+    num_codes = torch.tensor([9, 1, 7, 3, 8, 2, 6, 4])
+    seen = []
+
+    def logits(tokens: Tensor) -> Tensor:
+        seen.append(tokens.clone())
+        return torch.where(torch.arange(MASK) < num_codes[:, None], 0.0, -math.inf)[None]
+
+    decode(logits, torch.full((1, 8), MASK), mask_id=MASK, steps=2, temperature=(0.0, 0.0), generators=rngs(3))
+    kept = set(torch.where(seen[1][0] != MASK)[0].tolist())
+    assert kept == {1, 5, 3}  # floor(8 cos(pi / 4)) = 5 are masked again
+
+
+def test_an_image_is_the_same_alone_and_anywhere_in_a_batch(base: Base) -> None:
+    prompts = ["a cat", "a dog", "a cat", "a fish", "a very long crocodile"]
+    seeds = [7, 8, 9, 7, 4_294_967_295]
+    style = Adapter.for_generator(AdapterConfig(), TINY)
+    randomized(style)
+    config = SamplingConfig(steps=6, batch_size=5)
+    together = sample_tokens(base, prompts, seeds=seeds, style=style, config=config)
+    for i in range(5):
+        alone = sample_tokens(base, prompts[i : i + 1], seeds=seeds[i : i + 1], style=style, config=config)
+        assert torch.equal(together[i], alone[0])
+    backwards = sample_tokens(
+        base, prompts[::-1], seeds=seeds[::-1], style=style, config=SamplingConfig(steps=6, batch_size=2)
+    )
+    assert torch.equal(together, backwards.flip(0))
+    assert len({tuple(row.tolist()) for row in together}) == 5
+
+
+def test_sample_gives_images_and_asks_for_each_text_once(base: Base) -> None:
+    done = []
+    images = sample(
+        base,
+        ["a cat", "a dog", "a cat"],
+        seeds=[1, 2, 3],
+        config=SamplingConfig(steps=2, batch_size=2),
+        negative_prompt="blurry",
+        progress=lambda *given: done.append(given),
+    )
+    assert [(image.size, image.mode) for image in images] == [((16, 16), "RGB")] * 3
+    assert done == [(2, 3), (3, 3)]
+    assert isinstance(base.text, HashedText)
+    assert sorted(base.text.asked) == ["a cat", "a dog", "blurry"]
+
+
+def test_prompt_negative_prompt_and_style_all_matter(base: Base) -> None:
+    style = Adapter.for_generator(AdapterConfig(), TINY)
+    randomized(style, std=1.0)
+    config = SamplingConfig(steps=4)
+    drawn = [
+        sample_tokens(base, ["a cat"], seeds=[1], config=config),
+        sample_tokens(base, ["a dog"], seeds=[1], config=config),
+        sample_tokens(base, ["a cat"], seeds=[2], config=config),
+        sample_tokens(base, ["a cat"], seeds=[1], config=config, negative_prompt="a dog"),
+        sample_tokens(base, ["a cat"], seeds=[1], config=config, style=style),
+        sample_tokens(base, ["a cat"], seeds=[1], config=config, style=style, guidance=Guidance(lambda_a=0.0)),
+    ]
+    assert len({tuple(tokens[0].tolist()) for tokens in drawn}) == len(drawn)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "seeds", "message"),
+    [
+        ([], [], "at least one prompt"),
+        (["a cat"], [1, 2], "each of 1 prompts, got 2 seeds"),
+        (["a cat", " "], [1, 2], "prompt at position 1, got ' '"),
+        (["a cat"], [-1], "from 0 to 4294967295, got -1 for prompt 'a cat'"),
+        (["a cat"], [2**32], "from 0 to 4294967295, got 4294967296"),
+    ],
+)
+def test_a_request_that_cannot_be_met_is_refused(
+    base: Base, prompts: list[str], seeds: list[int], message: str
+) -> None:
+    with pytest.raises(SamplingError, match=message):
+        sample(base, prompts, seeds=seeds)
+
+
+def test_settings_that_cannot_be_met_are_refused() -> None:
+    with pytest.raises(SamplingError, match="steps >= 1, got 0"):
+        SamplingConfig(steps=0)
+    with pytest.raises(SamplingError, match="batch_size >= 1, got 0"):
+        SamplingConfig(batch_size=0)
+    masked = torch.full((1, 4), MASK)
+    with pytest.raises(SamplingError, match="steps >= 1, got 0"):
+        decode(fixed_logits(1, 4), masked, mask_id=MASK, steps=0, temperature=4.5, generators=rngs(0))
+    with pytest.raises(SamplingError, match="mask_id 9, got none"):
+        decode(fixed_logits(1, 4), masked * 0, mask_id=MASK, steps=1, temperature=4.5, generators=rngs(0))
+    with pytest.raises(SamplingError, match="each of 1 images, got 2"):
+        decode(fixed_logits(1, 4), masked, mask_id=MASK, steps=1, temperature=4.5, generators=rngs(0, 1))

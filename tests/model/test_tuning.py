@@ -1,0 +1,178 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from styledrop.adapters import AdapterConfig
+from styledrop.base import Base
+from styledrop.errors import ArtifactError, BaseError, CheckpointMismatch, TuningError
+from styledrop.masking import mask_tokens
+from styledrop.tuning import TuningConfig, tune
+from tests.model.conftest import condition_of, picture, rng
+
+CONFIG = TuningConfig(learning_rate=1e-2, batch_size=4, num_steps=6)
+PAIRS = [(picture(seed), f"thing {seed} in noise style") for seed in range(3)]
+
+
+class Stopped(Exception):
+    """What a process killed in the middle of a run stands for."""
+
+
+def stop_after(last: int) -> Callable[[int, int, float], None]:
+    def progress(step: int, num_steps: int, loss: float) -> None:
+        if step == last:
+            raise Stopped
+
+    return progress
+
+
+def seen_tokens(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
+    batches = []
+
+    def spy(tokens: Tensor, *, mask_id: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        batches.append(tokens)
+        return mask_tokens(tokens, mask_id=mask_id, generator=generator)
+
+    monkeypatch.setattr("styledrop.tuning.mask_tokens", spy)
+    return batches
+
+
+def test_tuning_learns_the_references(base: Base) -> None:
+    base.generator.init_weights(rng())
+    torch.nn.init.normal_(base.generator.mlm_layer.conv2.weight, generator=rng())  # a head that can be sure
+    losses: list[float] = []
+    config = TuningConfig(adapter=AdapterConfig(bottleneck=8), learning_rate=3e-2, batch_size=8, num_steps=60)
+    tune(base, PAIRS[:1], config, progress=lambda step, num_steps, loss: losses.append(loss))
+    assert len(losses) == 60
+    assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
+
+
+def test_only_the_adapter_is_trained(base: Base) -> None:
+    before = {name: value.clone() for name, value in base.generator.state_dict().items()}
+    adapter = tune(base, PAIRS, CONFIG)
+    assert all(torch.equal(value, before[name]) for name, value in base.generator.state_dict().items())
+    assert all(parameter.grad is None for parameter in base.generator.parameters())
+    assert not any(parameter.requires_grad for parameter in adapter.parameters())
+    tokens, condition = torch.randint(0, 20, (2, 16), generator=rng()), condition_of(base.generator, 2)
+    assert not torch.equal(base.generator(tokens, condition, adapter.adapt), base.generator(tokens, condition))
+
+
+def test_every_image_is_used_equally_often(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = seen_tokens(monkeypatch)
+    tune(base, PAIRS, replace(CONFIG, num_steps=3))
+    rows = [tuple(row.tolist()) for row in torch.cat(batches)]
+    tokens = [tuple(row.tolist()) for row in base.tokenize([image for image, _ in PAIRS])]
+    assert len(set(tokens)) == 3
+    assert [rows.count(row) for row in tokens] == [4, 4, 4]
+
+
+def test_every_image_is_shown_with_its_own_prompt(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = seen_tokens(monkeypatch)
+    shown: list[Tensor] = []
+    forward = base.generator.forward
+
+    def spy(tokens: Tensor, condition: object, adapt: object) -> Tensor:
+        shown.append(condition.shifts[0][:, 0])  # type: ignore[attr-defined]
+        return forward(tokens, condition, adapt)
+
+    monkeypatch.setattr(base.generator, "forward", spy)
+    pairs = [*PAIRS, (picture(9), PAIRS[0][1])]  # two images with the same prompt
+    tune(base, pairs, CONFIG)
+    texts = base.text.encode([prompt for _, prompt in pairs])
+    conditions = base.condition(texts.hidden, texts.pooled).shifts[0][:, 0]
+    tokens = base.tokenize([image for image, _ in pairs])
+    for row, shift in zip(torch.cat(batches), torch.cat(shown), strict=True):
+        place = int((tokens == row).all(dim=1).nonzero()[0])
+        torch.testing.assert_close(shift, conditions[place])
+
+
+@pytest.mark.parametrize("adapter", [AdapterConfig(), AdapterConfig(bottleneck=3, share_across_layers=False)])
+def test_a_stopped_run_ends_with_the_same_bits(base: Base, tmp_path: Path, adapter: AdapterConfig) -> None:
+    config = replace(CONFIG, adapter=adapter)
+    whole = tune(base, PAIRS, config, seed=5)
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    with pytest.raises(Stopped):
+        tune(base, PAIRS, config, seed=5, checkpoint=path, checkpoint_every=2, progress=stop_after(5))
+    steps = []
+    resumed = tune(base, PAIRS, config, seed=5, checkpoint=path, progress=lambda step, *_: steps.append(step))
+    assert steps == [5, 6]  # the checkpoint of step 4 was the last
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    # A run that was done has nothing left to do, and tells its last loss.
+    again = []
+    finished = tune(base, PAIRS, config, seed=5, checkpoint=path, progress=lambda *given: again.append(given))
+    assert [(step, num_steps) for step, num_steps, _ in again] == [(6, 6)]
+    assert torch.equal(finished.attention.up, whole.attention.up)
+
+
+def test_another_seed_gives_another_adapter(base: Base) -> None:
+    first, second = (tune(base, PAIRS, CONFIG, seed=seed) for seed in (1, 2))
+    assert not torch.equal(first.attention.up, second.attention.up)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"config": replace(CONFIG, learning_rate=0.5)}, "'learning_rate': 0.5.*'learning_rate': 0.01"),
+        ({"pairs": PAIRS[:2]}, "expected pairs '"),
+        ({"pairs": [(image, "another prompt") for image, _ in PAIRS]}, "expected pairs '"),
+        ({"seed": 4}, "expected seed 4, got 0"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(
+    base: Base, tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    tune(base, PAIRS, CONFIG, checkpoint=path)
+    given = {"pairs": PAIRS, "config": CONFIG, "seed": 0, **change}
+    with pytest.raises(CheckpointMismatch, match=message):
+        tune(base, given["pairs"], given["config"], seed=given["seed"], checkpoint=path)
+
+
+def test_a_checkpoint_on_another_base_is_refused(base: Base, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    tune(base, PAIRS, CONFIG, checkpoint=path)
+    with pytest.raises(CheckpointMismatch, match=f"expected base '{'1' * 64}', got '{'0' * 64}'"):
+        tune(replace(base, sha256="1" * 64), PAIRS, CONFIG, checkpoint=path)
+    path.write_bytes(b"torn")
+    with pytest.raises(ArtifactError, match=r"checkpoint\.safetensors"):
+        tune(base, PAIRS, CONFIG, checkpoint=path)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "error", "message"),
+    [
+        ([], TuningError, "at least one image"),
+        ([PAIRS[0], (PAIRS[1][0], "")], TuningError, "prompt at position 1, got ''"),
+        ([(Image.new("RGB", (20, 16)), "a cat")], BaseError, r"16x16 px, got 20x16 at position 0.*\(16, 16\)"),
+    ],
+)
+def test_pairs_that_cannot_be_used_are_refused(
+    base: Base, pairs: list[tuple[Image.Image, str]], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        tune(base, pairs, CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"num_steps": 0}, "got 0, 4 and 0.01"),
+        ({"batch_size": 0}, "got 6, 0 and 0.01"),
+        ({"learning_rate": 0.0}, "got 6, 4 and 0.0"),
+        ({"label_smoothing": 1.0}, "up to 1, got 1.0"),
+    ],
+)
+def test_settings_that_cannot_be_met_are_refused(change: dict[str, float], message: str) -> None:
+    with pytest.raises(TuningError, match=message):
+        replace(CONFIG, **change)
+
+
+def test_the_defaults_are_the_papers_first_round() -> None:
+    config = TuningConfig()
+    assert (config.learning_rate, config.batch_size, config.num_steps) == (3e-5, 8, 1000)
+    assert config.adapter == AdapterConfig(bottleneck=4, share_across_layers=True)
