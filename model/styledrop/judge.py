@@ -1,0 +1,203 @@
+"""The judge: a small convolutional classifier that names an icon's concept and style.
+
+It is trained on real icons alone (`styledrop.pretraining.judge`) and used for evaluation alone:
+nothing it says reaches tuning, sampling or feedback. How often it is right on icons it never saw
+travels with it; a figure it gives means nothing without that one.
+
+Shapes: batch, images, height, width, concepts, styles.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from styledrop.errors import BaseError
+
+_WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JudgeAccuracy:
+    """How often the judge's first answer is right, among all of its classes, on real icons it never saw."""
+
+    concept: float
+    concept_images: int
+    """Of those kept from training, the ones whose concept is among the judge's."""
+    style: float
+    style_images: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JudgeConfig:
+    """What the judge tells apart, and its size."""
+
+    concepts: tuple[str, ...]
+    styles: tuple[str, ...]
+    size_px: int = 64
+    widths: tuple[int, ...] = (24, 48, 96, 192)
+    """Channels of each resolution, from half the image's on; each next one is half as fine."""
+    accuracy: JudgeAccuracy | None = None
+    """None until it was measured."""
+
+    @classmethod
+    def from_file(cls, path: Path) -> "JudgeConfig":
+        """Read what `to_file` wrote.
+
+        Raises:
+            BaseError: it is no judge's config.
+        """
+        try:
+            raw: dict[str, Any] = json.loads(path.read_text())
+            for name in ("concepts", "styles", "widths"):
+                raw[name] = tuple(raw[name])
+            raw["accuracy"] = JudgeAccuracy(**raw["accuracy"]) if raw["accuracy"] else None
+            return cls(**raw)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BaseError(f"expected a judge's config at {path}, got one that cannot be read: {error}") from error
+
+    def to_file(self, path: Path) -> None:
+        """Write the config as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the judge sees in each image: its first answers, and the probabilities behind them."""
+
+    concepts: list[str]
+    styles: list[str]
+    concept_probabilities: Float[np.ndarray, "images concepts"]
+    style_probabilities: Float[np.ndarray, "images styles"]
+
+
+class _ResidualBlock(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+        )
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return (hidden + self.branch(hidden)).relu()
+
+
+class Judge(nn.Module):
+    """One trunk, two heads."""
+
+    def __init__(self, config: JudgeConfig) -> None:
+        super().__init__()
+        self.config = config
+        layers: list[nn.Module] = []
+        for level, (fine, coarse) in enumerate(zip((3, *config.widths), config.widths, strict=False)):
+            kernel = 4 if level == 0 else 3
+            layers += [nn.Conv2d(fine, coarse, kernel, stride=2, padding=1, bias=False), nn.BatchNorm2d(coarse)]
+            layers += [nn.ReLU()]
+            if level >= 2:  # a block costs the least and sees the most where the image is coarse
+                layers += [_ResidualBlock(coarse)]
+        self.trunk = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.concept_head = nn.Linear(config.widths[-1], len(config.concepts))
+        self.style_head = nn.Linear(config.widths[-1], len(config.styles))
+
+    def forward(
+        self, pixels: Float[Tensor, "batch 3 height width"]
+    ) -> tuple[Float[Tensor, "batch concepts"], Float[Tensor, "batch styles"]]:
+        """Logits of concept and style; pixels are in [0, 1]."""
+        features = self.trunk(pixels * 2 - 1)
+        return self.concept_head(features), self.style_head(features)
+
+    @torch.inference_mode()
+    def classify(
+        self,
+        images: Sequence[Image.Image],
+        *,
+        among_concepts: Sequence[str] | None = None,
+        among_styles: Sequence[str] | None = None,
+        batch_size: int = 128,
+    ) -> Judgement:
+        """Name concept and style of each image, among all that the judge knows or among those given.
+
+        Asked among a few, the others have probability zero, and the few sum to one. That is an easier
+        question: figures for different lists do not compare.
+
+        Raises:
+            ValueError: there is no image, or a name is given that the judge does not know.
+        """
+        if not images:
+            raise ValueError("expected at least one image, got none")
+        concept_mask = _mask(self.config.concepts, among_concepts, "concepts")
+        style_mask = _mask(self.config.styles, among_styles, "styles")
+        concepts, styles = [], []
+        for start in range(0, len(images), batch_size):
+            concept, style = self(_to_pixels(images[start : start + batch_size], self.config.size_px))
+            concepts.append((concept + concept_mask).softmax(dim=1))
+            styles.append((style + style_mask).softmax(dim=1))
+        concept_probabilities, style_probabilities = torch.cat(concepts).numpy(), torch.cat(styles).numpy()
+        return Judgement(
+            concepts=[self.config.concepts[place] for place in concept_probabilities.argmax(axis=1)],
+            styles=[self.config.styles[place] for place in style_probabilities.argmax(axis=1)],
+            concept_probabilities=concept_probabilities,
+            style_probabilities=style_probabilities,
+        )
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> "Judge":
+        """Load `config.json` and `model.safetensors`.
+
+        Raises:
+            BaseError: a file is missing, or the weights do not fit the config.
+        """
+        missing = [name for name in ("config.json", _WEIGHTS) if not (folder / name).is_file()]
+        if missing:
+            raise BaseError(f"expected a judge in {folder}, but {' and '.join(missing)} missing there")
+        judge = cls(JudgeConfig.from_file(folder / "config.json"))
+        try:
+            judge.load_state_dict(load_file(folder / _WEIGHTS))
+        except (SafetensorError, RuntimeError) as error:
+            raise BaseError(f"{folder / _WEIGHTS}: the weights do not fit the judge's config: {error}") from error
+        return judge.eval().requires_grad_(False)
+
+    def to_folder(self, folder: Path, dtype: torch.dtype = torch.float16) -> None:
+        """Write what `from_folder` reads, with the weights in `dtype`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.config.to_file(folder / "config.json")
+        state = {
+            name: (value.detach().to(dtype) if value.is_floating_point() else value).contiguous()
+            for name, value in self.state_dict().items()
+        }
+        save_file(state, folder / _WEIGHTS, metadata={"format": "pt"})
+
+
+def _mask(known: Sequence[str], among: Sequence[str] | None, what: str) -> Tensor:
+    """What to add to logits so that only the names in `among` can be chosen."""
+    if among is None:
+        return torch.zeros(len(known))
+    unknown = sorted(set(among) - set(known))
+    if unknown or not among:
+        raise ValueError(f"expected some of the judge's {len(known)} {what}, got {unknown or 'none'}")
+    return torch.tensor([0.0 if name in set(among) else -torch.inf for name in known])
+
+
+def _to_pixels(images: Sequence[Image.Image], size_px: int) -> Float[Tensor, "batch 3 height width"]:
+    # BOX, as the corpus was scaled: no ringing at the edges which the judge never saw.
+    scaled = [
+        image.convert("RGB")
+        if image.size == (size_px, size_px)
+        else image.convert("RGB").resize((size_px, size_px), Image.Resampling.BOX)
+        for image in images
+    ]
+    stacked = np.stack([np.asarray(image, dtype=np.float32) for image in scaled]) / 255
+    return torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,143 @@
+"""Training of the judge on real icons.
+
+It tells apart all styles, and the concepts that many styles show: of a concept drawn by a few sets
+there is too little to learn it from. The style is learnt from every image, the concept from those
+that have one of the judge's.
+
+Near twins among the styles (the streamline blues, two families of line icons) stay classes of their
+own, so its style accuracy has a ceiling below 1.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+from torch.nn import functional as F
+
+from styledrop.judge import Judge, JudgeAccuracy, JudgeConfig
+from styledrop.pretraining.stage import Report, Schedule, train_stage
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JudgeTraining:
+    """What the judge tells apart and how it is trained."""
+
+    schedule: Schedule
+    min_styles: int = 10
+    """Concepts shown by fewer styles are none of the judge's."""
+    widths: tuple[int, ...] = (24, 48, 96, 192)
+    concept_share: float = 0.85
+    """Share of a batch drawn from the images with a concept of the judge's; the rest is drawn evenly by style."""
+    label_smoothing: float = 0.1
+    style_weight: float = 1.0
+    max_shift: float = 0.06
+    """Of the image's side: icons are moved by up to that much, never mirrored (an arrow would change its meaning)."""
+    max_scale: float = 0.1
+
+
+def train_judge(
+    images: UInt8[np.ndarray, "images height width 3"],
+    concepts: Sequence[str],
+    styles: Sequence[str],
+    is_train: Bool[np.ndarray, " images"],
+    training: JudgeTraining,
+    folder: Path,
+    *,
+    seed: int = 0,
+    report: Report | None = None,
+) -> Judge:
+    """Train on the images of `is_train`; the others are looked at once, at the end, to measure the judge."""
+    torch.manual_seed(seed)
+    names = _choose_concepts(concepts, styles, training.min_styles)
+    style_names = tuple(sorted(set(styles)))
+    config = JudgeConfig(concepts=names, styles=style_names, size_px=images.shape[1], widths=training.widths)
+    judge = Judge(config).to(memory_format=torch.channels_last)
+
+    place = {name: i for i, name in enumerate(names)}
+    concept_of = np.array([place.get(concept, -1) for concept in concepts])
+    style_of = np.array([style_names.index(style) for style in styles])
+    cumulative = np.cumsum(_weights(concept_of, style_of, is_train, training.concept_share))
+    cumulative /= cumulative[-1]
+    batch_size = training.schedule.batch_size
+
+    def step_loss(_: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+        points = (np.arange(batch_size) + rng.random(batch_size)) / batch_size
+        rows = np.searchsorted(cumulative, points).clip(max=len(cumulative) - 1)
+        concept_logits, style_logits = judge(_moved(_pixels(images[rows]), rng, training))
+        concept, style = torch.from_numpy(concept_of[rows]), torch.from_numpy(style_of[rows])
+        concept_loss = _cross_entropy(concept_logits, concept, training.label_smoothing)
+        style_loss = _cross_entropy(style_logits, style, training.label_smoothing)
+        figures = {"concept": _hits(concept_logits, concept), "style": _hits(style_logits, style)}
+        return concept_loss + training.style_weight * style_loss, figures
+
+    train_stage(judge, step_loss, training.schedule, folder, seed=seed, report=report)
+    judge.config = replace(config, accuracy=_measure(judge, images, concept_of, style_of, ~is_train))
+    return judge.requires_grad_(False)
+
+
+def _choose_concepts(concepts: Sequence[str], styles: Sequence[str], min_styles: int) -> tuple[str, ...]:
+    shown_by: dict[str, set[str]] = {}
+    for concept, style in zip(concepts, styles, strict=True):
+        shown_by.setdefault(concept, set()).add(style)
+    return tuple(sorted(concept for concept, by in shown_by.items() if len(by) >= min_styles))
+
+
+def _weights(
+    concept_of: np.ndarray, style_of: np.ndarray, is_train: np.ndarray, concept_share: float
+) -> Float[np.ndarray, " images"]:
+    with_concept = is_train & (concept_of >= 0)
+    by_style = is_train / np.bincount(style_of, weights=is_train).clip(min=1)[style_of]
+    weights: np.ndarray = (
+        concept_share * with_concept / with_concept.sum() + (1 - concept_share) * by_style / by_style.sum()
+    )
+    return weights
+
+
+def _pixels(images: np.ndarray) -> Tensor:
+    pixels = torch.from_numpy(images.astype(np.float32) / 255).permute(0, 3, 1, 2)
+    return pixels.contiguous(memory_format=torch.channels_last)
+
+
+def _moved(pixels: Tensor, rng: np.random.Generator, training: JudgeTraining) -> Tensor:
+    """Every image a little shifted and scaled; what comes in from outside repeats the border."""
+    scale = 1 + training.max_scale * rng.uniform(-1, 1, len(pixels))
+    shift = 2 * training.max_shift * rng.uniform(-1, 1, (len(pixels), 2))  # the sampling grid runs from -1 to 1
+    maps = np.zeros((len(pixels), 2, 3), dtype=np.float32)
+    maps[:, 0, 0] = maps[:, 1, 1] = scale
+    maps[:, :, 2] = shift
+    grid = F.affine_grid(torch.from_numpy(maps), list(pixels.shape), align_corners=False)
+    return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+
+
+def _cross_entropy(logits: Tensor, target: Tensor, label_smoothing: float) -> Tensor:
+    """The mean over the images that have a class at all (-1: none of the judge's)."""
+    known = target >= 0
+    if not known.any():
+        return logits.sum() * 0
+    return F.cross_entropy(logits[known], target[known], label_smoothing=label_smoothing)
+
+
+def _hits(logits: Tensor, target: Tensor) -> float:
+    known = target >= 0
+    return float((logits.argmax(dim=1) == target)[known].float().mean()) if known.any() else 0.0
+
+
+@torch.inference_mode()
+def _measure(
+    judge: Judge, images: np.ndarray, concept_of: np.ndarray, style_of: np.ndarray, is_asked: np.ndarray
+) -> JudgeAccuracy | None:
+    rows = np.nonzero(is_asked)[0]
+    if not len(rows):
+        return None
+    logits = [judge(_pixels(images[rows[start : start + 256]])) for start in range(0, len(rows), 256)]
+    concept, style = torch.from_numpy(concept_of[rows]), torch.from_numpy(style_of[rows])
+    return JudgeAccuracy(
+        concept=_hits(torch.cat([both[0] for both in logits]), concept),
+        concept_images=int((concept >= 0).sum()),
+        style=_hits(torch.cat([both[1] for both in logits]), style),
+        style_images=len(rows),
+    )

@@ -1,0 +1,161 @@
+"""The training loop that every stage of pretraining shares.
+
+A stage is a function from a step's number to a loss; this loop adds the schedule, gradient
+clipping, moving averages of the weights, checkpoints and the curve. Batches are drawn from a
+generator seeded with (seed, step, rank), so a resumed run sees the data that it would have seen.
+
+Under `torchrun` the processes average their gradients: on a CPU that is shared, two processes of
+one thread train faster than one process of two threads, whose every operation waits for both.
+
+The learning rate is constant after a short warm-up and falls linearly to zero over the last
+`decay_steps`: any checkpoint can be made shippable by a short decay
+(warm-up, stable, decay; arXiv:2405.18392).
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, distributed, nn
+
+from styledrop.checkpoint import optimizer_tensors, read_checkpoint, restore_optimizer, write_checkpoint
+
+Report = Callable[[int, int, dict[str, float]], None]
+"""Called now and then with step, number of steps, and the means since the last call."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Schedule:
+    """How long and how fast a stage trains."""
+
+    num_steps: int
+    learning_rate: float
+    batch_size: int
+    warmup_steps: int = 100
+    decay_steps: int = 0
+    """Last steps, in which the rate falls linearly to zero; 0 keeps the run open."""
+    weight_decay: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.99)
+    clip_norm: float = 1.0
+    ema_decay: float = 0.0
+    """Decay of the moving average of the weights, per step; 0 for none."""
+
+    def rate(self, step: int) -> float:
+        """Learning rate of `step` (0-based)."""
+        warm = min(1.0, (step + 1) / max(1, self.warmup_steps))
+        left = (self.num_steps - step) / self.decay_steps if self.decay_steps else 1.0
+        return self.learning_rate * warm * min(1.0, left)
+
+
+def train_stage(
+    module: nn.Module,
+    step_loss: Callable[[int, np.random.Generator], tuple[Tensor, dict[str, float]]],
+    schedule: Schedule,
+    folder: Path,
+    *,
+    seed: int,
+    report: Report | None = None,
+    checkpoint_s: float = 60.0,
+    report_every: int = 50,
+) -> nn.Module:
+    """Train `module` in place, from the folder's checkpoint if it has one.
+
+    In a process group, `schedule.batch_size` is each process's.
+
+    `step_loss(step, rng)` returns the loss to differentiate and figures for the curve. Writes
+    `checkpoint.safetensors` each `checkpoint_s` seconds and appends to `curve.jsonl`.
+
+    Returns:
+        `module`, holding the moving average of its weights where the schedule asks for one.
+    """
+    rank = distributed.get_rank() if distributed.is_initialized() else 0
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    matrices = [p for p in parameters if p.ndim >= 2]
+    vectors = [p for p in parameters if p.ndim < 2]
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": schedule.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+        lr=schedule.learning_rate,
+        betas=schedule.betas,
+    )
+    average = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "checkpoint.safetensors"
+    found = read_checkpoint(path)
+    step, seconds = 0, 0.0
+    if found is not None:
+        tensors, state = found
+        step, seconds = state["step"], state["seconds"]
+        module.load_state_dict({name[7:]: value for name, value in tensors.items() if name.startswith("module.")})
+        average = {name[8:]: value for name, value in tensors.items() if name.startswith("average.")}
+        restore_optimizer(optimizer, tensors)
+    if rank == 0:
+        _cut_curve(folder / "curve.jsonl", step)
+
+    def save() -> None:
+        tensors = {f"module.{name}": value.clone() for name, value in module.state_dict().items()}
+        tensors |= {f"average.{name}": value for name, value in average.items()}
+        write_checkpoint(path, tensors | optimizer_tensors(optimizer), {"step": step, "seconds": seconds})
+
+    sums: dict[str, float] = {}
+    last_report, last_save = step, time.monotonic()
+    module.train()
+    while step < schedule.num_steps:
+        start = time.monotonic()
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.rate(step)
+        loss, figures = step_loss(step, np.random.default_rng([seed, step, rank]))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if distributed.is_initialized():
+            _average_gradients(parameters)
+        torch.nn.utils.clip_grad_norm_(parameters, schedule.clip_norm)
+        optimizer.step()
+        step += 1
+        if schedule.ema_decay:
+            # The average starts as a plain mean and lengthens its memory up to ema_decay.
+            decay = min(schedule.ema_decay, (1 + step) / (10 + step))
+            with torch.no_grad():
+                for name, value in module.state_dict().items():
+                    if value.dtype.is_floating_point:
+                        average[name].lerp_(value, 1 - decay)
+                    else:
+                        average[name].copy_(value)
+        seconds += time.monotonic() - start
+        for name, figure in {"loss": float(loss.detach()), **figures}.items():
+            sums[name] = sums.get(name, 0.0) + figure
+        if rank == 0 and (step - last_report >= report_every or step == schedule.num_steps):
+            means = {name: total / (step - last_report) for name, total in sums.items()}
+            with (folder / "curve.jsonl").open("a") as curve:
+                curve.write(json.dumps({"step": step, "seconds": round(seconds, 1), **means}) + "\n")
+            if report is not None:
+                report(step, schedule.num_steps, means)
+            sums, last_report = {}, step
+        if rank == 0 and time.monotonic() - last_save > checkpoint_s:
+            save()
+            last_save = time.monotonic()
+    if rank == 0:
+        save()
+    if schedule.ema_decay:
+        module.load_state_dict(average)
+    return module.eval()
+
+
+def _cut_curve(path: Path, last_step: int) -> None:
+    """Take away what a killed run wrote after its last checkpoint: those steps are done again."""
+    if path.is_file():
+        lines = path.read_text().splitlines()
+        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= last_step]
+        path.write_text("".join(f"{line}\n" for line in kept))
+
+
+def _average_gradients(parameters: list[nn.Parameter]) -> None:
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    distributed.all_reduce(flat)
+    flat /= distributed.get_world_size()
+    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))

@@ -1,0 +1,78 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from styledrop.pretraining.stage import Schedule, train_stage
+
+SCHEDULE = Schedule(num_steps=6, learning_rate=0.05, batch_size=4, warmup_steps=2, decay_steps=2, ema_decay=0.9)
+
+
+class Killed(BaseException):
+    """What no code of ours handles, like SIGKILL."""
+
+
+def made() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+
+
+def trained(folder: Path, *, killed_at: int | None = None, schedule: Schedule = SCHEDULE) -> nn.Module:
+    module = made()
+
+    def step_loss(step: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+        if step == killed_at:
+            raise Killed
+        inputs = torch.from_numpy(rng.standard_normal((schedule.batch_size, 3), dtype=np.float32))
+        return (module(inputs) - inputs.sum(dim=1, keepdim=True)).square().mean(), {"drawn": float(inputs[0, 0])}
+
+    return train_stage(module, step_loss, schedule, folder, seed=7, checkpoint_s=0.0, report_every=1)
+
+
+def curve(folder: Path) -> list[dict[str, float]]:
+    lines = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
+
+
+@pytest.mark.parametrize("killed_at", [1, 3, 5])
+def test_a_killed_run_ends_with_the_weights_and_the_curve_of_an_uninterrupted_one(
+    tmp_path: Path, killed_at: int
+) -> None:
+    whole = trained(tmp_path / "whole").state_dict()
+    with pytest.raises(Killed):
+        trained(tmp_path / "killed", killed_at=killed_at)
+    resumed = trained(tmp_path / "killed").state_dict()
+    assert all(torch.equal(value, whole[name]) for name, value in resumed.items())
+    assert curve(tmp_path / "killed") == curve(tmp_path / "whole")
+
+
+def test_what_was_written_to_the_curve_after_the_last_checkpoint_is_taken_away(tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        trained(tmp_path, killed_at=3)
+    with (tmp_path / "curve.jsonl").open("a") as file:
+        file.write('{"step": 4, "seconds": 1.0, "loss": 1e9}\n{"step": 5, "sec')
+    trained(tmp_path)
+    assert [line["step"] for line in curve(tmp_path)] == [1, 2, 3, 4, 5, 6]
+    assert max(line["loss"] for line in curve(tmp_path)) < 1e9
+
+
+def test_a_finished_run_goes_on_when_it_is_asked_for_more_steps(tmp_path: Path) -> None:
+    constant = Schedule(num_steps=2, learning_rate=0.05, batch_size=4)
+    longer = Schedule(num_steps=4, learning_rate=0.05, batch_size=4)
+    trained(tmp_path / "grown", schedule=constant)
+    grown = trained(tmp_path / "grown", schedule=longer).state_dict()
+    whole = trained(tmp_path / "whole", schedule=longer).state_dict()
+    assert all(torch.equal(value, whole[name]) for name, value in grown.items())
+
+
+def test_a_finished_run_asked_for_again_trains_nothing(tmp_path: Path) -> None:
+    first = trained(tmp_path).state_dict()
+    again = trained(tmp_path, killed_at=0).state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in first.items())
+
+
+def test_the_rate_warms_up_and_falls_to_almost_nothing() -> None:
+    assert [round(SCHEDULE.rate(step), 4) for step in range(6)] == [0.025, 0.05, 0.05, 0.05, 0.05, 0.025]
