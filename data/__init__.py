@@ -1,0 +1,1 @@
+"""What is stored and where: records, manifests, store, images, prompts, corpus."""

@@ -1,0 +1,69 @@
+"""Candidates of a round as one Parquet file: image bytes, prompt, seed, scores, kept or not.
+
+One row is one image. `kept` is null until feedback is given. Read it with any Parquet reader:
+`pandas.read_parquet(…)`, or duckdb.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.errors import CandidatesError
+
+SCHEMA = pa.schema(
+    [
+        pa.field("index", pa.int32(), nullable=False),
+        pa.field("content_phrase", pa.string(), nullable=False),
+        pa.field("prompt", pa.string(), nullable=False),
+        pa.field("seed", pa.int64(), nullable=False),
+        pa.field("image", pa.binary(), nullable=False),
+        pa.field("text_score", pa.float32(), nullable=False),
+        pa.field("style_score", pa.float32(), nullable=False),
+        pa.field("kept", pa.bool_()),
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A sampled image with its prompt, seed and scores."""
+
+    index: int
+    """Its number in the round, from 0: what a reviewer picks by."""
+    content_phrase: str
+    prompt: str
+    seed: int
+    image: bytes
+    """PNG."""
+    text_score: float
+    """Cosine of image and prompt."""
+    style_score: float
+    """Cosine of image and style reference."""
+    kept: bool | None = None
+
+
+def to_parquet(candidates: Sequence[Candidate]) -> bytes:
+    """The candidates as a Parquet file; the same candidates always give the same bytes."""
+    columns = {name: [getattr(candidate, name) for candidate in candidates] for name in SCHEMA.names}
+    buffer = io.BytesIO()
+    # The images are compressed already; row groups let a reader of a few rows skip the rest.
+    pq.write_table(pa.table(columns, schema=SCHEMA), buffer, compression="zstd", row_group_size=256)
+    return buffer.getvalue()
+
+
+def from_parquet(content: bytes) -> list[Candidate]:
+    """The candidates in a Parquet file, in the order they were written.
+
+    Raises:
+        CandidatesError: if it is no Parquet file, or one with other columns.
+    """
+    try:
+        table = pq.read_table(io.BytesIO(content))
+    except (pa.ArrowException, OSError) as error:
+        raise CandidatesError(f"expected a Parquet file of candidates, got {len(content)} bytes: {error}") from error
+    if not table.schema.equals(SCHEMA):
+        raise CandidatesError(f"expected the columns {SCHEMA.names}, got {table.schema.names}; was it written by us?")
+    return [Candidate(**row) for row in table.to_pylist()]

@@ -1,0 +1,25 @@
+"""Default settings of a spec: the one place where numbers for the embedded base stand.
+
+The paper's own numbers (StyleDrop, arXiv:2306.00983, Tab. S3) are for a 3B-parameter Muse: learning
+rate 3e-5, batch 8, 1000 steps, 36 decoding steps, 30 prompts x 64 images.
+"""
+
+FIRST_ROUND_STEPS = 300
+FIRST_ROUND_LEARNING_RATE = 1e-3
+FIRST_ROUND_BOTTLENECK = 4
+FIRST_ROUND_SHARE_ACROSS_LAYERS = True
+
+LATER_ROUND_STEPS = 300
+LATER_ROUND_LEARNING_RATE = 1e-3
+LATER_ROUND_BOTTLENECK = 32
+LATER_ROUND_SHARE_ACROSS_LAYERS = False
+
+BATCH_SIZE = 8
+
+SAMPLING_STEPS = 12
+TEMPERATURE = 4.5
+LAMBDA_A = 1.0
+LAMBDA_B = 3.0
+
+IMAGES_PER_PROMPT = 8
+IMAGES_PER_EVALUATION_PROMPT = 2

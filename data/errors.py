@@ -1,0 +1,75 @@
+"""What can go wrong in the pipeline, as one tree.
+
+    PipelineError
+    ├── SpecError                what the user asked for cannot be done
+    │   └── StyleReferenceError  a style reference is missing, broken or of an absurd size
+    ├── StoreError               the store did not do what it was asked
+    │   ├── NotInStore           nothing lies at this key
+    │   ├── AlreadyInStore       something lies at this key, and it is never written over
+    │   ├── StoreNotWritable     the store refuses writes
+    │   └── StoreCorrupted       the bytes are not those which were written
+    ├── CandidatesError          a file of candidates cannot be read
+    ├── PretrainingError         a base cannot be made
+    │   └── SettingsChanged      a stage's folder was made with other settings
+    └── ReviewError
+        ├── DecisionRefused      the answer cannot be used: ask again
+        └── StyleRejected        a reviewer said no: nothing is published
+
+Every text says what was expected, what was got and what to do.
+"""
+
+
+class PipelineError(Exception):
+    """Everything the pipeline raises on purpose."""
+
+
+class SpecError(PipelineError):
+    """What the user asked for cannot be done; nothing has been written."""
+
+
+class StyleReferenceError(SpecError):
+    """A style reference is missing, broken or of an absurd size."""
+
+
+class StoreError(PipelineError):
+    """The store did not do what it was asked."""
+
+
+class NotInStore(StoreError):
+    """Nothing lies at this key."""
+
+
+class AlreadyInStore(StoreError):
+    """Something lies at this key already; it is never written over."""
+
+
+class StoreNotWritable(StoreError):
+    """The store refuses writes."""
+
+
+class StoreCorrupted(StoreError):
+    """The bytes in the store are not those which were written."""
+
+
+class CandidatesError(PipelineError):
+    """A file of candidates cannot be read."""
+
+
+class PretrainingError(PipelineError):
+    """A base cannot be made: packages, teacher or the place for it are not as they must be."""
+
+
+class SettingsChanged(PretrainingError):
+    """A stage's folder was made with other settings; it is never mixed with the new ones."""
+
+
+class ReviewError(PipelineError):
+    """The review did not end in picks."""
+
+
+class DecisionRefused(ReviewError):
+    """The reviewer's answer cannot be used; the reviewer is asked again."""
+
+
+class StyleRejected(ReviewError):
+    """A reviewer rejected the candidates; nothing is published."""

