@@ -1,0 +1,62 @@
+"""From style references to a published adapter (StyleDrop, arXiv:2306.00983).
+
+    python -m flows.onboard_style --spec spec.yaml
+
+Started again with the same spec, it goes on from what is finished.
+"""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from prefect import flow
+
+from data.errors import PipelineError
+from data.records import FeedbackRecord, PublishedAdapter
+from data.spec import StyleSpec, read_spec
+from flows.human_feedback import ask_reviewer
+from tasks.evaluate import compare_rounds, evaluate_round
+from tasks.give_feedback import keep_candidates
+from tasks.prepare import prepare
+from tasks.publish import publish
+from tasks.sample_candidates import sample_candidates
+from tasks.tokenize import tokenize
+from tasks.tune import tune
+
+
+@flow(name="onboard-style", persist_result=True, result_serializer="json")
+def onboard_style(spec: StyleSpec) -> PublishedAdapter:
+    """Tune an adapter to a style, let feedback choose what later rounds are tuned on, publish it with the evidence."""
+    run = prepare(spec)
+    adapters = [tune(run, 1, tokenize(run, run.references))]
+    feedback: list[FeedbackRecord] = []
+
+    for round_number in range(2, spec.rounds + 1):
+        candidates = sample_candidates(run, adapters[-1])
+        decision = ask_reviewer(run, candidates) if spec.feedback == "human" else None
+        feedback.append(keep_candidates(run, candidates, decision))
+        adapters.append(tune(run, round_number, tokenize(run, feedback[-1].examples)))
+
+    evaluation = compare_rounds(run, [evaluate_round(run, adapter) for adapter in (None, *adapters)])
+    return publish(run, adapters, feedback, evaluation)
+
+
+def main() -> int:
+    """Run the flow in this terminal; a mistake in the spec is one line and exit status 1."""
+    parser = argparse.ArgumentParser(prog="python -m flows.onboard_style", description=onboard_style.description)
+    parser.add_argument("--spec", type=Path, required=True, help="YAML or JSON, see data/spec.py")
+    arguments = parser.parse_args()
+    # The tasks' own lines say what goes on; Prefect's log still reaches its server.
+    logging.getLogger("prefect").propagate = False
+    try:
+        published = onboard_style(read_spec(arguments.spec))
+    except PipelineError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    print(published.uri)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

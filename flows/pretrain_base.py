@@ -1,0 +1,72 @@
+"""From open icons to a base that styles can be tuned on: corpus, VQGAN, text and CLIP, generator, judge, card.
+
+    python -m flows.pretrain_base --work FOLDER [--out FOLDER] [--settings FILE]
+
+Needs npm and the checkout's `pretrain` extra. Started again with the same folder, it goes on where it was
+killed; with more steps in the settings, a finished stage goes on from its checkpoint.
+"""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from prefect import flow
+
+from data.errors import PipelineError
+from data.pretrain_spec import PretrainSpec, read_pretrain_spec
+from data.records import PretrainedBase
+from tasks.pretrain_assemble import assemble_base
+from tasks.pretrain_corpus import build_corpus, fetch_packages
+from tasks.pretrain_generator import fit_generator, tokenize_corpus
+from tasks.pretrain_judge import fit_judge
+from tasks.pretrain_sentences import embed_phrases
+from tasks.pretrain_text import fit_text
+from tasks.pretrain_vqgan import fit_vqgan
+
+
+@flow(name="pretrain-base", persist_result=True, result_serializer="json")
+def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
+    """Build the corpus, train every part of a base on it, and put them together."""
+    fetch_packages(spec)
+    corpus = build_corpus(spec)
+    vqgan = fit_vqgan(spec, corpus)
+    sentences = embed_phrases(spec, corpus)
+    text = fit_text(spec, corpus, sentences)
+    tokens = tokenize_corpus(spec, corpus, vqgan)
+    generator = fit_generator(spec, corpus, tokens, vqgan, text)
+    judge = fit_judge(spec, corpus)
+    return assemble_base(
+        spec,
+        {
+            "corpus": corpus,
+            "vqgan": vqgan,
+            "sentences": sentences,
+            "text": text,
+            "tokens": tokens,
+            "generator": generator,
+            "judge": judge,
+        },
+    )
+
+
+def main() -> int:
+    """Run the flow in this terminal; a mistake in the settings is one line and exit status 1."""
+    parser = argparse.ArgumentParser(prog="python -m flows.pretrain_base", description=pretrain_base.description)
+    parser.add_argument("--work", type=Path, required=True, help="folder of checkpoints and pictures; 2 GB")
+    parser.add_argument("--out", type=Path, help="folder of the finished base; default: WORK/base")
+    parser.add_argument("--settings", type=Path, help="YAML or JSON, changes to data/pretrain_spec.py's defaults")
+    arguments = parser.parse_args()
+    # The tasks' own lines say what goes on; Prefect's log still reaches its server.
+    logging.getLogger("prefect").propagate = False
+    try:
+        base = pretrain_base(read_pretrain_spec(arguments.work, out=arguments.out, settings=arguments.settings))
+    except PipelineError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    print(base.folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

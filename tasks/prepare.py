@@ -1,0 +1,76 @@
+"""From a spec to a run: everything is checked before anything is written."""
+
+import hashlib
+import json
+import secrets
+from datetime import UTC, datetime
+
+from prefect import task
+
+import styledrop
+from data.errors import AlreadyInStore
+from data.images import load_reference, square, to_png
+from data.records import Example, Run
+from data.spec import StyleSpec
+from data.store import Store
+from tasks.models import open_base, scorer_sha256
+
+
+@task(persist_result=True, result_serializer="json")
+def prepare(spec: StyleSpec) -> Run:
+    """Check the references, the base and the store, and open the run's folder in the store.
+
+    The same spec, with the same bytes behind its references, is the same run.
+
+    Raises:
+        StyleReferenceError: if a reference is missing, broken or of an absurd size.
+        SpecError: if there is no such base, or none that can score.
+        StoreNotWritable: if the store refuses writes.
+    """
+    references = [load_reference(reference.uri) for reference in spec.references]
+    base = open_base(spec.base)
+    store = Store(spec.store)
+    key = _digest(
+        {
+            "spec": spec.model_dump(mode="json"),
+            "store": store.uri,
+            "references": [reference.sha256 for reference in references],
+            "base": base.sha256,
+            "scorer": scorer_sha256(base),
+            "library": styledrop.__version__,
+        }
+    )
+    opened = _open(store, key)
+    examples = [
+        Example(
+            image=store.write_blob(
+                f"runs/{key}/references", ".png", to_png(square(found.image, base.size_px, wanted.fit))
+            ),
+            prompt=f"{wanted.content_phrase} {wanted.style_phrase}",
+        )
+        for wanted, found in zip(spec.references, references, strict=True)
+    ]
+    return Run(
+        key=key,
+        nonce=opened["nonce"],
+        started_at=datetime.fromisoformat(opened["started_at"]),
+        store=store.uri,
+        spec=spec,
+        base_sha256=base.sha256,
+        reference_sha256=tuple(reference.sha256 for reference in references),
+        references=tuple(examples),
+    )
+
+
+def _open(store: Store, key: str) -> dict[str, str]:
+    path = f"runs/{key}/run.json"
+    opened = {"nonce": secrets.token_hex(8), "started_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    try:
+        store.write_new(path, json.dumps(opened).encode())
+    except AlreadyInStore:
+        opened = json.loads(store.read(path))
+    return opened
+
+
+def _digest(document: object) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]

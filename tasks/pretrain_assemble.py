@@ -1,0 +1,89 @@
+"""Last: the parts become a base, with a card that says what it was made from."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+import styledrop
+from data.errors import PretrainingError
+from data.pretrain_spec import PretrainSpec
+from data.records import PretrainedBase, StageRecord
+from styledrop.generator import Generator
+from styledrop.text import TextEncoder
+from styledrop.vqgan import VQGAN
+
+
+@task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
+def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> PretrainedBase:
+    """Write the base in half precision, the scorer, the judge, the card and the corpus' credits; then load it once.
+
+    A base that lies at the place is replaced once the new one is whole.
+
+    Raises:
+        PretrainingError: if something else than a base lies at the place.
+    """
+    out = spec.out_folder
+    if out.exists() and any(out.iterdir()) and not (out / "model_index.json").is_file():
+        raise PretrainingError(f"expected nothing or a base at {out}, got other files; name another folder with --out")
+    partial = out.with_name(out.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    corpus, text_folder = Path(stages["corpus"].folder), Path(stages["text"].folder)
+    generator = Generator.from_folder(Path(stages["generator"].folder))
+    vqgan = VQGAN.from_folder(Path(stages["vqgan"].folder))
+    text = TextEncoder.from_folder(text_folder / "text_encoder", text_folder / "tokenizer")
+    parts = {"text_encoder": text, "vqgan": vqgan, "generator": generator}
+    card = {
+        **_card(spec, stages, json.loads((corpus / "corpus.json").read_text(encoding="utf-8"))),
+        "parameters": {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
+    }
+    styledrop.save_base(partial, generator=generator, vqgan=vqgan, text=text, card=card, dtype=torch.float16)
+    shutil.copytree(text_folder / "open_clip", partial / "clip")
+    shutil.copytree(stages["judge"].folder, partial / "judge")
+    shutil.copyfile(corpus / "CREDITS.md", partial / "CREDITS.md")
+    base = styledrop.load_base(partial)
+    if out.exists():
+        shutil.rmtree(out)
+    os.replace(partial, out)
+    return PretrainedBase(
+        folder=str(out),
+        sha256=base.sha256,
+        size_bytes=sum(path.stat().st_size for path in out.rglob("*") if path.is_file()),
+    )
+
+
+def _card(spec: PretrainSpec, stages: Mapping[str, StageRecord], corpus: Mapping[str, Any]) -> dict[str, Any]:
+    settings = spec.model_dump(mode="json", exclude={"work", "out", "packages", "teacher", "pictures"})
+    return {
+        "name": spec.name,
+        "size_px": spec.size_px,
+        "seed": spec.seed,
+        "torch": torch.__version__,
+        "styledrop": styledrop.__version__,
+        "corpus": {
+            "sha256": corpus["sha256"],
+            "packages": corpus["packages"],
+            "images": corpus["images"],
+            "splits": corpus["splits"],
+            "counts": corpus["counts"],
+            "licences": {style: licence["spdx"] for style, licence in corpus["licences"].items()},
+            "credits": "CREDITS.md",
+        },
+        "stages": {
+            name: {
+                "steps": stage.steps,
+                "seconds": stage.seconds,
+                "size_bytes": stage.size_bytes,
+                "sha256": stage.sha256,
+                "figures": stage.figures,
+            }
+            for name, stage in stages.items()
+        },
+        "settings": settings,
+    }

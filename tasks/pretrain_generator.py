@@ -1,0 +1,138 @@
+"""Stage three: images to tokens, once, and the generator on them."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+import styledrop
+from data.contact_sheet import Row, comparison_sheet
+from data.corpus import style_phrases
+from data.corpus_arrays import read_arrays
+from data.corpus_sampling import weights_by_coverage
+from data.pretrain_spec import PretrainSpec
+from data.records import StageRecord
+from data.stage_folder import finish_stage, open_stage
+from styledrop.generator import Generator, GeneratorConfig
+from styledrop.pretraining.generator import GeneratorTraining, tokenize_images, train_generator
+from styledrop.text import TextEncoder
+from styledrop.vqgan import VQGAN
+from tasks.pretrain_schedule import report_to, schedule_of
+from tasks.progress import Progress
+
+
+@task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
+def tokenize_corpus(spec: PretrainSpec, corpus: StageRecord, vqgan: StageRecord) -> StageRecord:
+    """Encode all images of the corpus."""
+    folder = spec.stage_folder("tokens")
+    finished = open_stage(folder, {"inputs": {"corpus": corpus.sha256, "vqgan": vqgan.sha256}})
+    if finished is not None:
+        return finished
+    started = time.monotonic()
+    encoder = VQGAN.from_folder(Path(vqgan.folder)).to(memory_format=torch.channels_last)
+    tokens = tokenize_images(encoder, read_arrays(Path(corpus.folder)).images).numpy()
+    return finish_stage(
+        folder,
+        lambda result: np.save(result / "tokens.npy", tokens, allow_pickle=False),
+        seconds=time.monotonic() - started,
+    )
+
+
+@task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
+def fit_generator(
+    spec: PretrainSpec, corpus: StageRecord, tokens: StageRecord, vqgan: StageRecord, text: StageRecord
+) -> StageRecord:
+    """Train G on the training split, concepts that many styles show more often."""
+    folder, wanted = spec.stage_folder("generator"), spec.generator
+    settings = {
+        "generator": wanted.model_dump(mode="json"),
+        "seed": spec.seed,
+        "inputs": {"corpus": corpus.sha256, "tokens": tokens.sha256, "text": text.sha256},
+    }
+    finished = open_stage(folder, settings)
+    if finished is not None:
+        return finished
+    shown = read_arrays(Path(corpus.folder))
+    weights = weights_by_coverage(
+        shown.coverage,
+        shown.style,
+        shown.split == "train",
+        coverage_weights=wanted.coverage_weights,
+        rare_weight=wanted.rare_weight,
+        variant_weight=wanted.variant_weight,
+    )
+    encoder = TextEncoder.from_folder(Path(text.folder) / "text_encoder", Path(text.folder) / "tokenizer").float()
+    with Progress("generator", wanted.schedule.num_steps) as progress:
+        generator = train_generator(
+            torch.from_numpy(np.load(Path(tokens.folder) / "tokens.npy")),
+            shown.caption,
+            shown.style.tolist(),
+            weights,
+            style_phrases(),
+            encoder,
+            spec.size_px,
+            _training(spec),
+            folder,
+            seed=spec.seed,
+            report=report_to(progress),
+        )
+    _draw(spec, generator, VQGAN.from_folder(Path(vqgan.folder)), encoder).save(folder / "pictures.png")
+    return finish_stage(folder, lambda result: generator.to_folder(result, torch.float16))
+
+
+def _training(spec: PretrainSpec) -> GeneratorTraining:
+    wanted = spec.generator
+    return GeneratorTraining(
+        model=GeneratorConfig(
+            hidden_size=wanted.hidden_size,
+            num_hidden_layers=wanted.num_hidden_layers,
+            num_attention_heads=wanted.num_attention_heads,
+            intermediate_size=wanted.intermediate_size,
+            in_channels=wanted.channels,
+            block_out_channels=wanted.channels,
+            block_num_heads=wanted.channel_heads,
+            num_res_blocks=wanted.num_res_blocks,
+            cond_embed_dim=spec.clip.embed_dim,
+            encoder_hidden_size=spec.clip.width,
+            micro_cond_encode_dim=wanted.micro_cond_encode_dim,
+            micro_cond_embed_dim=5 * wanted.micro_cond_encode_dim,
+            codebook_size=spec.vqgan.num_codes,
+            vocab_size=spec.vqgan.num_codes + 1,
+            sample_size=spec.size_px // spec.vqgan.downsampling,
+        ),
+        schedule=schedule_of(wanted.schedule),
+        text_dropout=wanted.text_dropout,
+        caption_only=wanted.caption_only,
+    )
+
+
+def _draw(spec: PretrainSpec, generator: Generator, vqgan: VQGAN, text: TextEncoder) -> Image.Image:
+    base = styledrop.Base(
+        name=spec.name,
+        folder=spec.stage_folder("generator"),
+        sha256="",
+        text=text,
+        vqgan=vqgan,
+        generator=generator,
+        clip_folder=None,
+        size_px=spec.size_px,
+        card={},
+    )
+    wanted, phrases = spec.pictures, style_phrases()
+    prompts = [f"{content} in {phrases[style][0]} style" for style in wanted.styles for content in wanted.contents]
+    images = styledrop.sample(
+        base,
+        prompts,
+        seeds=list(range(len(prompts))),
+        guidance=styledrop.Guidance(lambda_b=wanted.lambda_b),
+        config=styledrop.SamplingConfig(steps=wanted.sampling_steps),
+    )
+    columns = len(wanted.contents)
+    return comparison_sheet(
+        wanted.contents,
+        [Row(label=style, images=images[i * columns : (i + 1) * columns]) for i, style in enumerate(wanted.styles)],
+    )

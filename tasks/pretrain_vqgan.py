@@ -1,0 +1,75 @@
+"""Stage one: the VQGAN."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from data.contact_sheet import Row, comparison_sheet
+from data.corpus import Corpus
+from data.corpus_arrays import read_arrays
+from data.corpus_sampling import weights_by_colour
+from data.pretrain_spec import PretrainSpec
+from data.records import StageRecord
+from data.stage_folder import finish_stage, open_stage
+from styledrop.pretraining.pictures import reconstruct
+from styledrop.pretraining.vqgan import VQGANTraining, train_vqgan
+from styledrop.vqgan import VQGAN, VQGANConfig
+from tasks.pretrain_schedule import report_to, schedule_of
+from tasks.progress import Progress
+
+PICTURES = 16
+"""Images shown with their reconstruction: the first kept one of as many styles."""
+
+
+@task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
+def fit_vqgan(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
+    """Train E, D and the codebook on the training split, colourful styles more often."""
+    folder, wanted = spec.stage_folder("vqgan"), spec.vqgan
+    settings = {"vqgan": wanted.model_dump(mode="json"), "seed": spec.seed, "inputs": {"corpus": corpus.sha256}}
+    finished = open_stage(folder, settings)
+    if finished is not None:
+        return finished
+    shown = read_arrays(Path(corpus.folder))
+    weights = weights_by_colour(
+        shown.images,
+        shown.style,
+        shown.split == "train",
+        variant_weight=wanted.variant_weight,
+        colour_weight=wanted.colour_weight,
+        colourful_above=wanted.colourful_above,
+    )
+    training = VQGANTraining(
+        model=VQGANConfig(
+            block_out_channels=wanted.block_out_channels,
+            layers_per_block=wanted.layers_per_block,
+            latent_channels=wanted.latent_channels,
+            num_vq_embeddings=wanted.num_codes,
+            norm_num_groups=wanted.norm_num_groups,
+            sample_size=spec.size_px // wanted.downsampling,
+        ),
+        schedule=schedule_of(wanted.schedule),
+        continuous_steps=wanted.continuous_steps,
+        recolour_rate=wanted.recolour_rate,
+    )
+    with Progress("VQGAN", wanted.schedule.num_steps) as progress:
+        vqgan = train_vqgan(shown.images, weights, training, folder, seed=spec.seed, report=report_to(progress))
+    _draw(vqgan, shown).save(folder / "pictures.png")
+    # In half precision, as it ships: the tokens of later stages come from the weights that a user gets.
+    return finish_stage(folder, lambda result: vqgan.to_folder(result, torch.float16))
+
+
+def _draw(vqgan: VQGAN, corpus: Corpus) -> Image.Image:
+    first = {style: row for row, style in reversed(list(enumerate(corpus.style))) if corpus.split[row] == "kept"}
+    rows = sorted(first.values())[:PICTURES] or list(range(min(PICTURES, len(corpus))))
+    originals = np.asarray(corpus.images[rows])
+    return comparison_sheet(
+        [str(corpus.style[row]) for row in rows],
+        [
+            Row(label=label, images=[Image.fromarray(image) for image in images])
+            for label, images in (("original", originals), ("decoded", reconstruct(vqgan, originals)))
+        ],
+    )

@@ -1,0 +1,27 @@
+"""Images to VQGAN tokens: once per image, however many steps are tuned on it."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from prefect import task
+
+from data.images import from_png
+from data.records import Example, Run, TokenizedExamples
+from data.store import Store
+from tasks.caching import ONCE
+from tasks.models import open_base
+
+
+@task(persist_result=True, result_serializer="json", cache_policy=ONCE)
+def tokenize(run: Run, examples: Sequence[Example]) -> TokenizedExamples:
+    """Encode the images of `examples` with the base's VQGAN."""
+    base = open_base(run.spec.base)
+    store = Store(run.store)
+    images = [from_png(store.read_blob(example.image)) for example in examples]
+    tokens = base.tokenize(images).cpu().numpy()
+    buffer = io.BytesIO()
+    np.save(buffer, tokens, allow_pickle=False)
+    return TokenizedExamples(
+        examples=tuple(examples), tokens=store.write_blob(f"runs/{run.key}/tokens", ".npy", buffer.getvalue())
+    )

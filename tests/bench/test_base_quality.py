@@ -1,0 +1,76 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import bench.base_quality
+from bench.base_quality import CONTENTS, STYLES, Sample, judge_samples, main, picture
+from data.corpus import style_phrases
+from data.prompts import CANDIDATE_PROMPTS, EVALUATION_PROMPTS
+from data.spec import SamplingSettings
+from styledrop.judge import Judge, JudgeAccuracy, JudgeConfig
+
+
+def tiny_judge(accuracy: JudgeAccuracy | None = None) -> Judge:
+    torch.manual_seed(0)
+    styles = tuple(name for name in style_phrases() if "+" not in name)
+    config = JudgeConfig(concepts=(*CONTENTS, "violin"), styles=styles, size_px=16, widths=(8, 8, 8), accuracy=accuracy)
+    return Judge(config).eval()
+
+
+def test_what_is_asked_for_is_everyday_and_in_the_training_styles() -> None:
+    assert len(set(CONTENTS)) == 24
+    assert set(CONTENTS) <= {*CANDIDATE_PROMPTS, *EVALUATION_PROMPTS}
+    assert len(set(STYLES)) == 10
+    assert set(STYLES) <= set(style_phrases())
+
+
+def test_shares_count_what_the_judge_answers_first() -> None:
+    judge = tiny_judge()
+    chance = np.random.default_rng(0)
+    images = [Image.fromarray(chance.integers(0, 256, (16, 16, 3), dtype=np.uint8)) for _ in range(4)]
+    seen = judge.classify(images)
+    right = [
+        Sample(content=content, style=style, image=image)
+        for content, style, image in zip(seen.concepts, seen.styles, images, strict=True)
+    ]
+    quality = judge_samples(judge, right)
+    assert (quality.content, quality.style, quality.content_among_asked, quality.style_among_asked) == (1, 1, 1, 1)
+    other = next(name for name in judge.config.concepts if name not in seen.concepts)
+    wrong = [Sample(content=other, style=right[0].style, image=right[0].image), *right[1:]]
+    assert judge_samples(judge, wrong).content == 0.75
+
+
+def test_the_picture_shows_the_first_sample_of_each_content_and_style() -> None:
+    samples = [
+        Sample(content=content, style=style, image=Image.new("RGB", (16, 16), colour))
+        for content in ("house", "sun")
+        for style in ("ink", "oil")
+        for colour in ("red", "blue")
+    ]
+    colours = {colour for _, colour in picture(samples).getcolors(2**20) or []}
+    assert (255, 0, 0) in colours
+    assert (0, 0, 255) not in colours
+
+
+def test_the_last_line_is_json_with_the_judges_own_accuracy(
+    tmp_path: Path, tiny_base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(tiny_base_folder, tmp_path / "base")
+    accuracy = JudgeAccuracy(concept=0.75, concept_images=100, style=0.9, style_images=200)
+    tiny_judge(accuracy).to_folder(tmp_path / "base" / "judge")
+    monkeypatch.setattr(bench.base_quality, "SETTINGS", SamplingSettings(steps=2))
+    monkeypatch.setattr(bench.base_quality, "CONTENTS", CONTENTS[:3])
+    monkeypatch.setattr(bench.base_quality, "STYLES", STYLES[:2])
+    options = ["--base", str(tmp_path / "base"), "--samples", "2", "--out", str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", ["base_quality", *options])
+    main()
+    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert set(figures) == {"content", "style", "judge_content", "judge_style", "samples"}
+    assert (figures["judge_content"], figures["judge_style"], figures["samples"]) == (0.75, 0.9, 12)
+    with Image.open(tmp_path / "out" / "base_quality.png") as sheet:
+        assert sheet.height > 3 * 64

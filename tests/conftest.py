@@ -1,0 +1,137 @@
+"""What the tests of tasks, flows and whole runs share: a tiny base, a style reference, a Prefect server."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from PIL import Image, ImageDraw
+
+from tests.processes import end, free_port, wait_until
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+REPOSITORY = Path(__file__).parents[1]
+
+# Read by Prefect and torch when they are imported, so before any test module is.
+os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+os.environ["DO_NOT_TRACK"] = "1"
+os.environ["STYLEDROP_DEVICE"] = "cpu"
+os.environ["OMP_NUM_THREADS"] = "1"  # tiny tensors: threads only wait for each other, long ones on a busy machine
+
+
+@pytest.fixture(scope="session")
+def tiny_base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base of random weights that costs milliseconds."""
+    from tests.tiny_base import save_tiny_base  # tests of data alone need no torch
+
+    folder = tmp_path_factory.mktemp("base") / "tiny"
+    save_tiny_base(folder)
+    return folder
+
+
+@pytest.fixture
+def reference(tmp_path: Path) -> Path:
+    """A blue disc on cream."""
+    image = Image.new("RGB", (40, 40), "cornsilk")
+    ImageDraw.Draw(image).ellipse((8, 8, 32, 32), fill="navy")
+    image.save(tmp_path / "reference.png")
+    return tmp_path / "reference.png"
+
+
+@pytest.fixture
+def spec_document(tmp_path: Path, reference: Path, tiny_base_folder: Path) -> dict[str, Any]:
+    """The smallest spec that goes through everything: two rounds, six candidates, the tiny base."""
+    tuning = {"steps": 3, "learning_rate": 1e-3, "batch_size": 2, "bottleneck": 2, "share_across_layers": True}
+    sampling = {"steps": 2}
+    return {
+        "name": "disc",
+        "references": [{"uri": str(reference), "content_phrase": "a disc", "style_phrase": "in flat style"}],
+        "licence": "CC0-1.0",
+        "consent": "own work",
+        "store": f"file://{tmp_path}/store",
+        "base": str(tiny_base_folder),
+        "first_round": tuning,
+        "later_rounds": tuning,
+        "prompts": ["a cat", "a dog"],
+        "images_per_prompt": 3,
+        "candidate_sampling": sampling,
+        "evaluation_prompts": ["a fish"],
+        "images_per_evaluation_prompt": 2,
+        "evaluation_sampling": sampling,
+    }
+
+
+@pytest.fixture(autouse=True)
+def work_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Unfinished work of this test alone."""
+    monkeypatch.setenv("STYLEDROP_WORK", str(tmp_path / "work"))
+    return tmp_path / "work"
+
+
+@pytest.fixture(scope="session")
+def prefect_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A real Prefect server with a home of its own, as the environment of processes that use it."""
+    home = tmp_path_factory.mktemp("prefect")
+    port = free_port()
+    environment = {
+        **os.environ,
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_CLI_PROMPT": "false",
+        "PREFECT_UI_ENABLED": "false",
+        "PYTHONPATH": os.pathsep.join(path for path in (str(REPOSITORY), os.environ.get("PYTHONPATH", "")) if path),
+    }
+    with open(home / "server.log", "wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+            env=environment, cwd=home, stdout=log, stderr=log,
+        )  # fmt: skip
+        try:
+            wait_until(lambda: _is_healthy(environment["PREFECT_API_URL"], server), 600, "the Prefect server answers")
+            yield environment
+        finally:
+            end(server)
+
+
+@pytest.fixture
+def prefect_api(prefect_environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
+    """This process uses the Prefect server, with results of this test alone; gives its address."""
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_LOCAL_STORAGE_PATH,
+        PREFECT_LOGGING_TO_API_ENABLED,
+        temporary_settings,
+    )
+
+    url = prefect_environment["PREFECT_API_URL"]
+    settings = {
+        PREFECT_API_URL: url,
+        PREFECT_LOCAL_STORAGE_PATH: tmp_path / "results",
+        PREFECT_LOGGING_TO_API_ENABLED: False,  # its thread would outlive the server
+    }
+    with temporary_settings(settings):
+        yield url
+
+
+@pytest.fixture
+def prefect_client(prefect_api: str) -> Iterator["SyncPrefectClient"]:
+    """A client of the Prefect server."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        yield client
+
+
+def _is_healthy(api_url: str, server: subprocess.Popen[bytes]) -> bool:
+    if server.poll() is not None:
+        raise RuntimeError(f"the Prefect server ended with {server.returncode}")
+    try:
+        return httpx.get(f"{api_url}/health", timeout=5, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False

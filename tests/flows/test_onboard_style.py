@@ -1,0 +1,176 @@
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+from prefect.client.schemas.objects import StateType
+
+import styledrop
+from data.candidates import from_parquet
+from data.errors import StyleReferenceError, StyleRejected
+from data.publication import current_version
+from data.records import Decision, FeedbackRecord, PublishedAdapter
+from data.spec import parse_spec
+from data.store import Store
+from flows.onboard_style import main, onboard_style
+from tests.processes import wait_until
+
+pytestmark = pytest.mark.usefixtures("prefect_api")
+
+
+def feedback_of(store: Store, published: PublishedAdapter, round_number: int = 1) -> FeedbackRecord:
+    key = f"styles/{published.name}/versions/{published.version}/feedback/round-{round_number}.json"
+    return FeedbackRecord.model_validate_json(store.read(key))
+
+
+def count_tunings() -> Any:
+    return patch.object(styledrop, "tune", side_effect=styledrop.tune)
+
+
+def test_clip_feedback_publishes_the_second_round_with_its_evidence(spec_document: dict[str, Any]) -> None:
+    published = onboard_style(parse_spec(spec_document))
+
+    store = Store(spec_document["store"])
+    assert current_version(store, "disc") == published
+    names = {key.removeprefix(f"styles/disc/versions/{published.version}/") for key in store.list("styles/disc")}
+    assert names >= {
+        "adapter.safetensors", "card.json", "contact_sheet.png", "evaluation.json", "feedback/round-1.json",
+        "manifest.json", "spec.json", "styles/disc/current.json",
+    }  # fmt: skip
+    feedback = feedback_of(store, published)
+    rows = from_parquet(store.read_blob(feedback.table))
+    assert [row.index for row in rows] == list(range(6))
+    assert [row.index for row in rows if row.kept] == list(feedback.kept)
+    for phrase in ("a cat", "a dog"):
+        of_phrase = [row for row in rows if row.content_phrase == phrase]
+        assert [row.kept for row in of_phrase].count(True) == 1
+        assert max(of_phrase, key=lambda row: row.text_score).kept
+    assert {example.prompt for example in feedback.examples} == {"a cat in flat style", "a dog in flat style"}
+
+
+def test_the_same_spec_again_repeats_no_finished_task_and_publishes_the_same_version(
+    spec_document: dict[str, Any],
+) -> None:
+    spec = parse_spec(spec_document)
+    first = onboard_style(spec)
+    written = Store(spec.store).list()
+    with count_tunings() as tune:
+        assert onboard_style(spec) == first
+    assert tune.call_count == 0
+    assert Store(spec.store).list() == written
+
+
+def test_an_emptied_store_is_filled_anew(spec_document: dict[str, Any], tmp_path: Path) -> None:
+    spec = parse_spec({**spec_document, "rounds": 1})
+    onboard_style(spec)
+    (tmp_path / "store").rename(tmp_path / "moved away")
+    with count_tunings() as tune:
+        published = onboard_style(spec)
+    assert tune.call_count == 1
+    assert current_version(Store(spec.store), "disc") == published
+
+
+def test_one_round_needs_no_feedback_and_three_rounds_take_two(spec_document: dict[str, Any]) -> None:
+    store = Store(spec_document["store"])
+    one = onboard_style(parse_spec({**spec_document, "rounds": 1}))
+    assert not [key for key in store.list("styles") if "feedback" in key]
+    three = onboard_style(parse_spec({**spec_document, "rounds": 3, "feedback": "random"}))
+    assert one != three == current_version(store, "disc")
+    assert feedback_of(store, three, 2).source == "random"
+
+
+def answer_when_paused(
+    answer: dict[str, Any], client: SyncPrefectClient, seen: set[Any], errors: list[BaseException]
+) -> None:
+    paused = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED])))
+
+    def waiting() -> list[Any]:
+        runs = client.read_flow_runs(flow_run_filter=paused)
+        return [run for run in runs if run.state and run.state.state_details.pause_key not in seen]
+
+    try:
+        wait_until(lambda: bool(waiting()), 300, "the run is paused")
+        time.sleep(1)  # the form is saved after the state
+        run = waiting()[0]
+        seen.add(run.state.state_details.pause_key)
+        client.resume_flow_run(run.id, run_input=answer)
+    except BaseException as error:
+        errors.append(error)
+
+
+def reviewer(*answers: dict[str, Any]) -> Callable[[], None]:
+    """A person in a thread, who answers every question in turn; call the result to see whether they could."""
+    errors: list[BaseException] = []
+    seen: set[Any] = set()
+
+    def answer_all() -> None:
+        with get_client(sync_client=True) as client:
+            for answer in answers:
+                answer_when_paused(answer, client, seen, errors)
+
+    thread = threading.Thread(target=answer_all, daemon=True)
+    thread.start()
+
+    def finished() -> None:
+        thread.join(300)
+        assert not errors, errors
+        assert not thread.is_alive()
+
+    return finished
+
+
+def test_a_reviewer_is_asked_until_the_answer_can_be_used_and_never_again(spec_document: dict[str, Any]) -> None:
+    spec = parse_spec({**spec_document, "feedback": "human"})
+    finished = reviewer(
+        {"decision": "approve", "reviewer": "Ada", "picks": []},
+        {"decision": "approve", "reviewer": "Ada", "picks": [0, 99]},
+        {"decision": "approve", "reviewer": "Ada", "picks": [4, 1], "note": "the roundest"},
+    )
+    published = onboard_style(spec)
+    finished()
+
+    store = Store(spec.store)
+    feedback = feedback_of(store, published)
+    assert feedback.kept == (1, 4)
+    [key] = [key for key in store.list("runs") if "/decisions/" in key]
+    decision = Decision.model_validate_json(store.read(key))
+    assert decision == feedback.decision
+    assert (decision.reviewer, decision.picks, decision.note) == ("Ada", (4, 1), "the roundest")
+    rows = from_parquet(store.read_blob(feedback.table))
+    assert [store.read_blob(example.image) for example in feedback.examples] == [rows[1].image, rows[4].image]
+
+    assert onboard_style(spec) == published  # nobody is there to answer
+
+
+def test_rejected_candidates_publish_nothing_however_often_it_is_run(spec_document: dict[str, Any]) -> None:
+    spec = parse_spec({**spec_document, "feedback": "human"})
+    finished = reviewer({"decision": "reject", "reviewer": "Ada", "note": "not our style"})
+    for _ in range(2):
+        with pytest.raises(StyleRejected, match=r"Ada rejected .*round 1 of 'disc' .*\(not our style\)"):
+            onboard_style(spec)
+    finished()
+    assert Store(spec.store).list("styles") == []
+
+
+def test_a_reference_that_cannot_be_used_ends_the_run_and_nothing_is_written(
+    spec_document: dict[str, Any], tmp_path: Path
+) -> None:
+    reference = {**spec_document["references"][0], "uri": str(tmp_path / "nowhere.png")}
+    with pytest.raises(StyleReferenceError, match=r"nowhere\.png, got no such file"):
+        onboard_style(parse_spec({**spec_document, "references": [reference]}))
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_mistake_in_the_spec_is_one_line_in_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "spec.yaml").write_text("name: Not A Slug\n")
+    monkeypatch.setattr("sys.argv", ["onboard_style", "--spec", str(tmp_path / "spec.yaml")])
+    assert main() == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("SpecError: the spec cannot be used: name: expected 1 to 64 characters")

@@ -1,0 +1,163 @@
+"""A whole pretraining on a tiny corpus: eight things in four styles, two steps of everything, no network."""
+
+import json
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import torch
+from PIL import Image
+from transformers import BertConfig, BertModel, BertTokenizerFast
+
+import styledrop
+from data import corpus
+from data.corpus import IconSet
+from data.errors import PretrainingError, SettingsChanged
+from data.pretrain_spec import PretrainSpec
+from flows.pretrain_base import pretrain_base
+from styledrop.judge import Judge
+from tasks import pretrain_generator, pretrain_text, pretrain_vqgan
+
+pytestmark = pytest.mark.usefixtures("prefect_api")
+
+THINGS = ("house", "cat", "fish", "crown", "tree", "rocket", "shield", "cup")
+STYLES = {"noto": "#c33", "icon-park": "#33c", "ph-thin": "#000", "tabler": "#222"}
+
+
+def write(path: Path, content: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The npm packages as if they had been fetched, with four small sets under the names of real styles."""
+    folder = tmp_path / "packages"
+    for name in corpus.PACKAGES:
+        write(folder / name / "package/package.json", {})
+    write(folder / "emojibase/package/en/data.json", [])
+    info = {"author": {"name": "Ann", "url": "https://a.example"},
+            "license": {"title": "MIT License", "spdx": "MIT", "url": "https://l.example"}}  # fmt: skip
+    write(
+        folder / "iconify/package/collections.json",
+        {style: {"name": style.title(), **info} for style in STYLES},
+    )
+    for row, (style, colour) in enumerate(STYLES.items()):
+        icons = {
+            thing: {"body": f'<rect x="{2 + column}" y="{1 + row}" width="7" height="9" fill="{colour}"/>'}
+            for column, thing in enumerate(THINGS)
+        }
+        write(folder / f"iconify/package/json/{style}.json", {"icons": icons, "width": 20, "height": 20})
+    monkeypatch.setattr(corpus, "BASE_SETS", tuple(IconSet(style=style, collection=style) for style in STYLES))
+    recolour = corpus.Recolour(base="tabler", variant="white-on-navy", ink="#ffffff", ground="#14284b")
+    monkeypatch.setattr(corpus, "RECOLOURS", (recolour,))
+    monkeypatch.setattr(corpus, "FILTERS", ())
+    return folder
+
+
+@pytest.fixture
+def teacher(tmp_path: Path) -> Path:
+    """A sentence encoder of random weights that knows the things by name."""
+    folder = tmp_path / "teacher"
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *THINGS, "zebra"]))
+    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    BertModel(BertConfig(vocab_size=14, **sizes)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def document(tmp_path: Path, packages: Path, teacher: Path) -> dict[str, Any]:
+    schedule = {"num_steps": 2, "learning_rate": 1e-3, "batch_size": 4, "warmup_steps": 1}
+    return {
+        "work": str(tmp_path / "work"),
+        "packages": str(packages),
+        "teacher": str(teacher),
+        "name": "tiny",
+        "size_px": 32,
+        "vqgan": {
+            "schedule": schedule, "block_out_channels": [8, 8, 8, 8], "latent_channels": 4, "num_codes": 16,
+            "norm_num_groups": 4, "continuous_steps": 1,
+        },
+        "clip": {
+            "schedule": schedule, "num_merges": 100, "max_length": 12, "width": 16, "layers": 2, "heads": 2,
+            "embed_dim": 16, "image_layers": [1, 1, 1, 1], "image_width": 8, "styles_per_concept": 2,
+        },
+        "generator": {
+            "schedule": {**schedule, "ema_decay": 0.9}, "hidden_size": 16, "num_hidden_layers": 1,
+            "num_attention_heads": 2, "intermediate_size": 16, "channels": 16, "channel_heads": 2,
+            "num_res_blocks": 1, "micro_cond_encode_dim": 8,
+        },
+        "judge": {"schedule": schedule, "min_styles": 2, "widths": [8, 8, 8]},
+        "pictures": {"contents": ["a cat"], "styles": ["noto", "tabler"], "sampling_steps": 2},
+    }  # fmt: skip
+
+
+def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    spec, work = PretrainSpec.model_validate(document), tmp_path / "work"
+    with (
+        patch.object(pretrain_generator, "train_generator", side_effect=RuntimeError("the power went out")),
+        pytest.raises(RuntimeError, match="the power went out"),
+    ):
+        pretrain_base(spec)
+
+    with (
+        patch.object(pretrain_vqgan, "train_vqgan", side_effect=AssertionError),
+        patch.object(pretrain_text, "train_clip", side_effect=AssertionError),
+    ):
+        made = pretrain_base(spec)
+
+    base = styledrop.load_base(made.folder)
+    assert made.folder == str(work / "base")
+    assert (base.sha256, base.size_px, base.name) == (made.sha256, 32, "base")
+    [image] = styledrop.sample(base, ["a cat"], seeds=[0], config=styledrop.SamplingConfig(steps=2))
+    assert image.size == (32, 32)
+    assert base.clip_folder is not None
+    scores = styledrop.ClipScorer(base.clip_folder).score([image], ["a cat"], [Image.new("RGB", (32, 32))])
+    assert abs(float(scores.text[0])) <= 1.0
+    assert set(Judge.from_folder(base.folder / "judge").config.styles) == set(STYLES)  # no variant
+    assert "MIT" in (base.folder / "CREDITS.md").read_text()
+    card = base.card
+    built = json.loads((work / "corpus/result/corpus.json").read_text())
+    assert card["corpus"]["sha256"] == built["sha256"]
+    assert card["corpus"]["licences"] == dict.fromkeys(STYLES, "MIT")
+    assert card["torch"] == torch.__version__
+    assert {name: stage["steps"] for name, stage in card["stages"].items()} == {
+        "corpus": 0, "vqgan": 2, "sentences": 0, "text": 2, "tokens": 0, "generator": 2, "judge": 2,
+    }  # fmt: skip
+    assert card["settings"]["generator"]["schedule"]["batch_size"] == 4
+    assert str(tmp_path) not in json.dumps(card)
+    for stage in ("vqgan", "text", "generator"):
+        assert {"curve.jsonl", "curve.png", "pictures.png"} <= {path.name for path in (work / stage).iterdir()}
+
+    with patch.object(pretrain_generator, "train_generator", side_effect=AssertionError):
+        assert pretrain_base(spec) == made
+
+    document["generator"]["schedule"]["num_steps"] = 3
+    grown = pretrain_base(PretrainSpec.model_validate(document))
+    assert grown.sha256 != made.sha256
+    steps = [json.loads(line)["step"] for line in (work / "generator/curve.jsonl").read_text().splitlines()]
+    assert steps == [2, 3]  # it went on, and did not start over
+
+    document["vqgan"]["recolour_rate"] = 0.5
+    with pytest.raises(SettingsChanged, match=r"work/vqgan .* vqgan.recolour_rate: expected 0.2, got 0.5"):
+        pretrain_base(PretrainSpec.model_validate(document))
+
+
+def test_a_missing_teacher_and_a_place_that_is_taken_are_said_in_words(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    from tasks.pretrain_assemble import assemble_base
+    from tasks.pretrain_sentences import embed_phrases
+
+    document |= {"teacher": str(tmp_path / "nobody"), "out": str(tmp_path / "packages")}
+    spec = PretrainSpec.model_validate(document)
+    with pytest.raises(PretrainingError, match="Hugging Face folder at .*nobody"):
+        embed_phrases.fn(spec, None)
+    with pytest.raises(PretrainingError, match="nothing or a base at .*packages"):
+        assemble_base.fn(spec, {})

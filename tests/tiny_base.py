@@ -1,0 +1,85 @@
+"""A base of random weights: everything a real one has, at a size that costs a test milliseconds."""
+
+import json
+from pathlib import Path
+
+import open_clip
+import torch
+from safetensors.torch import save_file
+from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
+
+import styledrop
+from styledrop.generator import Generator, GeneratorConfig
+from styledrop.text import TextEncoder
+from styledrop.vqgan import VQGAN, VQGANConfig
+
+SIZE_PX = 16
+"""4 x 4 tokens of 4 px."""
+
+
+def save_tiny_base(folder: Path) -> None:
+    """Write a base into `folder`; the same weights every time."""
+    torch.manual_seed(0)
+    generator = Generator(
+        GeneratorConfig(
+            hidden_size=32,
+            cond_embed_dim=16,
+            micro_cond_encode_dim=8,
+            micro_cond_embed_dim=40,
+            encoder_hidden_size=16,
+            vocab_size=18,
+            codebook_size=16,
+            in_channels=16,
+            block_out_channels=16,
+            num_res_blocks=1,
+            block_num_heads=2,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=32,
+            sample_size=4,
+        )
+    )
+    vqgan = VQGAN(
+        VQGANConfig(
+            block_out_channels=(8, 8, 8), layers_per_block=1, latent_channels=4, num_vq_embeddings=16, norm_num_groups=4
+        )
+    )
+    styledrop.save_base(folder, generator=generator, vqgan=vqgan, text=_tiny_text(), card={"name": "tiny"})
+    _save_tiny_clip(folder / "clip")
+
+
+def _tiny_text() -> TextEncoder:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    words = ["<|startoftext|>", "<|endoftext|>", *letters, *(f"{letter}</w>" for letter in letters)]
+    tokenizer = CLIPTokenizer(vocab={word: number for number, word in enumerate(words)}, merges=[], model_max_length=16)
+    config = CLIPTextConfig(
+        vocab_size=len(words),
+        hidden_size=16,
+        projection_dim=16,
+        intermediate_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=16,
+        bos_token_id=0,
+        eos_token_id=1,
+        pad_token_id=1,
+    )
+    return TextEncoder(CLIPTextModelWithProjection(config), tokenizer)
+
+
+def _save_tiny_clip(folder: Path) -> None:
+    sizes = {
+        "embed_dim": 16,
+        "vision_cfg": {"image_size": SIZE_PX, "layers": 1, "width": 16, "head_width": 8, "patch_size": 8},
+        "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+    }
+    folder.mkdir(parents=True)
+    (folder / "open_clip_config.json").write_text(
+        json.dumps({"model_cfg": sizes, "preprocess_cfg": {"mean": [0.5] * 3, "std": [0.5] * 3}})
+    )
+    model = open_clip.CLIP(
+        sizes["embed_dim"], open_clip.CLIPVisionCfg(**sizes["vision_cfg"]), open_clip.CLIPTextCfg(**sizes["text_cfg"])
+    )
+    save_file(
+        {name: value.contiguous() for name, value in model.state_dict().items()}, folder / "open_clip_model.safetensors"
+    )
