@@ -6,7 +6,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
 from prefect.client.schemas.objects import StateType
 
@@ -103,15 +103,14 @@ def answer_when_paused(
         errors.append(error)
 
 
-def reviewer(*answers: dict[str, Any]) -> Callable[[], None]:
+def reviewer(client: SyncPrefectClient, *answers: dict[str, Any]) -> Callable[[], None]:
     """A person in a thread, who answers every question in turn; call the result to see whether they could."""
     errors: list[BaseException] = []
     seen: set[Any] = set()
 
     def answer_all() -> None:
-        with get_client(sync_client=True) as client:
-            for answer in answers:
-                answer_when_paused(answer, client, seen, errors)
+        for answer in answers:
+            answer_when_paused(answer, client, seen, errors)
 
     thread = threading.Thread(target=answer_all, daemon=True)
     thread.start()
@@ -124,9 +123,12 @@ def reviewer(*answers: dict[str, Any]) -> Callable[[], None]:
     return finished
 
 
-def test_a_reviewer_is_asked_until_the_answer_can_be_used_and_never_again(spec_document: dict[str, Any]) -> None:
+def test_a_reviewer_is_asked_until_the_answer_can_be_used_and_never_again(
+    spec_document: dict[str, Any], prefect_client: SyncPrefectClient
+) -> None:
     spec = parse_spec({**spec_document, "feedback": "human"})
     finished = reviewer(
+        prefect_client,
         {"decision": "approve", "reviewer": "Ada", "picks": []},
         {"decision": "approve", "reviewer": "Ada", "picks": [0, 99]},
         {"decision": "approve", "reviewer": "Ada", "picks": [4, 1], "note": "the roundest"},
@@ -147,9 +149,11 @@ def test_a_reviewer_is_asked_until_the_answer_can_be_used_and_never_again(spec_d
     assert onboard_style(spec) == published  # nobody is there to answer
 
 
-def test_rejected_candidates_publish_nothing_however_often_it_is_run(spec_document: dict[str, Any]) -> None:
+def test_rejected_candidates_publish_nothing_however_often_it_is_run(
+    spec_document: dict[str, Any], prefect_client: SyncPrefectClient
+) -> None:
     spec = parse_spec({**spec_document, "feedback": "human"})
-    finished = reviewer({"decision": "reject", "reviewer": "Ada", "note": "not our style"})
+    finished = reviewer(prefect_client, {"decision": "reject", "reviewer": "Ada", "note": "not our style"})
     for _ in range(2):
         with pytest.raises(StyleRejected, match=r"Ada rejected .*round 1 of 'disc' .*\(not our style\)"):
             onboard_style(spec)

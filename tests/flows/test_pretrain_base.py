@@ -11,8 +11,7 @@ from PIL import Image
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 import styledrop
-from data import corpus
-from data.corpus import IconSet
+from data.corpus import PACKAGES, IconSet, Recolour, build, variants
 from data.errors import PretrainingError, SettingsChanged
 from data.pretrain_spec import PretrainSpec
 from flows.pretrain_base import pretrain_base
@@ -34,7 +33,7 @@ def write(path: Path, content: object) -> None:
 def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The npm packages as if they had been fetched, with four small sets under the names of real styles."""
     folder = tmp_path / "packages"
-    for name in corpus.PACKAGES:
+    for name in PACKAGES:
         write(folder / name / "package/package.json", {})
     write(folder / "emojibase/package/en/data.json", [])
     info = {"author": {"name": "Ann", "url": "https://a.example"},
@@ -49,10 +48,10 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             for column, thing in enumerate(THINGS)
         }
         write(folder / f"iconify/package/json/{style}.json", {"icons": icons, "width": 20, "height": 20})
-    monkeypatch.setattr(corpus, "BASE_SETS", tuple(IconSet(style=style, collection=style) for style in STYLES))
-    recolour = corpus.Recolour(base="tabler", variant="white-on-navy", ink="#ffffff", ground="#14284b")
-    monkeypatch.setattr(corpus, "RECOLOURS", (recolour,))
-    monkeypatch.setattr(corpus, "FILTERS", ())
+    monkeypatch.setattr(build, "BASE_SETS", tuple(IconSet(style=style, collection=style) for style in STYLES))
+    recolour = Recolour(base="tabler", variant="white-on-navy", ink="#ffffff", ground="#14284b")
+    monkeypatch.setattr(variants, "RECOLOURS", (recolour,))
+    monkeypatch.setattr(variants, "FILTERS", ())
     return folder
 
 

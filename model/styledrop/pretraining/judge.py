@@ -30,7 +30,7 @@ class JudgeTraining:
     min_styles: int = 10
     """Concepts shown by fewer styles are none of the judge's."""
     widths: tuple[int, ...] = (24, 48, 96, 192)
-    concept_share: float = 0.85
+    concept_share: float = 0.75
     """Share of a batch drawn from the images with a concept of the judge's; the rest is drawn evenly by style."""
     label_smoothing: float = 0.1
     style_weight: float = 1.0

@@ -109,7 +109,7 @@ def train_stage(
             group["lr"] = schedule.rate(step)
         loss, figures = step_loss(step, np.random.default_rng([seed, step, rank]))
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         if distributed.is_initialized():
             _average_gradients(parameters)
         torch.nn.utils.clip_grad_norm_(parameters, schedule.clip_norm)

@@ -60,7 +60,7 @@ def train_vqgan(
     vqgan.codebook.requires_grad_(False)
     vqgan.register_buffer("code_usage", torch.ones(training.model.num_vq_embeddings))
     vqgan.register_buffer("code_sum", vqgan.codebook.data.clone())
-    vqgan.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    vqgan.to(memory_format=torch.channels_last)
     cumulative = np.cumsum(weights / weights.sum())
 
     def step_loss(step: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:

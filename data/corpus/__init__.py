@@ -1,0 +1,35 @@
+"""An image-text corpus in which style is a controlled factor, built from three npm packages of open icons.
+
+Every base style is one icon or emoji set; the same concept ("umbrella") is shown by many of them. A few styles
+more are made by recolouring or filtering base images. Five more sets are held out: built to a folder of their own
+on request, never mixed with the training sets. Knows nothing of models, tasks or training.
+
+    packages ── sets ── emoji, synonyms, captions ── icons ── render, filters, variants ── build ── shards, credits
+                                                                                           read ──┘     phrases
+"""
+
+from data.corpus.build import build_corpus
+from data.corpus.errors import CorpusError
+from data.corpus.packages import PACKAGES, fetch_packages
+from data.corpus.phrases import held_out_phrases, style_phrases
+from data.corpus.read import Corpus, read_corpus
+from data.corpus.sets import BASE_SETS, HELD_OUT_SETS, IconSet
+from data.corpus.variants import FILTERS, RECOLOURS, Filtered, Recolour
+
+__all__ = [
+    "BASE_SETS",
+    "FILTERS",
+    "HELD_OUT_SETS",
+    "PACKAGES",
+    "RECOLOURS",
+    "Corpus",
+    "CorpusError",
+    "Filtered",
+    "IconSet",
+    "Recolour",
+    "build_corpus",
+    "fetch_packages",
+    "held_out_phrases",
+    "read_corpus",
+    "style_phrases",
+]

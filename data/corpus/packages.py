@@ -1,0 +1,57 @@
+"""The three npm packages that the corpus is made from: fetched once, at pinned versions."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from data.corpus.errors import CorpusError
+
+PACKAGES = {
+    "iconify": ("@iconify/json", "2.2.535"),
+    "fluent": ("@lobehub/fluent-emoji-3d", "1.1.0"),
+    "emojibase": ("emojibase-data", "17.0.0"),
+}
+"""Folder name -> (npm name, pinned version)."""
+
+
+def fetch_packages(folder: str | Path) -> None:
+    """Fetch the three pinned npm packages into `folder`/{iconify,fluent,emojibase}/package (about 125 MB).
+
+    What is there already is not fetched again.
+
+    Raises:
+        CorpusError: if npm is not installed, or a package cannot be fetched.
+    """
+    folder = Path(folder)
+    for directory, (name, version) in PACKAGES.items():
+        target = folder / directory
+        if (target / "package" / "package.json").is_file():
+            continue
+        if shutil.which("npm") is None:
+            raise CorpusError(f"npm is needed to fetch {name}@{version}, but is not on PATH; install Node.js with npm")
+        target.mkdir(parents=True, exist_ok=True)
+        packed = subprocess.run(
+            ["npm", "pack", f"{name}@{version}", "--json"], cwd=target, capture_output=True, text=True, check=False
+        )
+        archives = sorted(target.glob("*.tgz"))
+        if packed.returncode or not archives:
+            raise CorpusError(f"npm could not fetch {name}@{version} into {target}: {packed.stderr.strip()[-400:]}")
+        with tarfile.open(archives[-1]) as archive:
+            archive.extractall(target, filter="data")
+        archives[-1].unlink()
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file of the packages holds.
+
+    Raises:
+        CorpusError: if the file is not there.
+    """
+    if not path.is_file():
+        raise CorpusError(f"{path} is missing; fetch the packages first with fetch_packages")
+    return json.loads(path.read_text(encoding="utf-8"))

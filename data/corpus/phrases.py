@@ -1,0 +1,21 @@
+"""How the look of each style is put in words, to be read in "{content} in {phrase} style"."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+
+def style_phrases() -> dict[str, list[str]]:
+    """Training style -> phrasings of its look, the first the plainest."""
+    return _read("training")
+
+
+def held_out_phrases() -> dict[str, list[str]]:
+    """Held-out style -> phrasings of its look; never for training."""
+    return _read("held_out")
+
+
+def _read(part: str) -> dict[str, list[str]]:
+    phrases: dict[str, dict[str, list[str]]] = json.loads(Path(__file__).with_name("phrases.json").read_text("utf-8"))
+    return phrases[part]

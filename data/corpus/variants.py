@@ -1,0 +1,99 @@
+"""Styles made from base styles: monochrome sets in other colours, colour sets through a filter.
+
+Every variant of every base shows the same widely known things first, so that style is what differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from PIL import Image
+
+from data.corpus.filters import emboss, halftone, neon, oil_paint, pencil, pixelate, stained_glass, watercolour
+from data.corpus.icons import Icon
+from data.corpus.render import Job
+from data.corpus.shards import fraction
+
+VARIANT_SOURCES = 250
+"""A variant style has at most this many images."""
+SHARED_COVERAGE = 5
+"""Concepts shown by at least this many base styles are preferred as sources of variants."""
+
+_EVERYDAY = (
+    "house car sun tree heart key umbrella rocket fish crown camera bicycle guitar cake shield cat dog star moon book "
+    "bell lock cloud flower apple airplane clock gift envelope phone hat boat ship cup ball"
+)
+EVERYDAY = tuple(_EVERYDAY.split())
+"""Words whose coverage is printed after a build: the plain things that prompts ask for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recolour:
+    """A variant of a monochrome set: another ink on another ground."""
+
+    base: str
+    variant: str
+    ink: str
+    ground: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filtered:
+    """A variant of a colour set: its images through a filter."""
+
+    base: str
+    variant: str
+    apply: Callable[[Image.Image], Image.Image]
+
+
+RECOLOURS = (
+    Recolour(base="tabler", variant="white-on-navy", ink="#ffffff", ground="#14284b"),
+    Recolour(base="ph-fill", variant="red-on-cream", ink="#c8202a", ground="#fbf1d8"),
+    Recolour(base="game-icons", variant="gold-on-black", ink="#e3b23c", ground="#0c0c0c"),
+    Recolour(base="ph-thin", variant="green-on-white", ink="#0b8a3e", ground="#ffffff"),
+    Recolour(base="ph-fill", variant="white-on-orange", ink="#ffffff", ground="#f07818"),
+    Recolour(base="fluent-emoji-high-contrast", variant="pink-on-purple", ink="#ff9ad5", ground="#4b1d73"),
+    Recolour(base="material-symbols-sharp", variant="cyan-on-dark-grey", ink="#2fd6e8", ground="#2b2e33"),
+    Recolour(base="game-icons", variant="brown-on-beige", ink="#6b3e1f", ground="#e9d9bd"),
+)
+FILTERS = (
+    Filtered(base="noto", variant="pencil", apply=pencil),
+    Filtered(base="fluent-emoji-flat", variant="watercolour", apply=watercolour),
+    Filtered(base="twemoji", variant="halftone", apply=halftone),
+    Filtered(base="noto", variant="pixelate", apply=pixelate),
+    Filtered(base="twemoji", variant="stained-glass", apply=stained_glass),
+    Filtered(base="fluent-emoji-flat", variant="neon", apply=neon),
+    Filtered(base="fluent-emoji-3d", variant="embossed", apply=emboss),
+    Filtered(base="fluent-emoji-3d", variant="oil-paint", apply=oil_paint),
+)
+
+
+def variant_jobs(icons: Sequence[Icon], coverage: Mapping[str, int]) -> list[Job]:
+    """The images of all variants, made from `icons`; `coverage` is the number of base styles that show a concept."""
+    recoloured = [
+        Job(replace(icon, ink=recolour.ink, ground=recolour.ground), f"{recolour.base}+{recolour.variant}")
+        for recolour in RECOLOURS
+        for icon in _sources(icons, recolour.base, coverage)
+    ]
+    filtered = [
+        Job(icon, f"{variant.base}+{variant.variant}", variant.apply)
+        for variant in FILTERS
+        for icon in _sources(icons, variant.base, coverage)
+    ]
+    return recoloured + filtered
+
+
+def _sources(icons: Sequence[Icon], base: str, coverage: Mapping[str, int]) -> list[Icon]:
+    """One icon a concept; widely shown concepts first, and the same ones for every base."""
+    first: dict[str, Icon] = {}
+    for icon in icons:
+        if icon.style == base and (
+            icon.concept not in first or icon.caption == icon.concept != first[icon.concept].caption
+        ):
+            first[icon.concept] = icon
+
+    def place(icon: Icon) -> tuple[bool, bool, float]:
+        return icon.concept not in EVERYDAY, coverage[icon.concept] < SHARED_COVERAGE, fraction(icon.concept)
+
+    return sorted(first.values(), key=place)[:VARIANT_SOURCES]

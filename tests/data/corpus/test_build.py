@@ -1,0 +1,83 @@
+"""The corpus, built from a tiny package folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from data.corpus import CorpusError, build, build_corpus
+
+
+def _rows(folder: Path) -> dict[str, dict[str, object]]:
+    rows = [row for shard in sorted(folder.glob("part-*.parquet")) for row in pq.read_table(shard).to_pylist()]
+    return {row["image_id"]: row for row in rows}
+
+
+def test_build_names_the_same_thing_the_same_way_in_every_set(packages: Path, tmp_path: Path) -> None:
+    build_corpus(packages, tmp_path / "out")
+    rows = _rows(tmp_path / "out")
+    assert {rows[i]["concept"] for i in ("tiny-emoji/house", "tiny-line/home", "tiny-fill/home")} == {"house"}
+    assert {rows[i]["concept"] for i in ("tiny-emoji/automobile", "tiny-line/car", "tiny-fill/car-2")} == {"car"}
+    assert rows["tiny-fill/cars"]["concept"] == "car" and rows["tiny-fill/cars"]["caption"] == "cars"
+    assert rows["tiny-emoji/house"]["style_coverage"] == 3
+    assert rows["tiny-3d/umbrella"]["tags"] == ["umbrella tag"]
+
+
+def test_build_leaves_out_flags_skin_tones_struck_repeated_blank_and_hidden_icons(
+    packages: Path, tmp_path: Path
+) -> None:
+    build_corpus(packages, tmp_path / "out")
+    names = {image_id for image_id in _rows(tmp_path / "out") if "+" not in image_id}
+    assert names == {
+        "tiny-emoji/house", "tiny-emoji/automobile", "tiny-emoji/umbrella", "tiny-3d/umbrella", "tiny-line/home",
+        "tiny-line/car", "tiny-line/umbrella", "tiny-line/wifi-off", "tiny-fill/home", "tiny-fill/car-2",
+        "tiny-fill/cars",
+    }  # fmt: skip
+
+
+def test_variants_share_the_split_and_words_of_their_source(
+    packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "KEPT_FRACTION", 0.5)
+    build_corpus(packages, tmp_path / "out")
+    rows = _rows(tmp_path / "out")
+    variants = [row for row in rows.values() if "+" in str(row["style"])]
+    assert {row["style"] for row in variants} == {"tiny-line+red", "tiny-emoji+pencil"}
+    for row in variants:
+        source = rows[f"{str(row['style']).split('+')[0]}/{str(row['image_id']).split('/')[1]}"]
+        assert [row[key] for key in ("split", "concept", "caption")] == [
+            source[key] for key in ("split", "concept", "caption")
+        ]
+    assert {row["split"] for row in rows.values()} == {"train", "kept"}
+
+
+def test_two_builds_are_equal(packages: Path, tmp_path: Path) -> None:
+    first, second = build_corpus(packages, tmp_path / "a"), build_corpus(packages, tmp_path / "b")
+    assert first == second
+    assert list(_rows(tmp_path / "a").items()) == list(_rows(tmp_path / "b").items())
+
+
+def test_held_out_styles_are_never_mixed_with_training_styles(packages: Path, tmp_path: Path) -> None:
+    training = build_corpus(packages, tmp_path / "training")
+    held_out = build_corpus(packages, tmp_path / "held_out", held_out=True)
+    assert set(held_out["counts"]) == {"tiny-secret"}
+    assert not set(training["counts"]) & set(held_out["counts"])
+    secret = _rows(tmp_path / "held_out")["tiny-secret/home"]
+    assert secret["concept"] == "house" and secret["style_coverage"] == 3
+
+
+def test_credits_name_author_and_licence_of_every_set(packages: Path, tmp_path: Path) -> None:
+    build_corpus(packages, tmp_path / "out")
+    text = (tmp_path / "out/CREDITS.md").read_text()
+    for expected in ("tiny-line", "tiny-3d", "[Ann](https://a.example)", "[MIT License](https://l.example)"):
+        assert expected in text
+
+
+def test_build_says_what_is_missing_or_in_the_way(packages: Path, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"data.json is missing; fetch the packages first"):
+        build_corpus(tmp_path / "nothing", tmp_path / "out")
+    build_corpus(packages, tmp_path / "out")
+    with pytest.raises(CorpusError, match=r"out already holds a corpus"):
+        build_corpus(packages, tmp_path / "out")

@@ -1,0 +1,16 @@
+"""Phrases of the real styles, held against the tables of sets."""
+
+from __future__ import annotations
+
+from data.corpus import BASE_SETS, FILTERS, HELD_OUT_SETS, RECOLOURS, held_out_phrases, style_phrases
+
+
+def test_every_style_has_phrases_and_no_style_is_both_training_and_held_out() -> None:
+    variants = {f"{v.base}+{v.variant}" for v in (*RECOLOURS, *FILTERS)}
+    assert set(style_phrases()) == {s.style for s in BASE_SETS} | variants
+    assert set(held_out_phrases()) == {s.style for s in HELD_OUT_SETS}
+    assert len(BASE_SETS) == 33 and len(HELD_OUT_SETS) == 5
+    for phrases in (*style_phrases().values(), *held_out_phrases().values()):
+        assert 3 <= len(phrases) <= 4 and len(set(phrases)) == len(phrases)
+        assert not any(phrase.endswith(("style", ".")) for phrase in phrases)
+    assert not {s.collection for s in BASE_SETS} & {s.collection for s in HELD_OUT_SETS}
