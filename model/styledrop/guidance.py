@@ -56,7 +56,7 @@ def guided(
             (-lambda_b, negatives, None),
         ]
     passes = [chosen for chosen in passes if chosen[0] != 0]
-    weights = torch.tensor([weight for weight, _, _ in passes], device=prompts.scales[0].device)
+    weights = torch.tensor([weight for weight, _, _ in passes], dtype=torch.float32, device=prompts.scales[0].device)
     condition = Condition.concatenate([part for _, part, _ in passes])
     adapt = _adapt_rows([adapt for _, _, adapt in passes])
 

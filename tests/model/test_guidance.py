@@ -70,3 +70,12 @@ def test_without_an_adapter_it_is_equation_1(counted: Counted, lambda_b: float, 
 def test_a_guidance_that_is_no_number_is_refused() -> None:
     with pytest.raises(ValueError, match="finite lambda_b, got nan"):
         Guidance(lambda_b=math.nan)
+
+
+def test_whole_numbers_guide_as_floats_do(counted: Counted, style: Adapter) -> None:
+    prompts, negatives = condition_of(counted, 3, seed=1), condition_of(counted, 3, seed=2)
+    whole = Guidance(lambda_a=1.0, lambda_b=3.0)
+    expected = guided(counted, prompts, negatives, style=style, guidance=whole)(TOKENS)
+    for name, value in (("lambda_a", 1), ("lambda_b", 3)):  # the tests' type checks let no int into the constructor
+        object.__setattr__(whole, name, value)
+    assert torch.equal(guided(counted, prompts, negatives, style=style, guidance=whole)(TOKENS), expected)
