@@ -83,7 +83,7 @@ class Store:
             if isinstance(self._filesystem, LocalFileSystem):
                 _write_new_file(Path(self._path(key)), content)
             else:
-                self._filesystem.pipe_file(self._path(key), content, mode="create")
+                self._create_object(self._path(key), content)
         return self._blob(key, content)
 
     def write_same(self, key: str, content: bytes) -> Blob:
@@ -138,6 +138,16 @@ class Store:
                 "the file was changed or damaged: remove it and run again"
             )
         return content
+
+    def _create_object(self, path: str, content: bytes) -> None:
+        try:
+            self._filesystem.pipe_file(path, content, mode="create")
+        except OSError as error:
+            # s3fs understands AWS's answer to `If-None-Match: *`; other servers leave out a field of it.
+            answer = getattr(error.__cause__, "response", {}).get("Error", {})
+            if answer.get("Code") in ("PreconditionFailed", "ConditionalRequestConflict"):
+                raise FileExistsError(path) from error
+            raise
 
     def _blob(self, key: str, content: bytes) -> Blob:
         return Blob(uri=f"{self.uri}/{key}", sha256=_sha256(content), size_bytes=len(content))

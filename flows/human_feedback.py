@@ -7,6 +7,7 @@ What counts is the decision in the store, written as soon as the answer comes an
 asking: a retry, or the same spec run again, never asks twice.
 """
 
+import sys
 from typing import Literal
 
 from prefect import runtime
@@ -64,5 +65,9 @@ def _wait_for_answer(run: Run, candidates: CandidatesRecord, question: int, refu
     # The key makes a run that is started again find the answer to the same question.
     key = f"round-{candidates.round_number}-question-{question}"
     if runtime.deployment.id is None:
+        print(
+            f"waiting for a reviewer to resume flow run {runtime.flow_run.id}; {refusal or 'no answer yet'}",
+            file=sys.stderr,
+        )
         return pause_flow_run(wait_for_input=form, timeout=TERMINAL_TIMEOUT_S, poll_interval=2, key=key)
     return suspend_flow_run(wait_for_input=form, key=key)

@@ -2,6 +2,7 @@
 
 import base64
 import statistics
+import sys
 from collections.abc import Sequence
 
 from prefect import task
@@ -62,14 +63,17 @@ def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
         samples = from_parquet(store.read_blob(scores.samples))
         first_of_each = samples[:: run.spec.images_per_evaluation_prompt]
         rows.append(Row(label=_label(scores.round_number), images=[from_png(sample.image) for sample in first_of_each]))
+        print(
+            f"{_label(scores.round_number)}: Text {_words(scores.text)}, Style {_words(scores.style)}", file=sys.stderr
+        )
     sheet = to_png(comparison_sheet(run.spec.evaluation_prompts, rows))
     create_table_artifact(
         key=f"scores-{run.key}",
         table=[
             {
                 "": _label(scores.round_number),
-                "Text ↑": f"{scores.text.mean:.3f} ± {scores.text.standard_error:.3f}",
-                "Style ↑": f"{scores.style.mean:.3f} ± {scores.style.standard_error:.3f}",
+                "Text ↑": _words(scores.text),
+                "Style ↑": _words(scores.style),
             }
             for scores in rounds
         ],
@@ -87,6 +91,10 @@ def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
 
 def _label(round_number: int) -> str:
     return f"round {round_number}" if round_number else "base"
+
+
+def _words(score: Score) -> str:
+    return f"{score.mean:.3f} ± {score.standard_error:.3f}"
 
 
 def _score(values: Sequence[float]) -> Score:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -44,6 +45,7 @@ def show_candidates(run: Run, candidates: CandidatesRecord) -> list[Blob]:
         sheet = numbered_sheet([from_png(row.image) for row in page], first_number=page[0].index)
         content = _as_webp(sheet)
         sheets.append(store.write_blob(f"runs/{run.key}/round-{candidates.round_number}/sheets", ".webp", content))
+        print(f"candidates of round {candidates.round_number}, numbered: {sheets[-1].uri}", file=sys.stderr)
         image = f"![candidates](data:image/webp;base64,{base64.b64encode(content).decode()})"
         create_markdown_artifact(
             key=f"candidates-{run.key}-round-{candidates.round_number}-page-{number}",

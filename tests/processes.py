@@ -6,11 +6,14 @@ import time
 from collections.abc import Callable
 
 
-def free_port() -> int:
+def free_port(below: int = 65536) -> int:
     """A TCP port of 127.0.0.1 nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port < below:
+            return port
 
 
 def wait_until(happened: Callable[[], bool], timeout_s: float, what: str) -> None:
@@ -27,10 +30,6 @@ def wait_until(happened: Callable[[], bool], timeout_s: float, what: str) -> Non
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """End a process that we started, and wait for it."""
-    process.terminate()
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    """End a process that we started, and wait for it; asked politely, servers take up to half a minute."""
+    process.kill()
+    process.wait()

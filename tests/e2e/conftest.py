@@ -23,21 +23,26 @@ def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_DEFAULT_REGION": "us-east-1",
     }
-    identity = {
-        "name": "dev",
-        "credentials": [{"accessKey": "dev", "secretKey": "secret"}],
-        "actions": ["Admin", "Read", "List", "Tagging", "Write"],
-    }
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    # gRPC listens on the HTTP port + 10000, so no port may lie above 55535.
-    s3, master, volume, filer = (20000 + free_port() % 30000 for _ in range(4))
+    identities = [
+        {
+            "name": name,
+            "credentials": [{"accessKey": name, "secretKey": "secret"}],
+            "actions": actions,
+        }
+        for name, actions in (
+            ("dev", ["Admin", "Read", "List", "Tagging", "Write"]),
+            ("reader", ["Read", "List"]),
+        )
+    ]
+    (folder / "s3.json").write_text(json.dumps({"identities": identities}))
+    s3, master, volume, filer = (free_port(below=55536) for _ in range(4))  # gRPC listens on the port + 10000
     with open(folder / "weed.log", "wb") as log:
         server = subprocess.Popen(
             [
                 str(Path(sys.executable).parent / "weed"), "server", f"-dir={folder}", "-ip=127.0.0.1",
                 "-ip.bind=127.0.0.1", "-s3", f"-s3.port={s3}", f"-s3.config={folder / 's3.json'}",
-                f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", "-volume.max=20",
-                "-master.volumeSizeLimitMB=128",
+                f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}",
+                "-volume.max=20", "-master.volumeSizeLimitMB=128", "-s3.port.iceberg=0", "-s3.port.lance=0",
             ],
             stdout=log, stderr=log, cwd=folder,
         )  # fmt: skip
@@ -50,11 +55,17 @@ def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
 
 
 @pytest.fixture
-def s3_store(s3_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+def s3_store(
+    s3_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[str]:
     """The URI of an empty store on S3; this process has the credentials."""
+    from s3fs import S3FileSystem
+
     for name, value in s3_environment.items():
         monkeypatch.setenv(name, value)
-    return f"s3://styles/{request.node.name.replace('[', '-').replace(']', '')}"
+    S3FileSystem.clear_instance_cache()  # clients are kept by their arguments, whatever the environment says
+    yield f"s3://styles/{request.node.name}"
+    S3FileSystem.clear_instance_cache()
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.errors import AlreadyInStore, NotInStore, StoreError, StoreNotWritable
+from data.errors import AlreadyInStore, NotInStore, StoreNotWritable
 from data.store import Store
 
 pytestmark = pytest.mark.e2e
@@ -23,10 +23,25 @@ def test_the_store_does_on_s3_what_it_does_on_files(s3_store: str) -> None:
         store.read("missing")
 
 
-def test_a_store_that_cannot_be_written_says_why(s3_store: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(StoreNotWritable, match=r"cannot write s3://no-such-bucket/a\.txt: .*bucket"):
-        Store("s3://no-such-bucket").write_new("a.txt", b"")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
-    # Another root, since fsspec keeps one client for each set of arguments, not of environment variables.
-    with pytest.raises(StoreError, match="cannot write s3://styles/"):
-        Store(s3_store + "-wrong").write_new("a.txt", b"")
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("AWS_ACCESS_KEY_ID", "reader", "cannot write s3://styles/.*a.txt: Access Denied"),
+        ("AWS_SECRET_ACCESS_KEY", "wrong", "cannot write s3://styles/.*a.txt: .*signature"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9", "cannot write s3://styles/.*a.txt: .*connect"),
+    ],
+)
+def test_a_store_that_cannot_be_written_says_why(
+    s3_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    from s3fs import S3FileSystem
+
+    for known, right in s3_environment.items():
+        monkeypatch.setenv(known, right)
+    monkeypatch.setenv(name, value)
+    S3FileSystem.clear_instance_cache()
+    try:
+        with pytest.raises(StoreNotWritable, match=message):
+            Store("s3://styles/unwritable").write_new("a.txt", b"")
+    finally:
+        S3FileSystem.clear_instance_cache()

@@ -3,7 +3,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import DEFAULT, patch
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
@@ -12,8 +12,8 @@ from prefect.client.schemas.objects import StateType
 
 import styledrop
 from data.candidates import from_parquet
-from data.errors import StyleReferenceError, StyleRejected
-from data.publication import current_version
+from data.errors import StoreNotWritable, StyleReferenceError, StyleRejected
+from data.publication import current_version, publish_version
 from data.records import Decision, FeedbackRecord, PublishedAdapter
 from data.spec import parse_spec
 from data.store import Store
@@ -159,6 +159,16 @@ def test_rejected_candidates_publish_nothing_however_often_it_is_run(
             onboard_style(spec)
     finished()
     assert Store(spec.store).list("styles") == []
+
+
+def test_a_store_that_fails_once_while_publishing_is_tried_again(spec_document: dict[str, Any]) -> None:
+    failing = patch(
+        "tasks.publish.publish_version", side_effect=[StoreNotWritable("full"), DEFAULT], wraps=publish_version
+    )
+    with failing as publishing:
+        published = onboard_style(parse_spec({**spec_document, "rounds": 1}))
+    assert publishing.call_count == 2
+    assert current_version(Store(spec_document["store"]), "disc") == published
 
 
 def test_a_reference_that_cannot_be_used_ends_the_run_and_nothing_is_written(
