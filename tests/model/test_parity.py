@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from styledrop.base import load_base
+from styledrop.base import EMBEDDED, load_base
 from styledrop.generator import Generator, GeneratorConfig
 from styledrop.guidance import Guidance, guided
 from styledrop.sampler import decode
@@ -106,16 +106,17 @@ def test_decoding_with_one_generator_is_the_amused_scheduler(steps: int, tempera
     assert torch.equal(source.get_state(), ours_source.get_state())
 
 
-def test_the_amused_pipeline_opens_a_base_and_draws_the_same_image(tiny_base_folder: Path) -> None:
+@pytest.mark.parametrize("name", ["tiny", EMBEDDED])
+def test_the_amused_pipeline_opens_a_base_and_draws_the_same_image(name: str, tiny_base_folder: Path) -> None:
     from diffusers import AmusedPipeline
 
-    pipeline = AmusedPipeline.from_pretrained(tiny_base_folder)
+    base = load_base(tiny_base_folder if name == "tiny" else name)
+    pipeline = AmusedPipeline.from_pretrained(base.folder, torch_dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     wanted = pipeline(
         ["a cat", "a dog"], num_inference_steps=5, guidance_scale=6.0, generator=rng(3), output_type="np"
     ).images
 
-    base = load_base(tiny_base_folder)
     texts, nothing = base.text.encode(["a cat", "a dog"]), base.text.encode(["", ""])
     logits = guided(
         base.generator,
