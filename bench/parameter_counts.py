@@ -15,8 +15,12 @@ import styledrop
 from styledrop import Adapter, AdapterConfig
 from styledrop.generator import Generator, GeneratorConfig
 
-SETTINGS = {"shared_4": AdapterConfig(), "unshared_32": AdapterConfig(bottleneck=32, share_across_layers=False)}
-"""The paper's for round 1, which are the defaults, and for round 2."""
+SETTINGS = {
+    "shared_4": AdapterConfig(),
+    "unshared_16": AdapterConfig(bottleneck=16, share_across_layers=False),
+    "unshared_32": AdapterConfig(bottleneck=32, share_across_layers=False),
+}
+"""The paper's for round 1, the pipeline's for later rounds on the embedded base, the paper's for round 2."""
 
 MUSE_LAYERS, MUSE_WIDTH = 48, 2048
 

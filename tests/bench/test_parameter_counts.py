@@ -3,11 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from bench.parameter_counts import amused_generator, counts_on, main, muse_counts
+from bench.parameter_counts import SETTINGS, amused_generator, counts_on, main, muse_counts
+from data.spec import FIRST_ROUND, LATER_ROUNDS
+from styledrop import load_base
 
 
 def test_counts_at_the_papers_shapes_are_the_papers() -> None:
-    assert muse_counts() == {"shared_4": 229_760, "unshared_32": 12_582_912}  # "0.23M", "12.6M" (Tab. S3)
+    counts = muse_counts()
+    assert (counts["shared_4"], counts["unshared_32"]) == (229_760, 12_582_912)  # "0.23M", "12.6M" (Tab. S3)
 
 
 def test_counts_on_amused_are_under_one_percent() -> None:
@@ -17,6 +20,12 @@ def test_counts_on_amused_are_under_one_percent() -> None:
     assert counts["shared_4_share"] < counts["unshared_32_share"] < 0.01
 
 
+def test_the_pipelines_adapters_are_under_one_percent_of_the_embedded_generator() -> None:
+    counts = counts_on(load_base("embedded").generator)
+    assert (FIRST_ROUND.bottleneck, LATER_ROUNDS.bottleneck) == (4, 16)
+    assert counts["shared_4_share"] < counts["unshared_16_share"] < 0.01
+
+
 def test_the_last_line_is_json(
     tiny_base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -24,4 +33,4 @@ def test_the_last_line_is_json(
     main()
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(figures) == {"muse", "amused_256", "tiny"}
-    assert set(figures["tiny"]) == {"generator", "shared_4", "shared_4_share", "unshared_32", "unshared_32_share"}
+    assert set(figures["tiny"]) == {"generator", *SETTINGS, *(f"{name}_share" for name in SETTINGS)}
