@@ -184,6 +184,11 @@ class Store:
             ) from error
 
 
+def read_blob(blob: Blob) -> bytes:
+    """The bytes of `blob`, in whichever store it lies; raises what `Store.read_blob` does."""
+    return Store(blob.uri.rpartition("/")[0]).read_blob(blob)
+
+
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 

@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from data.candidates import Candidate, from_parquet, to_parquet
+from data.candidates import from_parquet, to_parquet
 from data.contact_sheet import Row, comparison_sheet
+from data.drawing import drawing_of
 from data.images import from_png, to_png
 from data.records import AdapterRecord, EvaluationRecord, RoundScores, Run, Score
 from data.store import Store
 from tasks.caching import ONCE
-from tasks.models import open_adapter, open_base, open_scorer
-from tasks.progress import Progress
-from tasks.sampling import draw_and_score, in_batches, wanted_images
+from tasks.sampling import draw
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=ONCE)
@@ -26,31 +25,22 @@ def evaluate_round(run: Run, adapter: AdapterRecord | None) -> RoundScores:
     Text is the cosine of image and prompt, Style that of image and reference. Style alone says little:
     a collapsed adapter, which only repeats its reference, has the best.
     """
-    base = open_base(run.spec.base)
-    scorer = open_scorer(run.spec.base)
-    store = Store(run.store)
-    style = open_adapter(adapter, store, base) if adapter else None
     round_number = adapter.round_number if adapter else 0
-    references = [from_png(store.read_blob(example.image)) for example in run.references]
     # The round is no part of the purpose, so that every round starts from the same seeds.
-    wanted = wanted_images(run.spec, run.spec.evaluation_prompts, run.spec.images_per_evaluation_prompt, "evaluation")
-    samples: list[Candidate] = []
-    with Progress(f"evaluation of {_label(round_number)}", len(wanted)) as progress:
-        for batch in in_batches(wanted):
-            samples += draw_and_score(
-                base,
-                batch,
-                style=style,
-                settings=run.spec.evaluation_sampling,
-                scorer=scorer,
-                references=references,
-                progress=progress,
-            )
+    drawing = drawing_of(
+        run,
+        adapter,
+        phrases=run.spec.evaluation_prompts,
+        images_per_phrase=run.spec.images_per_evaluation_prompt,
+        purpose="evaluation",
+        settings=run.spec.evaluation_sampling,
+    )
+    samples = draw(drawing, f"runs/{run.key}/evaluation", f"evaluation of {_label(round_number)}")
     return RoundScores(
         round_number=round_number,
         text=_score([sample.text_score for sample in samples]),
         style=_score([sample.style_score for sample in samples]),
-        samples=store.write_blob(f"runs/{run.key}/evaluation", ".parquet", to_parquet(samples)),
+        samples=Store(run.store).write_blob(f"runs/{run.key}/evaluation", ".parquet", to_parquet(samples)),
     )
 
 

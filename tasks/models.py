@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import torch
 
 import styledrop
 from data.errors import SpecError
-from data.records import AdapterRecord
-from data.store import Store
+from data.records import Blob
+from data.store import read_blob
 
 
 @lru_cache(maxsize=1)
@@ -47,12 +48,19 @@ def scorer_sha256(base: styledrop.Base) -> str:
     return digest.hexdigest()
 
 
-def open_adapter(record: AdapterRecord, store: Store, base: styledrop.Base) -> styledrop.Adapter:
-    """The adapter of `record`, from the store."""
+def open_adapter(files: Mapping[str, Blob], base: styledrop.Base) -> styledrop.Adapter:
+    """The adapter whose `files`, by name, lie in a store.
+
+    Raises:
+        SpecError: if it was tuned on another base.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        for name, blob in record.files.items():
-            (Path(folder) / name).write_bytes(store.read_blob(blob))
-        return styledrop.load_adapter(Path(folder), base)
+        for name, blob in files.items():
+            (Path(folder) / name).write_bytes(read_blob(blob))
+        try:
+            return styledrop.load_adapter(Path(folder), base)
+        except styledrop.IncompatibleBase as error:
+            raise SpecError(str(error)) from error
 
 
 def _clip_folder(base: styledrop.Base) -> Path:

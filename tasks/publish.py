@@ -41,7 +41,7 @@ def publish(
     base = open_base(run.spec.base)
     card = _card(run, adapters, feedback, evaluation)
     with tempfile.TemporaryDirectory() as folder:
-        styledrop.save_adapter(open_adapter(adapters[-1], store, base), card, Path(folder))
+        styledrop.save_adapter(open_adapter(adapters[-1].files, base), card, Path(folder))
         files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
     files["contact_sheet.png"] = store.read_blob(evaluation.contact_sheet)
     files["evaluation.json"] = evaluation.model_dump_json(indent=2).encode()

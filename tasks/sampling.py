@@ -1,19 +1,34 @@
-"""Drawing images for prompts and scoring them: what candidates and evaluation have in common."""
+"""Drawing and scoring images: what candidates, evaluation and generation have in common.
+
+A drawing is cut into parts of `PART` images. Each part is kept in the store as soon as it is done, so a
+killed drawing goes on with the next one, on this machine or another. The parts are drawn one after
+the other in this process, or, in a flow run with a task runner of its own (`tasks.spread`), by its
+workers: the same parts, so the same images.
+"""
 
 import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from PIL import Image
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
+from prefect.task_runners import ThreadPoolTaskRunner
 
 import styledrop
-from data.candidates import Candidate
-from data.images import to_png
-from data.spec import SamplingSettings, StyleSpec
+from data.candidates import Candidate, from_parquet, to_parquet
+from data.drawing import Drawing
+from data.errors import AlreadyInStore, SpecError
+from data.images import from_png, to_png
+from data.store import Store, read_blob
+from tasks.models import open_adapter, open_base, open_scorer
 from tasks.progress import Progress
 
-BATCH = 64
-"""Images drawn and scored between two looks at the work folder; the library has its own, smaller batches."""
+PART = 32
+"""Images in a part. Two of the library's batches: images come in the same batches however they are spread."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,51 +47,85 @@ def draw_seed(seed: int, *parts: str | int) -> int:
     return int.from_bytes(hashlib.sha256(words.encode()).digest()[:4])
 
 
-def wanted_images(spec: StyleSpec, phrases: Sequence[str], images_per_prompt: int, purpose: str) -> list[Wanted]:
-    """`images_per_prompt` images of each phrase in the spec's style, numbered prompt by prompt.
+def wanted_images(drawing: Drawing) -> list[Wanted]:
+    """The drawing's images, numbered phrase by phrase.
 
-    The seed follows from the spec's seed, the purpose, the phrase and the image's number within the phrase.
+    A seed follows from the drawing's seed, its purpose, the phrase and the image's number within the phrase.
     """
     return [
         Wanted(
-            index=number * images_per_prompt + i,
+            index=number * drawing.images_per_phrase + i,
             content_phrase=phrase,
-            prompt=f"{phrase} {spec.style_phrase}",
-            seed=draw_seed(spec.seed, purpose, phrase, i),
+            prompt=f"{phrase} {drawing.style_phrase}".strip(),
+            seed=draw_seed(drawing.seed, drawing.purpose, phrase, i),
         )
-        for number, phrase in enumerate(phrases)
-        for i in range(images_per_prompt)
+        for number, phrase in enumerate(drawing.phrases)
+        for i in range(drawing.images_per_phrase)
     ]
 
 
-def in_batches(wanted: Sequence[Wanted]) -> list[Sequence[Wanted]]:
-    """`wanted` in pieces of at most `BATCH`, in order."""
-    return [wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)]
+def draw(drawing: Drawing, folder: str, description: str) -> list[Candidate]:
+    """Draw and score all images; parts lie in `folder` of the drawing's store."""
+    parts = range(-(-drawing.count // PART))
+    drawn: list[Candidate] = []
+    with Progress(description, drawing.count) as progress:
+        if _is_spread():
+            for number, future in enumerate([draw_part.submit(drawing, folder, number) for number in parts]):
+                future.result()
+                drawn += _read_part(drawing, folder, number)
+                progress.update(len(drawn))
+        else:
+            for number in parts:
+                _draw_part(drawing, folder, number, progress.update)
+                drawn += _read_part(drawing, folder, number)
+    return drawn
 
 
-def draw_and_score(
-    base: styledrop.Base,
-    batch: Sequence[Wanted],
-    *,
-    style: styledrop.Adapter | None,
-    settings: SamplingSettings,
-    scorer: styledrop.ClipScorer,
-    references: Sequence[Image.Image],
-    progress: Progress,
-) -> list[Candidate]:
-    """Draw and score one image for each of `batch`; without `style`, what the base itself draws."""
-    prompts = [wanted.prompt for wanted in batch]
+@task(name="draw-part", task_run_name="part-{number}", persist_result=False, cache_policy=NO_CACHE)
+def draw_part(drawing: Drawing, folder: str, number: int) -> None:
+    """Draw one part, if it does not lie in the store yet; the store is its memory, so nothing is cached."""
+    _draw_part(drawing, folder, number, lambda _: None)
+
+
+def _draw_part(drawing: Drawing, folder: str, number: int, progress: Callable[[int], None]) -> None:
+    store = Store(drawing.store)
+    key = _part_key(drawing, folder, number)
+    if store.exists(key):
+        return
+    with suppress(AlreadyInStore):  # another worker was given it too, and was faster
+        store.write_new(key, to_parquet(_draw_and_score(drawing, number, progress)))
+
+
+def _read_part(drawing: Drawing, folder: str, number: int) -> list[Candidate]:
+    return from_parquet(Store(drawing.store).read(_part_key(drawing, folder, number)))
+
+
+def _part_key(drawing: Drawing, folder: str, number: int) -> str:
+    # By the drawing's digest: another adapter's part is never taken for this one's.
+    return f"{folder}/parts-{drawing.digest}/{number:04}.parquet"
+
+
+def _draw_and_score(drawing: Drawing, number: int, progress: Callable[[int], None]) -> list[Candidate]:
+    base = open_base(drawing.base)
+    if base.sha256 != drawing.base_sha256:
+        raise SpecError(
+            f"expected the base {drawing.base!r} to be {drawing.base_sha256[:12]}, got {base.sha256[:12]}; "
+            "give every worker the same base"
+        )
+    part = wanted_images(drawing)[number * PART : (number + 1) * PART]
+    prompts = [wanted.prompt for wanted in part]
+    settings = drawing.settings
     images = styledrop.sample(
         base,
         prompts,
-        seeds=[wanted.seed for wanted in batch],
-        style=style,
+        seeds=[wanted.seed for wanted in part],
+        style=open_adapter(drawing.style, base) if drawing.style else None,
         guidance=styledrop.Guidance(lambda_a=settings.lambda_a, lambda_b=settings.lambda_b),
         config=styledrop.SamplingConfig(steps=settings.steps, temperature=settings.temperature),
         negative_prompt=settings.negative_prompt,
-        progress=lambda done, _: progress.update(batch[0].index + done),
+        progress=lambda done, _: progress(number * PART + done),
     )
-    scores = scorer.score(images, prompts, references)
+    text_scores, style_scores = _scores(drawing, base, images, prompts)
     return [
         Candidate(
             index=wanted.index,
@@ -84,8 +133,24 @@ def draw_and_score(
             prompt=wanted.prompt,
             seed=wanted.seed,
             image=to_png(images[i]),
-            text_score=float(scores.text[i]),
-            style_score=float(scores.style[i]),
+            text_score=text_scores[i],
+            style_score=style_scores[i],
         )
-        for i, wanted in enumerate(batch)
+        for i, wanted in enumerate(part)
     ]
+
+
+def _scores(
+    drawing: Drawing, base: styledrop.Base, images: Sequence[Image.Image], prompts: Sequence[str]
+) -> tuple[Sequence[float], Sequence[float]]:
+    unknown = [math.nan] * len(images)
+    if base.clip_folder is None:
+        return unknown, unknown
+    references = [from_png(read_blob(blob)) for blob in drawing.references]
+    scores = open_scorer(drawing.base).score(images, prompts, references or images[:1])
+    return scores.text.tolist(), scores.style.tolist() if references else unknown
+
+
+def _is_spread() -> bool:
+    flow_run = FlowRunContext.get()
+    return flow_run is not None and not isinstance(flow_run.task_runner, ThreadPoolTaskRunner)

@@ -1,6 +1,7 @@
 """Tokenizing, tuning, candidates, evaluation and publishing, as plain functions."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -41,7 +42,7 @@ def test_tuning_uses_the_settings_of_its_round(spec_document: dict[str, Any]) ->
     later = {**spec_document["later_rounds"], "steps": 2, "bottleneck": 3, "share_across_layers": False}
     run = prepare.fn(parse_spec({**spec_document, "later_rounds": later}))
     record = tune.fn(run, 2, tokenize.fn(run, run.references))
-    adapter = open_adapter(record, Store(run.store), open_base(run.spec.base))
+    adapter = open_adapter(record.files, open_base(run.spec.base))
     assert adapter.config == styledrop.AdapterConfig(bottleneck=3, share_across_layers=False)
     assert record.parameters == adapter.parameter_count()
     assert record.final_loss > 0
@@ -82,11 +83,11 @@ def test_candidates_are_scored_numbered_and_have_seeds_of_their_own(run: Run, ad
 
 
 def test_a_killed_round_of_candidates_draws_only_what_is_missing(
-    run: Run, adapter: AdapterRecord, monkeypatch: pytest.MonkeyPatch
+    run: Run, adapter: AdapterRecord, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(sampling, "BATCH", 4)
+    monkeypatch.setattr(sampling, "PART", 4)
     whole = sample_candidates.fn(run, adapter)
-    remove_work_folder(run)
+    shutil.rmtree(tmp_path / "store" / "runs" / run.key / "round-1" / "candidates")
     real_sample = styledrop.sample
 
     def die_in_the_second_batch(*arguments: Any, seeds: list[int], **options: Any) -> Any:
@@ -132,7 +133,7 @@ def test_a_published_adapter_comes_back_with_its_card(run: Run, adapter: Adapter
     assert first["text"]["mean"] == evaluation.rounds[1].text.mean
     base = open_base(run.spec.base)
     [back] = styledrop.sample(base, ["a fish"], seeds=[1], style=load_published(published.uri, run.spec.base))
-    [before] = styledrop.sample(base, ["a fish"], seeds=[1], style=open_adapter(adapter, store, base))
+    [before] = styledrop.sample(base, ["a fish"], seeds=[1], style=open_adapter(adapter.files, base))
     assert back.tobytes() == before.tobytes()
     with pytest.raises(NotInStore):
         load_published(f"{run.store}/styles/other", run.spec.base)
