@@ -153,7 +153,7 @@ def main() -> None:
     print(f"style:   {quality.style:.3f} among {styles}, {quality.style_among_asked:.3f} among {len(STYLES)}")
     if accuracy is not None:
         print(
-            f"the judge itself, on real icons it never saw: content {accuracy.concept:.3f} "
+            f"the judge itself, on real icons kept from its training: content {accuracy.concept:.3f} "
             f"({accuracy.concept_images} icons), style {accuracy.style:.3f} ({accuracy.style_images} icons)"
         )
     figures = {

@@ -5,6 +5,7 @@ Over 20,000 of the 45,000 images are black line or glyph icons: every stage draw
 All columns are arrays with one entry for each image; `is_trained` is bool.
 """
 
+import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -73,11 +74,19 @@ def sentences_to_distil(
     tags: Iterable[Sequence[str]],
     phrases: Mapping[str, Sequence[str]],
     vocabulary: Collection[str],
+    *,
+    num_prompts: int,
+    seed: int,
 ) -> list[str]:
-    """Every caption, tag and training phrase once, and the whole words of `vocabulary`; short ones first.
+    """Every caption, tag and training phrase once, the whole words of `vocabulary`, and prompts; short ones first.
 
-    The words are those of the teacher: they place what the corpus never shows near what it does.
+    The words are those of the teacher: they place what the corpus never shows near what it does. The prompts
+    are `num_prompts` captions, each "in … style" of any training phrase.
     """
     words = {word for word in vocabulary if word.isalpha() and len(word) > 2}
-    shown = set(captions) | {tag for some in tags for tag in some} | {p for some in phrases.values() for p in some}
-    return sorted(words | shown, key=lambda sentence: (len(sentence.split()), sentence))
+    contents = sorted(set(captions))
+    descriptions = [phrase for some in phrases.values() for phrase in some]
+    shown = set(contents) | {tag for some in tags for tag in some} | set(descriptions)
+    chance = random.Random(seed)
+    prompts = {f"{chance.choice(contents)} in {chance.choice(descriptions)} style" for _ in range(num_prompts)}
+    return sorted(words | shown | prompts, key=lambda sentence: (len(sentence.split()), sentence))

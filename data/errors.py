@@ -10,8 +10,10 @@
     │   └── StoreCorrupted       the bytes are not those which were written
     ├── CandidatesError          a file of candidates cannot be read
     ├── PretrainingError         a base cannot be made
+    │   ├── CorpusError          the corpus cannot be fetched, built or read
     │   └── SettingsChanged      a stage's folder was made with other settings
     └── ReviewError
+        ├── NotWaiting           the run has no open question
         ├── DecisionRefused      the answer cannot be used: ask again
         └── StyleRejected        a reviewer said no: nothing is published
 
@@ -59,12 +61,20 @@ class PretrainingError(PipelineError):
     """A base cannot be made: packages, teacher or the place for it are not as they must be."""
 
 
+class CorpusError(PretrainingError):
+    """The corpus cannot be fetched, built or read."""
+
+
 class SettingsChanged(PretrainingError):
     """A stage's folder was made with other settings; it is never mixed with the new ones."""
 
 
 class ReviewError(PipelineError):
     """The review did not end in picks."""
+
+
+class NotWaiting(ReviewError):
+    """The run has no open question: it is answered already, over, or not there yet."""
 
 
 class DecisionRefused(ReviewError):

@@ -40,7 +40,7 @@ class VQGANSettings(_Part):
     """
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=4030, decay_steps=200, learning_rate=1.5e-3, batch_size=16, warmup_steps=50
+        num_steps=5400, decay_steps=600, learning_rate=1.5e-3, batch_size=16, warmup_steps=50
     )
     block_out_channels: tuple[int, ...] = (16, 32, 64, 128)
     layers_per_block: int = 1
@@ -59,39 +59,51 @@ class VQGANSettings(_Part):
         return int(2 ** (len(self.block_out_channels) - 1))
 
 
-class ClipSettings(_Part):
-    """The text encoder and the image tower it is trained with."""
+class TextSettings(_Part):
+    """The text encoder, distilled from a sentence encoder."""
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=230,
-        decay_steps=80,
+        num_steps=1200,
+        decay_steps=400,
         learning_rate=1e-3,
-        batch_size=128,
-        warmup_steps=30,
+        batch_size=512,
+        warmup_steps=50,
         weight_decay=0.05,
         betas=(0.9, 0.98),
     )
+    num_prompts: int = Field(default=20_000, ge=0, description="whole prompts among the sentences that are distilled")
     num_merges: int = 4096
     max_length: int = 24
     width: int = 256
     layers: int = 4
     heads: int = 4
     embed_dim: int = 256
+
+
+class ClipSettings(_Part):
+    """The scorer's image tower, and the last layer of its text tower."""
+
+    schedule: ScheduleSettings = ScheduleSettings(
+        num_steps=2000,
+        decay_steps=500,
+        learning_rate=1e-3,
+        batch_size=128,
+        warmup_steps=50,
+        weight_decay=0.05,
+        betas=(0.9, 0.98),
+    )
     image_layers: tuple[int, int, int, int] = (1, 1, 2, 1)
-    image_width: int = 32
+    image_width: int = 24
     styles_per_concept: int = Field(default=4, ge=1)
-    distill_weight: float = Field(default=2.0, ge=0)
+    caption_only: float = Field(default=0.25, ge=0, le=1, description="share of batches without style phrases")
 
 
 class GeneratorSettings(_Part):
-    """G, in aMUSEd's layout at a small size.
-
-    The embedded base's was trained by two processes of 16 images a step each; this is one of 32.
-    """
+    """G, in aMUSEd's layout at a small size."""
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=1500,
-        decay_steps=300,
+        num_steps=40000,
+        decay_steps=0,
         learning_rate=1e-3,
         batch_size=32,
         warmup_steps=150,
@@ -99,21 +111,21 @@ class GeneratorSettings(_Part):
         betas=(0.9, 0.98),
         ema_decay=0.999,
     )
-    hidden_size: int = 256
+    hidden_size: int = 192
     num_hidden_layers: int = 6
     num_attention_heads: int = 4
-    intermediate_size: int = 704
-    channels: int = 192
+    intermediate_size: int = 512
+    channels: int = 128
     channel_heads: int = 4
-    num_res_blocks: int = 2
+    num_res_blocks: int = 1
     micro_cond_encode_dim: int = 32
     text_dropout: float = Field(default=0.1, ge=0, le=1)
     caption_only: float = Field(default=0.05, ge=0, le=1)
     coverage_weights: tuple[tuple[int, float], ...] = Field(
-        default=((20, 4.0), (15, 3.0), (10, 1.0), (5, 0.2)),
+        default=((20, 8.0), (15, 3.0), (10, 0.5), (5, 0.1)),
         description="(styles that show a concept, weight of its images); the first that is reached counts",
     )
-    rare_weight: float = Field(default=0.02, ge=0, description="of concepts below all of coverage_weights")
+    rare_weight: float = Field(default=0.01, ge=0, description="of concepts below all of coverage_weights")
     variant_weight: float = Field(default=0.3, ge=0, description="of a recoloured or filtered style; a set has 1")
 
 
@@ -166,7 +178,9 @@ class PretrainSpec(_Part):
     name: str = Field(default="embedded", min_length=1, description="the base's name on its card")
     seed: int = Field(default=0, ge=0, lt=2**31, description="every random choice follows from it")
     size_px: int = Field(default=64, ge=1, le=128, description="side of the base's images")
+    processes: int = Field(default=2, ge=1, description="of a stage that trains, one core each; batches are divided")
     vqgan: VQGANSettings = VQGANSettings()
+    text: TextSettings = TextSettings()
     clip: ClipSettings = ClipSettings()
     generator: GeneratorSettings = GeneratorSettings()
     judge: JudgeSettings = JudgeSettings()
@@ -181,7 +195,7 @@ class PretrainSpec(_Part):
             )
         for whole, part, what in (
             (self.clip.schedule.batch_size, self.clip.styles_per_concept, "clip: batch_size, styles_per_concept"),
-            (self.clip.width, self.clip.heads, "clip: width, heads"),
+            (self.text.width, self.text.heads, "text: width, heads"),
             (self.generator.hidden_size, self.generator.num_attention_heads, "generator: hidden_size, its heads"),
             (self.generator.channels, self.generator.channel_heads, "generator: channels, channel_heads"),
         ):

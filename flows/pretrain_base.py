@@ -1,4 +1,4 @@
-"""From open icons to a base that styles can be tuned on: corpus, VQGAN, text and CLIP, generator, judge, card.
+"""From open icons to a base that styles can be tuned on: corpus, VQGAN, text encoder, generator, CLIP, judge, card.
 
     python -m flows.pretrain_base --work FOLDER [--out FOLDER] [--settings FILE]
 
@@ -17,6 +17,7 @@ from data.errors import PipelineError
 from data.pretrain_spec import PretrainSpec, read_pretrain_spec
 from data.records import PretrainedBase
 from tasks.pretrain_assemble import assemble_base
+from tasks.pretrain_clip import fit_clip
 from tasks.pretrain_corpus import build_corpus, fetch_packages
 from tasks.pretrain_generator import fit_generator, tokenize_corpus
 from tasks.pretrain_judge import fit_judge
@@ -32,9 +33,10 @@ def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
     corpus = build_corpus(spec)
     vqgan = fit_vqgan(spec, corpus)
     sentences = embed_phrases(spec, corpus)
-    text = fit_text(spec, corpus, sentences)
+    text = fit_text(spec, sentences)
     tokens = tokenize_corpus(spec, corpus, vqgan)
     generator = fit_generator(spec, corpus, tokens, vqgan, text)
+    clip = fit_clip(spec, corpus, text)
     judge = fit_judge(spec, corpus)
     return assemble_base(
         spec,
@@ -45,6 +47,7 @@ def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
             "text": text,
             "tokens": tokens,
             "generator": generator,
+            "clip": clip,
             "judge": judge,
         },
     )

@@ -44,7 +44,7 @@ def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> Pret
         "parameters": {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
     }
     styledrop.save_base(partial, generator=generator, vqgan=vqgan, text=text, card=card, dtype=torch.float16)
-    shutil.copytree(text_folder / "open_clip", partial / "clip")
+    shutil.copytree(stages["clip"].folder, partial / "clip")
     shutil.copytree(stages["judge"].folder, partial / "judge")
     shutil.copyfile(corpus / "CREDITS.md", partial / "CREDITS.md")
     base = styledrop.load_base(partial)

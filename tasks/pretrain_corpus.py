@@ -12,7 +12,6 @@ from prefect.cache_policies import NO_CACHE
 
 from data import corpus
 from data.corpus_arrays import write_arrays
-from data.errors import PretrainingError
 from data.pretrain_spec import PretrainSpec
 from data.records import StageRecord
 from data.stage_folder import finish_stage, open_stage
@@ -23,12 +22,9 @@ def fetch_packages(spec: PretrainSpec) -> None:
     """Fetch the pinned npm packages that are not there yet (about 125 MB).
 
     Raises:
-        PretrainingError: if there is no npm, or it cannot fetch them.
+        CorpusError: if there is no npm, or it cannot fetch them.
     """
-    try:
-        corpus.fetch_packages(spec.packages_folder)
-    except corpus.CorpusError as error:
-        raise PretrainingError(str(error)) from error
+    corpus.fetch_packages(spec.packages_folder)
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
@@ -36,7 +32,7 @@ def build_corpus(spec: PretrainSpec) -> StageRecord:
     """Render the training styles, and lay them out as arrays at the base's size.
 
     Raises:
-        PretrainingError: if the packages are not what the corpus is built from.
+        CorpusError: if the packages are not what the corpus is built from.
     """
     folder = spec.stage_folder("corpus")
     settings = {"packages": dict(corpus.PACKAGES.values()), "size_px": spec.size_px}
@@ -45,13 +41,10 @@ def build_corpus(spec: PretrainSpec) -> StageRecord:
         return finished
     started = time.monotonic()
     shards = folder / "shards"
-    try:
-        if not (shards / "corpus.json").is_file():  # it is written last
-            shutil.rmtree(shards, ignore_errors=True)
-            corpus.build_corpus(spec.packages_folder, shards)
-        built = corpus.read_corpus(shards, spec.size_px)
-    except corpus.CorpusError as error:
-        raise PretrainingError(str(error)) from error
+    if not (shards / "corpus.json").is_file():  # it is written last
+        shutil.rmtree(shards, ignore_errors=True)
+        corpus.build_corpus(spec.packages_folder, shards)
+    built = corpus.read_corpus(shards, spec.size_px)
 
     def write(result_folder: Path) -> None:
         write_arrays(built, result_folder)

@@ -19,9 +19,11 @@ from data.records import StageRecord
 from data.stage_folder import finish_stage, open_stage
 from styledrop.generator import Generator, GeneratorConfig
 from styledrop.pretraining.generator import GeneratorTraining, tokenize_images, train_generator
+from styledrop.pretraining.processes import train_in_processes
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
 from tasks.pretrain_schedule import report_to, schedule_of
+from tasks.pretrain_text import open_text
 from tasks.progress import Progress
 
 
@@ -56,6 +58,13 @@ def fit_generator(
     finished = open_stage(folder, settings)
     if finished is not None:
         return finished
+    generator = train_in_processes(spec.processes, _train, spec, corpus, tokens, text)
+    _draw(spec, generator, VQGAN.from_folder(Path(vqgan.folder)), open_text(text)).save(folder / "pictures.png")
+    return finish_stage(folder, lambda result: generator.to_folder(result, torch.float16))
+
+
+def _train(spec: PretrainSpec, corpus: StageRecord, tokens: StageRecord, text: StageRecord) -> Generator:
+    folder, wanted = spec.stage_folder("generator"), spec.generator
     shown = read_arrays(Path(corpus.folder))
     weights = weights_by_coverage(
         shown.coverage,
@@ -65,23 +74,20 @@ def fit_generator(
         rare_weight=wanted.rare_weight,
         variant_weight=wanted.variant_weight,
     )
-    encoder = TextEncoder.from_folder(Path(text.folder) / "text_encoder", Path(text.folder) / "tokenizer").float()
     with Progress("generator", wanted.schedule.num_steps) as progress:
-        generator = train_generator(
+        return train_generator(
             torch.from_numpy(np.load(Path(tokens.folder) / "tokens.npy")),
             shown.caption,
             shown.style.tolist(),
             weights,
             style_phrases(),
-            encoder,
+            open_text(text),
             spec.size_px,
             _training(spec),
             folder,
             seed=spec.seed,
             report=report_to(progress),
         )
-    _draw(spec, generator, VQGAN.from_folder(Path(vqgan.folder)), encoder).save(folder / "pictures.png")
-    return finish_stage(folder, lambda result: generator.to_folder(result, torch.float16))
 
 
 def _training(spec: PretrainSpec) -> GeneratorTraining:
@@ -96,8 +102,8 @@ def _training(spec: PretrainSpec) -> GeneratorTraining:
             block_out_channels=wanted.channels,
             block_num_heads=wanted.channel_heads,
             num_res_blocks=wanted.num_res_blocks,
-            cond_embed_dim=spec.clip.embed_dim,
-            encoder_hidden_size=spec.clip.width,
+            cond_embed_dim=spec.text.embed_dim,
+            encoder_hidden_size=spec.text.width,
             micro_cond_encode_dim=wanted.micro_cond_encode_dim,
             micro_cond_embed_dim=5 * wanted.micro_cond_encode_dim,
             codebook_size=spec.vqgan.num_codes,

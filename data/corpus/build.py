@@ -19,17 +19,16 @@ from typing import Any
 from data.corpus.captions import concepts
 from data.corpus.credits import read_licences, write_credits
 from data.corpus.emoji import read_emoji_names
-from data.corpus.errors import CorpusError
 from data.corpus.icons import Icon, list_icons
 from data.corpus.packages import PACKAGES
-from data.corpus.render import Job, render_and_encode
+from data.corpus.render import WORKERS, Job, render_and_encode
 from data.corpus.sets import BASE_SETS, HELD_OUT_SETS
 from data.corpus.shards import IMAGE_SIZE_PX, fraction, mixed, write_shards
 from data.corpus.variants import EVERYDAY, variant_jobs
+from data.errors import CorpusError
 
 KEPT_FRACTION = 0.08
 """Share of the images that are kept from training."""
-WORKERS = 2
 
 
 def build_corpus(packages: str | Path, out: str | Path, *, held_out: bool = False) -> dict[str, Any]:

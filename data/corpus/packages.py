@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from data.corpus.errors import CorpusError
+from data.errors import CorpusError
 
 PACKAGES = {
     "iconify": ("@iconify/json", "2.2.535"),

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from data.corpus.render import WORKERS
 from data.corpus.shards import IMAGE_SIZE_PX, read_shards
-
-WORKERS = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

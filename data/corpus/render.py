@@ -13,6 +13,9 @@ from PIL import Image
 from data.corpus.icons import Icon
 from data.corpus.shards import IMAGE_SIZE_PX
 
+WORKERS = 2
+"""Processes that render images, or decode them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

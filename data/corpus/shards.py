@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.corpus.errors import CorpusError
+from data.errors import CorpusError
 
 IMAGE_SIZE_PX = 128
 ROWS_PER_SHARD = 4000

@@ -49,6 +49,10 @@ def test_concepts_of_many_styles_weigh_more_within_a_style_and_styles_weigh_alik
 
 def test_sentences_are_all_that_is_said_and_whole_words_of_the_teacher_each_once_and_short_ones_first() -> None:
     sentences = sentences_to_distil(
-        ["cat", "red cat"], [["pet"], []], {"ink": ["black ink line"]}, ["##ing", "of", "[PAD]", "cat", "zebra"]
-    )
-    assert sentences == ["cat", "pet", "zebra", "red cat", "black ink line"]
+        ["cat", "red cat"], [["pet"], []], {"ink": ["black ink line"]}, ["##ing", "of", "[PAD]", "cat", "zebra"],
+        num_prompts=50, seed=0,
+    )  # fmt: skip
+    assert sentences == [
+        "cat", "pet", "zebra", "red cat", "black ink line",
+        "cat in black ink line style", "red cat in black ink line style",
+    ]  # fmt: skip

@@ -81,9 +81,13 @@ def document(tmp_path: Path, packages: Path, teacher: Path) -> dict[str, Any]:
             "schedule": schedule, "block_out_channels": [8, 8, 8, 8], "latent_channels": 4, "num_codes": 16,
             "norm_num_groups": 4, "continuous_steps": 1,
         },
+        "processes": 1,
+        "text": {
+            "schedule": schedule, "num_prompts": 5, "num_merges": 100, "max_length": 12, "width": 16, "layers": 2,
+            "heads": 2, "embed_dim": 16,
+        },
         "clip": {
-            "schedule": schedule, "num_merges": 100, "max_length": 12, "width": 16, "layers": 2, "heads": 2,
-            "embed_dim": 16, "image_layers": [1, 1, 1, 1], "image_width": 8, "styles_per_concept": 2,
+            "schedule": schedule, "image_layers": [1, 1, 1, 1], "image_width": 8, "styles_per_concept": 2,
         },
         "generator": {
             "schedule": {**schedule, "ema_decay": 0.9}, "hidden_size": 16, "num_hidden_layers": 1,
@@ -107,7 +111,7 @@ def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
 
     with (
         patch.object(pretrain_vqgan, "train_vqgan", side_effect=AssertionError),
-        patch.object(pretrain_text, "train_clip", side_effect=AssertionError),
+        patch.object(pretrain_text, "train_text", side_effect=AssertionError),
     ):
         made = pretrain_base(spec)
 
@@ -127,11 +131,11 @@ def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
     assert card["corpus"]["licences"] == dict.fromkeys(STYLES, "MIT")
     assert card["torch"] == torch.__version__
     assert {name: stage["steps"] for name, stage in card["stages"].items()} == {
-        "corpus": 0, "vqgan": 2, "sentences": 0, "text": 2, "tokens": 0, "generator": 2, "judge": 2,
+        "corpus": 0, "vqgan": 2, "sentences": 0, "text": 2, "tokens": 0, "generator": 2, "clip": 2, "judge": 2,
     }  # fmt: skip
     assert card["settings"]["generator"]["schedule"]["batch_size"] == 4
     assert str(tmp_path) not in json.dumps(card)
-    for stage in ("vqgan", "text", "generator"):
+    for stage in ("vqgan", "clip", "generator"):
         assert {"curve.jsonl", "curve.png", "pictures.png"} <= {path.name for path in (work / stage).iterdir()}
 
     with patch.object(pretrain_generator, "train_generator", side_effect=AssertionError):

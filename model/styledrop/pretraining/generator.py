@@ -67,7 +67,7 @@ def train_generator(
     generator = Generator(training.model)
     generator.init_weights(torch.Generator().manual_seed(seed))
     cumulative = np.cumsum(weights / weights.sum())
-    batch_size = training.schedule.batch_size
+    batch_size = training.schedule.batch_share
     micro = torch.tensor([[size_px, size_px, 0.0, 0.0, _AESTHETIC_SCORE]]).expand(batch_size, -1)
 
     def step_loss(_: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:

@@ -62,7 +62,7 @@ def train_judge(
     style_of = np.array([style_names.index(style) for style in styles])
     cumulative = np.cumsum(_weights(concept_of, style_of, is_train, training.concept_share))
     cumulative /= cumulative[-1]
-    batch_size = training.schedule.batch_size
+    batch_size = training.schedule.batch_share
 
     def step_loss(_: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         points = (np.arange(batch_size) + rng.random(batch_size)) / batch_size

@@ -7,7 +7,6 @@ import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import PreTrainedTokenizerBase
 
 from styledrop.pretraining.clip import ClipTowers
 from styledrop.vqgan import VQGAN
@@ -26,7 +25,6 @@ def reconstruct(
 @torch.inference_mode()
 def nearest_images(
     towers: ClipTowers,
-    tokenizer: PreTrainedTokenizerBase,
     images: UInt8[np.ndarray, "images height width 3"],
     prompts: Sequence[str],
     *,
@@ -34,16 +32,8 @@ def nearest_images(
     batch_size: int = 128,
 ) -> Int[np.ndarray, "prompts count"]:
     """The rows of the images that lie nearest to each prompt, nearest first; `count` or all if there are fewer."""
-    ids = tokenizer(
-        list(prompts),
-        return_tensors="pt",
-        padding="longest",
-        truncation=True,
-        max_length=towers.text.config.max_position_embeddings,
-    ).input_ids
-    text = F.normalize(towers.text(input_ids=ids).text_embeds, dim=1)
     embedded = [_embed(towers, images[start : start + batch_size]) for start in range(0, len(images), batch_size)]
-    similarity = text @ torch.cat(embedded).T
+    similarity = towers.embed_texts(prompts) @ torch.cat(embedded).T
     return similarity.topk(min(count, len(images)), dim=1).indices.numpy()
 
 

@@ -4,8 +4,8 @@ A stage is a function from a step's number to a loss; this loop adds the schedul
 clipping, moving averages of the weights, checkpoints and the curve. Batches are drawn from a
 generator seeded with (seed, step, rank), so a resumed run sees the data that it would have seen.
 
-Under `torchrun` the processes average their gradients: on a CPU that is shared, two processes of
-one thread train faster than one process of two threads, whose every operation waits for both.
+In a process group (processes.py) every process draws its own part of the batch, and gradients are
+averaged.
 
 The learning rate is constant after a short warm-up and falls linearly to zero over the last
 `decay_steps`: any checkpoint can be made shippable by a short decay
@@ -20,9 +20,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 
 from styledrop.checkpoint import optimizer_tensors, read_checkpoint, restore_optimizer, write_checkpoint
+from styledrop.pretraining.processes import mean_over_processes, rank_and_count, take_from_first
 
 Report = Callable[[int, int, dict[str, float]], None]
 """Called now and then with step, number of steps, and the means since the last call."""
@@ -44,6 +45,11 @@ class Schedule:
     ema_decay: float = 0.0
     """Decay of the moving average of the weights, per step; 0 for none."""
 
+    @property
+    def batch_share(self) -> int:
+        """Of a batch, what this process draws."""
+        return self.batch_size // rank_and_count()[1]
+
     def rate(self, step: int) -> float:
         """Learning rate of `step` (0-based)."""
         warm = min(1.0, (step + 1) / max(1, self.warmup_steps))
@@ -64,15 +70,14 @@ def train_stage(
 ) -> nn.Module:
     """Train `module` in place, from the folder's checkpoint if it has one.
 
-    In a process group, `schedule.batch_size` is each process's.
-
-    `step_loss(step, rng)` returns the loss to differentiate and figures for the curve. Writes
-    `checkpoint.safetensors` each `checkpoint_s` seconds and appends to `curve.jsonl`.
+    `step_loss(step, rng)` draws this process's share of a batch (`Schedule.batch_share`) and returns
+    the loss to differentiate and figures for the curve. Writes `checkpoint.safetensors` each
+    `checkpoint_s` seconds and appends to `curve.jsonl`.
 
     Returns:
         `module`, holding the moving average of its weights where the schedule asks for one.
     """
-    rank = distributed.get_rank() if distributed.is_initialized() else 0
+    rank, _ = rank_and_count()
     parameters = [p for p in module.parameters() if p.requires_grad]
     matrices = [p for p in parameters if p.ndim >= 2]
     vectors = [p for p in parameters if p.ndim < 2]
@@ -92,6 +97,8 @@ def train_stage(
         module.load_state_dict({name[7:]: value for name, value in tensors.items() if name.startswith("module.")})
         average = {name[8:]: value for name, value in tensors.items() if name.startswith("average.")}
         restore_optimizer(optimizer, tensors)
+    for tensor in module.state_dict().values():
+        take_from_first(tensor)
     if rank == 0:
         _cut_curve(folder / "curve.jsonl", step)
 
@@ -110,8 +117,7 @@ def train_stage(
         loss, figures = step_loss(step, np.random.default_rng([seed, step, rank]))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        if distributed.is_initialized():
-            _average_gradients(parameters)
+        mean_over_processes([p.grad for p in parameters if p.grad is not None])
         torch.nn.utils.clip_grad_norm_(parameters, schedule.clip_norm)
         optimizer.step()
         step += 1
@@ -150,12 +156,3 @@ def _cut_curve(path: Path, last_step: int) -> None:
         lines = path.read_text().splitlines()
         kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= last_step]
         path.write_text("".join(f"{line}\n" for line in kept))
-
-
-def _average_gradients(parameters: list[nn.Parameter]) -> None:
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    flat = torch.cat([gradient.flatten() for gradient in gradients])
-    distributed.all_reduce(flat)
-    flat /= distributed.get_world_size()
-    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-        gradient.copy_(mean.view_as(gradient))

@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from styledrop.pretraining.processes import mean_over_processes, take_from_first
 from styledrop.pretraining.stage import Report, Schedule, train_stage
 from styledrop.vqgan import VQGAN, VQGANConfig
 
@@ -64,7 +65,7 @@ def train_vqgan(
     cumulative = np.cumsum(weights / weights.sum())
 
     def step_loss(step: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
-        rows = np.searchsorted(cumulative, rng.random(training.schedule.batch_size)).clip(max=len(images) - 1)
+        rows = np.searchsorted(cumulative, rng.random(training.schedule.batch_share)).clip(max=len(images) - 1)
         batch = _augment(images[rows], training.recolour_rate, rng)
         latents = vqgan.latents(batch)
         flat = latents.permute(0, 2, 3, 1).flatten(0, 2)
@@ -74,6 +75,7 @@ def train_vqgan(
             start = step * 8 % training.model.num_vq_embeddings
             chosen = torch.from_numpy(rng.integers(len(flat), size=min(8, training.model.num_vq_embeddings - start)))
             vqgan.get_buffer("code_sum")[start : start + len(chosen)] = flat.detach()[chosen]
+            take_from_first(vqgan.get_buffer("code_sum"))
             vqgan.codebook.data.copy_(vqgan.get_buffer("code_sum"))
         codes = vqgan.codebook[tokens]
         quantized = flat if is_continuous else flat + (codes - flat).detach()
@@ -103,14 +105,17 @@ def _update_codebook(
     usage, code_sum = vqgan.get_buffer("code_usage"), vqgan.get_buffer("code_sum")
     decay = training.codebook_decay
     counts = torch.bincount(tokens, minlength=usage.shape[0]).float()
+    sums = torch.zeros_like(code_sum).index_add_(0, tokens, latents)
+    mean_over_processes([counts, sums])
     usage.mul_(decay).add_(counts, alpha=1 - decay)
-    code_sum.mul_(decay).add_(torch.zeros_like(code_sum).index_add_(0, tokens, latents), alpha=1 - decay)
+    code_sum.mul_(decay).add_(sums, alpha=1 - decay)
     if step % training.restart_every == 0 and step < training.schedule.num_steps * 0.8:
         dead = (usage < 0.02).nonzero()[:, 0]
         if len(dead):
             chosen = torch.from_numpy(rng.integers(len(latents), size=len(dead)))
             usage[dead] = 1.0
             code_sum[dead] = latents[chosen]
+            take_from_first(code_sum)
     alive = usage > 1e-4
     vqgan.codebook.data[alive] = code_sum[alive] / usage[alive, None]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from data.corpus import CorpusError, build, build_corpus
+from data.corpus import build, build_corpus
+from data.errors import CorpusError
 
 
 def _rows(folder: Path) -> dict[str, dict[str, object]]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from data.corpus import CorpusError, fetch_packages
+from data.corpus import fetch_packages
+from data.errors import CorpusError
 
 
 def test_fetch_without_npm_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

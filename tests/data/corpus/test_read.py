@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from data.corpus import CorpusError, build_corpus, read_corpus
+from data.corpus import build_corpus, read_corpus
+from data.errors import CorpusError
 
 
 def test_read_corpus_gives_images_in_their_colours_on_the_size_asked(packages: Path, tmp_path: Path) -> None:

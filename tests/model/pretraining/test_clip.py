@@ -8,28 +8,24 @@ import open_clip
 import pytest
 import torch
 from torch.nn import functional as F
-from transformers import PreTrainedTokenizerBase
 
-from styledrop.pretraining.clip import (
-    ClipTowers,
-    ClipTraining,
-    build_text_model,
-    build_tokenizer,
-    train_clip,
-    write_open_clip,
-)
+from styledrop.pretraining.clip import ClipTowers, ClipTraining, train_clip, write_open_clip
 from styledrop.pretraining.stage import Schedule
+from styledrop.pretraining.text import TextTraining, build_text_model, build_tokenizer
 from styledrop.scoring import ClipScorer
 from styledrop.text import TextEncoder
 
-TRAINING = ClipTraining(
-    schedule=Schedule(num_steps=3, learning_rate=3e-3, batch_size=4, warmup_steps=1),
+TEXT = TextTraining(
+    schedule=Schedule(num_steps=1, learning_rate=1e-3, batch_size=4),
     num_merges=200,
     max_length=20,
     width=16,
     layers=2,
     heads=2,
     embed_dim=16,
+)
+TRAINING = ClipTraining(
+    schedule=Schedule(num_steps=3, learning_rate=3e-3, batch_size=4, warmup_steps=1),
     image_layers=(1, 1, 1, 1),
     image_width=8,
     image_size_px=32,
@@ -39,40 +35,14 @@ PROMPTS = ["a red umbrella in bold black woodcut style", "", "Straße, 3 cats & 
 
 
 @pytest.fixture
-def tokenizer(tmp_path: Path) -> PreTrainedTokenizerBase:
-    return build_tokenizer(TRAINING, tmp_path / "tokenizer")
-
-
-@pytest.mark.parametrize("prompt", ["a red umbrella in bold black woodcut style", "naïve café 3d, two-tone"])
-def test_the_tokenizer_gives_back_the_words_it_was_given(tmp_path: Path, prompt: str) -> None:
-    tokenizer = build_tokenizer(replace(TRAINING, num_merges=4096), tmp_path)
-    ids = tokenizer(prompt).input_ids
-    assert ids[0] == len(tokenizer) - 2
-    assert ids[-1] == len(tokenizer) - 1
-    said = tokenizer.decode(ids, skip_special_tokens=True)
-    assert said.replace(" ", "") == prompt.replace(" ", "")
-
-
-def test_the_tokenizer_is_a_smaller_clip_with_common_words_whole(tmp_path: Path) -> None:
-    tokenizer = build_tokenizer(replace(TRAINING, num_merges=4096), tmp_path)
-    assert len(tokenizer) == 512 + 4096 + 2
-    assert tokenizer.tokenize("the house") == ["the</w>", "house</w>"]
-    assert tokenizer.model_max_length == TRAINING.max_length
-
-
-def test_the_tokenizer_loaded_from_its_folder_is_the_same(tmp_path: Path, tokenizer: PreTrainedTokenizerBase) -> None:
-    text = TextEncoder(build_text_model(TRAINING, len(tokenizer)), tokenizer)
-    text.to_folder(tmp_path / "text_encoder", tmp_path / "saved", torch.float32)
-    loaded = TextEncoder.from_folder(tmp_path / "text_encoder", tmp_path / "saved")
-    for prompt in PROMPTS:
-        assert loaded.tokenizer(prompt).input_ids == tokenizer(prompt).input_ids
-    assert loaded.tokenizer.model_max_length == TRAINING.max_length
-    assert loaded.tokenizer.pad_token_id == len(tokenizer) - 1
-
-
-def random_towers(tokenizer: PreTrainedTokenizerBase) -> ClipTowers:
+def text(tmp_path: Path) -> TextEncoder:
+    tokenizer = build_tokenizer(TEXT, tmp_path / "tokenizer")
     torch.manual_seed(0)
-    towers = ClipTowers(TRAINING, build_text_model(TRAINING, len(tokenizer)), sentence_width=6)
+    return TextEncoder(build_text_model(TEXT, len(tokenizer)), tokenizer)
+
+
+def random_towers(text: TextEncoder) -> ClipTowers:
+    towers = ClipTowers(TRAINING, text)
     with torch.no_grad():
         for name, value in towers.state_dict().items():
             if value.is_floating_point():  # representable in the file's half precision, biases and norms included
@@ -82,16 +52,14 @@ def random_towers(tokenizer: PreTrainedTokenizerBase) -> ClipTowers:
     return towers.eval()
 
 
-def test_the_open_clip_export_embeds_texts_and_images_as_the_towers_do(
-    tmp_path: Path, tokenizer: PreTrainedTokenizerBase
-) -> None:
-    towers = random_towers(tokenizer)
+def test_the_open_clip_export_embeds_texts_and_images_as_the_towers_do(tmp_path: Path, text: TextEncoder) -> None:
+    towers = random_towers(text)
     write_open_clip(towers, TRAINING, tmp_path / "tokenizer", tmp_path / "open_clip")
     name = f"local-dir:{tmp_path / 'open_clip'}"
     model, _, preprocess = open_clip.create_model_and_transforms(name)
     model.eval()
-    ids = tokenizer(
-        PROMPTS, return_tensors="pt", padding="max_length", truncation=True, max_length=TRAINING.max_length
+    ids = text.tokenizer(
+        PROMPTS, return_tensors="pt", padding="max_length", truncation=True, max_length=TEXT.max_length
     ).input_ids
     tokens = open_clip.get_tokenizer(name)(PROMPTS)
     assert torch.equal(tokens, ids)
@@ -114,11 +82,10 @@ def corpus() -> tuple[np.ndarray, list[str], list[str], list[str]]:
     return images, [f"a {concept} bar" for concept in concepts], concepts, styles
 
 
-def trained(folder: Path, num_steps: int) -> tuple[ClipTowers, PreTrainedTokenizerBase]:
+def trained(text: TextEncoder, folder: Path, num_steps: int) -> ClipTowers:
     images, captions, concepts, styles = corpus()
     return train_clip(
-        images, captions, concepts, styles, {"red": ["red"], "blue": ["blue", "navy"]},
-        ["high", "low"], np.eye(2, 6, dtype=np.float32),
+        images, captions, concepts, styles, {"red": ["red"], "blue": ["blue", "navy"]}, text,
         replace(TRAINING, schedule=replace(TRAINING.schedule, num_steps=num_steps)), folder,
     )  # fmt: skip
 
@@ -127,25 +94,35 @@ def curve(folder: Path) -> Iterator[dict[str, float]]:
     return (json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines())
 
 
-def test_going_on_from_a_checkpoint_gives_the_weights_of_an_uninterrupted_run(tmp_path: Path) -> None:
-    trained(tmp_path / "stopped", 1)
-    resumed = trained(tmp_path / "stopped", 3)[0].state_dict()
-    whole = trained(tmp_path / "whole", 3)[0].state_dict()
+def test_going_on_from_a_checkpoint_gives_the_weights_of_an_uninterrupted_run(
+    tmp_path: Path, text: TextEncoder
+) -> None:
+    trained(text, tmp_path / "stopped", 1)
+    resumed = trained(text, tmp_path / "stopped", 3).state_dict()
+    whole = trained(text, tmp_path / "whole", 3).state_dict()
     assert all(torch.equal(value, whole[name]) for name, value in resumed.items())
 
 
-def test_the_loss_falls_on_one_batch_and_the_scorer_learns_which_image_is_meant(tmp_path: Path) -> None:
-    trained(tmp_path, 1)
-    towers, tokenizer = trained(tmp_path, 60)
+def test_the_scorer_learns_which_image_is_meant(tmp_path: Path, text: TextEncoder) -> None:
+    trained(text, tmp_path, 1)
+    towers = trained(text, tmp_path, 250)
     first, *_, last = curve(tmp_path)
     assert last["loss"] < 0.6 * first["loss"]
-    assert last["distill_cos"] > 0.8
     write_open_clip(towers, TRAINING, tmp_path / "tokenizer", tmp_path / "open_clip")
     assert ClipScorer(tmp_path / "open_clip")  # opens as the scorer of a base
-    ids = tokenizer(
-        ["a high bar in red style", "a low bar in blue style"], return_tensors="pt", padding=True, truncation=True
-    ).input_ids
     images = torch.from_numpy(corpus()[0].astype(np.float32) / 127.5 - 1).permute(0, 3, 1, 2)
     with torch.inference_mode():
-        similarity = F.normalize(towers.text(input_ids=ids).text_embeds) @ F.normalize(towers.image(images)).T
+        similarity = (
+            towers.embed_texts(["a high bar in red style", "a low bar in blue style"])
+            @ F.normalize(towers.image(images)).T
+        )
     assert similarity.argmax(dim=1).tolist() == [0, 3]
+
+
+def test_only_the_last_layer_of_a_copy_of_the_text_encoder_is_trained(tmp_path: Path, text: TextEncoder) -> None:
+    before = {name: value.clone() for name, value in text.model.state_dict().items()}
+    after = trained(text, tmp_path, 2).text.state_dict()
+    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    assert changed
+    assert all("layers.1." in name or "final_layer_norm" in name or "projection" in name for name in changed)
+    assert all(torch.equal(value, before[name]) for name, value in text.model.state_dict().items())
