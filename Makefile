@@ -7,17 +7,20 @@ RUN = $(VENV)/bin/
 # Nothing is fetched from a model hub, not even a question whether something newer is there.
 export HF_HUB_OFFLINE = 1
 
-.PHONY: demo test lint types bench
+.PHONY: demo test lint types bench up down
 demo: $(VENV)/ready  ; $(RUN)python -m flows.onboard_style --spec examples/demo.yaml
 test: $(VENV)/ready  ; $(RUN)lint-imports && $(RUN)python -m pytest --timeout 900
 lint: $(VENV)/ready  ; $(RUN)ruff check && $(RUN)ruff format --check && $(RUN)lint-imports
 types: $(VENV)/ready ; $(RUN)mypy
 bench: $(VENV)/ready ; for name in base_quality held_out_styles parameter_counts; do $(RUN)python -m bench.$$name || exit; done
 
+up: $(VENV)/ready    ; $(RUN)python -m infra.stack up
+down:                ; $(RUN)python -m infra.stack down
+
 # `ready` is written last: without it, an interrupted set-up starts again from nothing.
 $(VENV)/ready: constraints.txt pyproject.toml model/pyproject.toml
 	@echo "Setting up $(VENV): 2 to 5 minutes and 6 GB the first time, most of it PyTorch with CUDA."
 	@test -e $@ || $(PYTHON) -m venv --clear $(VENV)
 	@rm -f $@
-	@$(RUN)python -m pip install --quiet --constraint constraints.txt --editable ./model --editable '.[test]'
+	@$(RUN)python -m pip install --quiet --constraint constraints.txt --editable ./model --editable '.[stack,test]'
 	@touch $@

@@ -1,0 +1,1 @@
+"""The stack that the pipeline runs on: database, Prefect server, object store, worker. Knows nothing of styles."""

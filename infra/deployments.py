@@ -1,0 +1,50 @@
+"""The work pool with its queues, and the deployments of prefect.yaml.
+
+One pool, two queues: what needs an accelerator waits in `tuning`, whose limit is the number of accelerators;
+batches, which only watch, run beside it. A limit on the pool would let waiting batches keep their own styles out.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+POOL = "styledrop"
+TUNING_QUEUE = "tuning"
+BATCH_QUEUE = "batches"
+BATCHES_AT_ONCE = 4
+
+
+def is_worker_online(api_url: str) -> bool:
+    """Whether a worker of the pool has been heard of lately."""
+    try:
+        response = httpx.post(f"{api_url}/work_pools/{POOL}/workers/filter", json={}, timeout=10, trust_env=False)
+    except httpx.HTTPError:
+        return False
+    return response.is_success and any(worker["status"] == "ONLINE" for worker in response.json())
+
+
+def set_limits(api_url: str, tuning_limit: int) -> None:
+    """Set the limits of the pool's queues, which are made if they are not there; the worker has made the pool."""
+    for name, limit in ((TUNING_QUEUE, tuning_limit), (BATCH_QUEUE, BATCHES_AT_ONCE)):
+        queues = f"{api_url}/work_pools/{POOL}/queues"
+        with httpx.Client(timeout=30, trust_env=False) as client:
+            if client.get(f"{queues}/{name}").status_code == httpx.codes.NOT_FOUND:
+                client.post(queues, json={"name": name}).raise_for_status()
+            client.patch(f"{queues}/{name}", json={"concurrency_limit": limit}).raise_for_status()
+
+
+def deploy_all(repository: Path, environment: Mapping[str, str]) -> None:
+    """Register what prefect.yaml says.
+
+    Raises:
+        subprocess.CalledProcessError: if it cannot be registered; its output says why.
+    """
+    subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
+        env={**os.environ, **environment}, cwd=repository, check=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
