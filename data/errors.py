@@ -2,7 +2,8 @@
 
     PipelineError
     ├── SpecError                what the user asked for cannot be done
-    │   └── StyleReferenceError  a style reference is missing, broken or of an absurd size
+    │   ├── StyleReferenceError  a style reference is missing, broken or of an absurd size
+    │   └── ManifestError        a batch's manifest cannot be read, or has bad rows where none were allowed
     ├── StoreError               the store did not do what it was asked
     │   ├── NotInStore           nothing lies at this key
     │   ├── AlreadyInStore       something lies at this key, and it is never written over
@@ -12,6 +13,7 @@
     ├── PretrainingError         a base cannot be made
     │   ├── CorpusError          the corpus cannot be fetched, built or read
     │   └── SettingsChanged      a stage's folder was made with other settings
+    ├── BatchIncomplete          not every style of a batch was or can be published
     └── ReviewError
         ├── NotWaiting           the run has no open question
         ├── DecisionRefused      the answer cannot be used: ask again
@@ -31,6 +33,10 @@ class SpecError(PipelineError):
 
 class StyleReferenceError(SpecError):
     """A style reference is missing, broken or of an absurd size."""
+
+
+class ManifestError(SpecError):
+    """A batch's manifest cannot be read, or has bad rows where none were allowed; nothing was started."""
 
 
 class StoreError(PipelineError):
@@ -67,6 +73,10 @@ class CorpusError(PretrainingError):
 
 class SettingsChanged(PretrainingError):
     """A stage's folder was made with other settings; it is never mixed with the new ones."""
+
+
+class BatchIncomplete(PipelineError):
+    """Some rows of a batch were bad or some styles failed; all others went on."""
 
 
 class ReviewError(PipelineError):

@@ -105,13 +105,34 @@ LATER_ROUNDS = TuningSettings(
 )
 
 
-class StyleSpec(_Document):
-    """A style to onboard: the references, the feedback wanted and all settings."""
+class _StyleIdentity(_Document):
+    """The references, and whose they are."""
 
     name: str = Field(description="slug under which the adapter is published: a-z, 0-9 and '-'")
     references: tuple[StyleReference, ...] = Field(description="1 to 16 images of one style")
     licence: Phrase = Field(description="licence of the references, an SPDX identifier where there is one")
     consent: Phrase = Field(description='who allowed this use, and where that is written down: "own work"')
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_a_slug(cls, name: str) -> str:
+        if not re.fullmatch(r"[a-z0-9](-?[a-z0-9]){0,63}", name):
+            raise ValueError(
+                f"expected 1 to 64 characters a-z and 0-9, joined by single '-', got {name!r}; "
+                "it becomes a part of the published address"
+            )
+        return name
+
+    @field_validator("references")
+    @classmethod
+    def _references_are_few(cls, references: tuple[StyleReference, ...]) -> tuple[StyleReference, ...]:
+        if not 1 <= len(references) <= 16:
+            raise ValueError(f"expected 1 to 16 style references, got {len(references)}; the method needs only one")
+        return references
+
+
+class StyleSettings(_Document):
+    """How styles are onboarded: what a whole batch has in common."""
 
     store: str = Field(default="store", min_length=1, description="root of the store: a path, file://… or s3://…")
     base: str = Field(default="embedded", min_length=1, description='"embedded", or the folder of a base')
@@ -140,23 +161,6 @@ class StyleSpec(_Document):
         default=SamplingSettings(), description="how evaluation images are drawn, the same for every round"
     )
 
-    @field_validator("name")
-    @classmethod
-    def _name_is_a_slug(cls, name: str) -> str:
-        if not re.fullmatch(r"[a-z0-9](-?[a-z0-9]){0,63}", name):
-            raise ValueError(
-                f"expected 1 to 64 characters a-z and 0-9, joined by single '-', got {name!r}; "
-                "it becomes a part of the published address"
-            )
-        return name
-
-    @field_validator("references")
-    @classmethod
-    def _references_are_few(cls, references: tuple[StyleReference, ...]) -> tuple[StyleReference, ...]:
-        if not 1 <= len(references) <= 16:
-            raise ValueError(f"expected 1 to 16 style references, got {len(references)}; the method needs only one")
-        return references
-
     @field_validator("prompts", "evaluation_prompts")
     @classmethod
     def _prompts_are_distinct(cls, prompts: tuple[str, ...]) -> tuple[str, ...]:
@@ -166,6 +170,10 @@ class StyleSpec(_Document):
         if twice:
             raise ValueError(f"expected every phrase once, got {twice} more than once; remove the copies")
         return prompts
+
+
+class StyleSpec(StyleSettings, _StyleIdentity):
+    """A style to onboard: the references, the feedback wanted and all settings."""
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:

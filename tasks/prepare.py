@@ -3,6 +3,7 @@
 import hashlib
 import json
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from prefect import task
@@ -14,6 +15,7 @@ from data.records import Example, Run
 from data.spec import StyleSpec
 from data.store import Store
 from tasks.models import open_base, scorer_sha256
+from tasks.say import say
 
 
 @task(persist_result=True, result_serializer="json")
@@ -30,16 +32,7 @@ def prepare(spec: StyleSpec) -> Run:
     references = [load_reference(reference.uri) for reference in spec.references]
     base = open_base(spec.base)
     store = Store(spec.store)
-    key = _digest(
-        {
-            "spec": spec.model_dump(mode="json"),
-            "store": store.uri,
-            "references": [reference.sha256 for reference in references],
-            "base": base.sha256,
-            "scorer": scorer_sha256(base),
-            "library": styledrop.__version__,
-        }
-    )
+    key = run_key(spec, [reference.sha256 for reference in references])
     opened = _open(store, key)
     examples = [
         Example(
@@ -50,6 +43,7 @@ def prepare(spec: StyleSpec) -> Run:
         )
         for wanted, found in zip(spec.references, references, strict=True)
     ]
+    say(f"run {key} of {spec.name!r}: references {len(examples)}, base {base.name} on {base.device}, {store.uri}")
     return Run(
         key=key,
         nonce=opened["nonce"],
@@ -59,6 +53,25 @@ def prepare(spec: StyleSpec) -> Run:
         base_sha256=base.sha256,
         reference_sha256=tuple(reference.sha256 for reference in references),
         references=tuple(examples),
+    )
+
+
+def run_key(spec: StyleSpec, reference_sha256: Sequence[str]) -> str:
+    """What the run of `spec` is known by: the same for the same spec, references, base and library.
+
+    Raises:
+        SpecError: if there is no such base, or none that can score.
+    """
+    base = open_base(spec.base)
+    return _digest(
+        {
+            "spec": spec.model_dump(mode="json"),
+            "store": Store(spec.store).uri,
+            "references": list(reference_sha256),
+            "base": base.sha256,
+            "scorer": scorer_sha256(base),
+            "library": styledrop.__version__,
+        }
     )
 
 
