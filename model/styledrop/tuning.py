@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Int
 from PIL import Image
 from torch import Tensor
 
@@ -52,7 +53,7 @@ class TuningConfig:
 
 def tune(
     base: Base,
-    pairs: Sequence[tuple[Image.Image, str]],
+    pairs: Sequence[tuple[Image.Image | Int[Tensor, " tokens"], str]],
     config: TuningConfig,
     *,
     seed: int = 0,
@@ -62,6 +63,7 @@ def tune(
 ) -> Adapter:
     """Tune a new adapter to images, each with its whole prompt (content and style phrase).
 
+    An image may be given as its tokens, as `Base.tokenize` makes them.
     Each image is used equally often: batches run through the pairs in shuffled order, again and again.
     With `checkpoint`, the run's state is written there every `checkpoint_every` steps and at the end,
     and a run that finds its own state there goes on from it.
@@ -73,7 +75,7 @@ def tune(
     _check_pairs(pairs)
     prompts = list(dict.fromkeys(prompt for _, prompt in pairs))
     with torch.no_grad():
-        tokens = base.tokenize([image for image, _ in pairs])
+        tokens = _tokenized(base, [image for image, _ in pairs])
         texts = base.text.encode(prompts)
         conditions = base.condition(texts.hidden, texts.pooled)
     condition_of = torch.tensor([prompts.index(prompt) for _, prompt in pairs])
@@ -166,7 +168,13 @@ class _Run:
         self.step, self.loss = state["step"], state["loss"]
 
 
-def _check_pairs(pairs: Sequence[tuple[Image.Image, str]]) -> None:
+def _tokenized(base: Base, images: Sequence[Image.Image | Int[Tensor, " tokens"]]) -> Int[Tensor, "pairs tokens"]:
+    pictures = [image for image in images if isinstance(image, Image.Image)]
+    encoded = iter(base.tokenize(pictures) if pictures else ())
+    return torch.stack([next(encoded) if isinstance(image, Image.Image) else image.to(base.device) for image in images])
+
+
+def _check_pairs(pairs: Sequence[tuple[object, str]]) -> None:
     if not pairs:
         raise TuningError("expected at least one image with its prompt, got none")
     for place, (_, prompt) in enumerate(pairs):

@@ -109,6 +109,14 @@ def test_a_stopped_run_ends_with_the_same_bits(base: Base, tmp_path: Path, adapt
     assert torch.equal(finished.attention.up, whole.attention.up)
 
 
+def test_tokens_stand_for_their_images(base: Base) -> None:
+    tokens = base.tokenize([image for image, _ in PAIRS])
+    mixed = [(tokens[0], PAIRS[0][1]), PAIRS[1], (tokens[2], PAIRS[2][1])]
+    by_images, by_tokens = tune(base, PAIRS, CONFIG), tune(base, mixed, CONFIG)
+    for name, value in by_images.state_dict().items():
+        assert torch.equal(by_tokens.state_dict()[name], value)
+
+
 def test_another_seed_gives_another_adapter(base: Base) -> None:
     first, second = (tune(base, PAIRS, CONFIG, seed=seed) for seed in (1, 2))
     assert not torch.equal(first.attention.up, second.attention.up)
