@@ -5,11 +5,9 @@ corpus. (With the codebook from the first step, on a corpus that is mostly black
 codes never came to carry colour: docs/log.md.) From there the codebook follows the encoder by
 moving averages (VQ-VAE, arXiv:1711.00937, App. A.1), and a code that nobody uses restarts at a
 latent of the present batch. The reconstruction is judged in pixels, in their differences along
-both axes (edges are what an icon is made of), in opponent colours, and by an LPIPS network if
-the caller hands one over.
+both axes (edges are what an icon is made of) and in opponent colours.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +19,6 @@ from torch import Tensor
 from styledrop.pretraining.processes import mean_over_processes, take_from_first
 from styledrop.pretraining.stage import Report, Schedule, train_stage
 from styledrop.vqgan import VQGAN, VQGANConfig
-
-Perceptual = Callable[[Tensor, Tensor], Tensor]
-"""Distance (batch,) of two batches of images with pixels in [0, 1]."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +33,6 @@ class VQGANTraining:
     edge_weight: float = 1.0
     chroma_weight: float = 8.0
     """Squared, not absolute: most pixels are grey, and the median colour of an unsure decoder is grey."""
-    perceptual_weight: float = 0.5
     recolour_rate: float = 0.3
     """Share of images whose colours are changed, so that palettes outside the corpus are coded as well."""
     codebook_decay: float = 0.98
@@ -52,7 +46,6 @@ def train_vqgan(
     folder: Path,
     *,
     seed: int = 0,
-    perceptual: Perceptual | None = None,
     report: Report | None = None,
 ) -> VQGAN:
     """Train E, D and the codebook; `weights` are the images' sampling weights."""
@@ -89,8 +82,6 @@ def train_vqgan(
         else:
             loss = loss + training.commitment_weight * (flat - codes).square().mean()
             _update_codebook(vqgan, flat.detach(), tokens, training, step, rng)
-        if perceptual is not None:
-            loss = loss + training.perceptual_weight * perceptual(pixels, batch).mean()
         used = float((vqgan.get_buffer("code_usage") > 0.05).sum())
         return loss, {"psnr": -10 * float(torch.log10(squared.detach())), "codes_used": used}
 
