@@ -38,18 +38,18 @@ def comparison_sheet(columns: Sequence[str], rows: Sequence[Row], *, cell_px: in
 
 
 def numbered_sheet(
-    images: Sequence[Image.Image], *, first_number: int = 0, columns: int = 8, cell_px: int = 96
+    images: Sequence[Image.Image], numbers: Sequence[int], *, columns: int = 8, cell_px: int = 64
 ) -> Image.Image:
     """Images in reading order, each with its number under it: what a reviewer picks by."""
     line_px = cell_px + LABEL_PX + 2 * GAP_PX
     lines = -(-len(images) // columns)
     sheet = Image.new("RGB", (columns * (cell_px + GAP_PX) + GAP_PX, lines * line_px + GAP_PX), "white")
     draw = ImageDraw.Draw(sheet)
-    for place, image in enumerate(images):
+    for place, (image, number) in enumerate(zip(images, numbers, strict=True)):
         left = GAP_PX + place % columns * (cell_px + GAP_PX)
         top = GAP_PX + place // columns * line_px
         sheet.paste(_cell(image, cell_px), (left, top))
-        _write(draw, (left, top + cell_px + 2), str(first_number + place), cell_px)
+        _write(draw, (left, top + cell_px + 2), str(number), cell_px)
     return sheet
 
 

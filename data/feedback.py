@@ -2,16 +2,20 @@
 
 clip     the best Text score of each prompt
 random   any of each prompt: the paper's control
-human    a reviewer's picks
+human    a reviewer's picks of those with the best Text score
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import groupby
 
 from data.candidates import Candidate
 from data.errors import DecisionRefused
-from data.records import Decision
+from data.records import Answer, CandidatesRecord, Decision
+from data.spec import MAX_ROUNDS
+
+SHOWN = 64
+"""Candidates a reviewer picks from, of however many there are: 8 x 8 fit on a screen and into a form."""
 
 
 def best_of_each_prompt(candidates: Sequence[Candidate], kept_per_prompt: int) -> list[int]:
@@ -27,26 +31,44 @@ def random_of_each_prompt(candidates: Sequence[Candidate], kept_per_prompt: int,
     return _of_each_prompt(candidates, lambda of_prompt: chance.sample(of_prompt, kept_per_prompt))
 
 
-def check_decision(decision: Decision, *, candidates: int, candidates_sha256: str) -> None:
+def best_of_all(candidates: Sequence[Candidate]) -> tuple[int, ...]:
+    """Indices of the `SHOWN` candidates with the highest Text score, the best first; of equals, the first."""
+    return tuple(c.index for c in sorted(candidates, key=lambda c: (-c.text_score, c.index))[:SHOWN])
+
+
+def possible_answers(round_number: int) -> tuple[Answer, ...]:
+    """What can be said of the candidates of round `round_number`: another round only if one more may follow it."""
+    return ("approve", "another round", "reject") if round_number + 2 <= MAX_ROUNDS else ("approve", "reject")
+
+
+def check_decision(decision: Decision, candidates: CandidatesRecord, shown: Collection[int]) -> None:
     """Refuse an answer that cannot be acted on.
 
     Raises:
-        DecisionRefused: if picks are missing, out of range or double, or were made from other candidates.
+        DecisionRefused: if picks are missing, not among those `shown` or double, or if the decision was made
+            on other candidates, by nobody, or for more rounds than there may be.
     """
-    if decision.candidates_sha256 != candidates_sha256:
+    if decision.candidates_sha256 != candidates.table.sha256:
         raise DecisionRefused(
-            f"expected a decision on candidates {candidates_sha256[:12]}, got one on "
-            f"{decision.candidates_sha256[:12]}; look at the new candidates and decide again"
+            f"expected a decision on candidates {candidates.table.sha256[:12]}, got one on "
+            f"{decision.candidates_sha256[:12]}: they have changed; look at the new ones and decide again"
+        )
+    if decision.decision not in possible_answers(candidates.round_number):
+        raise DecisionRefused(
+            f"expected one of {list(possible_answers(candidates.round_number))} after round "
+            f"{candidates.round_number}, got {decision.decision!r}: there are at most {MAX_ROUNDS} rounds"
         )
     if not decision.reviewer.strip():
         raise DecisionRefused("expected the reviewer's name, got an empty one; say who decides")
     if decision.decision == "reject":
         return
     if not decision.picks:
-        raise DecisionRefused("expected at least one pick with 'approve', got none; pick images, or answer 'reject'")
-    outside = [pick for pick in decision.picks if not 0 <= pick < candidates]
+        raise DecisionRefused(
+            f"expected at least one pick with {decision.decision!r}, got none; pick images, or answer 'reject'"
+        )
+    outside = [pick for pick in decision.picks if pick not in shown]
     if outside:
-        raise DecisionRefused(f"expected picks from 0 to {candidates - 1}, got {outside}; use the numbers on the sheet")
+        raise DecisionRefused(f"expected picks of the {len(shown)} images shown, got {outside}; use their numbers")
     twice = sorted({pick for pick in decision.picks if decision.picks.count(pick) > 1})
     if twice:
         raise DecisionRefused(f"expected every pick once, got {twice} more than once; remove the copies")

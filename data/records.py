@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data.spec import StyleSpec
 
+Answer = Literal["approve", "another round", "reject"]
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -77,10 +79,29 @@ class CandidatesRecord(Record):
     count: int
 
 
-class Decision(Record):
-    """A reviewer's answer: what is kept in the store, and what counts."""
+class Question(Record):
+    """What a reviewer is asked. It travels in the form, so that a page or a terminal can show it too."""
 
-    decision: Literal["approve", "reject"]
+    style: str
+    planned_rounds: int
+    candidates: CandidatesRecord
+    shown: tuple[int, ...]
+    """Numbers of the candidates to pick from, the best first."""
+    answers: tuple[Answer, ...]
+    store: str
+    references: tuple[Example, ...]
+    sheet: Blob
+    """The candidates shown, on one numbered contact sheet (WebP)."""
+
+
+class Decision(Record):
+    """A reviewer's answer: what is kept in the store, and what counts.
+
+    approve: the next round is tuned on the picks and published. another round: the next round is tuned on
+    the picks, and its candidates are asked about. reject: nothing is published.
+    """
+
+    decision: Answer
     reviewer: str
     decided_at: datetime
     picks: tuple[int, ...]

@@ -29,6 +29,9 @@ Feedback = Literal["clip", "human", "random"]
 MAX_CANDIDATES = 20_000
 """Images of one round: ten times the paper's 30 x 64, and about what fits into one Parquet file."""
 
+MAX_ROUNDS = 10
+"""Tunings of one style, those that reviewers add included."""
+
 MAX_PHRASE_CHARACTERS = 300
 """More than any text encoder here reads (77 tokens)."""
 
@@ -138,7 +141,13 @@ class StyleSettings(_Document):
     base: str = Field(default="embedded", min_length=1, description='"embedded", or the folder of a base')
     seed: int = Field(default=0, ge=0, lt=2**31, description="every random choice follows from it")
 
-    rounds: int = Field(default=2, ge=1, le=10, description="tunings; each but the first on candidates of the last")
+    rounds: int = Field(
+        default=2,
+        ge=1,
+        le=MAX_ROUNDS,
+        description="tunings; each but the first on candidates of the last. With human feedback the number planned: "
+        "reviewers end earlier or go on longer",
+    )
     feedback: Feedback = Field(
         default="clip",
         description="who keeps candidates: CLIP's text score, a person, or chance (the paper's control)",

@@ -1,23 +1,25 @@
-"""Asking a person which candidates to keep.
+"""Asking a person which candidates to keep, and how to go on.
 
 A deployed run is suspended: no process, no memory and no accelerator are held while it waits. A run
 from a terminal, which nothing could start again, is paused.
 
 What counts is the decision in the store, written as soon as the answer comes and looked up before
-asking: a retry, or the same spec run again, never asks twice.
+asking: a retry, or the same spec run again, never asks twice. Without an answer to exactly the
+candidates at hand there is no decision: whatever made the run go on, the question is asked again.
 """
 
 import sys
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Any
 
 from prefect import runtime
 from prefect.flow_runs import pause_flow_run, suspend_flow_run
 from prefect.input import RunInput
-from pydantic import Field
+from pydantic import ConfigDict, Field, ValidationError
 
 from data.errors import StyleRejected
-from data.records import CandidatesRecord, Decision, Run
-from tasks.give_feedback import find_decision, record_decision, show_candidates
+from data.records import Answer, CandidatesRecord, Decision, Question, Run
+from tasks.give_feedback import find_decision, record_decision, show_candidates, write_question
 
 TERMINAL_TIMEOUT_S = 7 * 24 * 3600
 
@@ -26,10 +28,14 @@ class ReviewAnswer(RunInput):
     """The form a reviewer fills in."""
 
     # No default: an answer that is missing must never become "approve".
-    decision: Literal["approve", "reject"] = Field(description="reject: nothing is published")
-    reviewer: str = Field(min_length=1, description="who decides")
+    decision: Answer = Field(
+        description="approve: tune the next round on the picks and publish it. another round: tune the next round on "
+        "the picks and ask about its candidates. reject: publish nothing."
+    )
     picks: list[int] = Field(default=[], description="numbers of the images the next round is tuned on")
-    note: str = Field(default="", description="kept with the decision")
+    reviewer: str = Field(min_length=1, max_length=100, pattern=r"\S", description="who decides")
+    note: str = Field(default="", max_length=2000, description="kept with the decision")
+    candidates: str = Field(description="which candidates were looked at; leave it as it is")
 
 
 def ask_reviewer(run: Run, candidates: CandidatesRecord) -> Decision:
@@ -40,13 +46,7 @@ def ask_reviewer(run: Run, candidates: CandidatesRecord) -> Decision:
     """
     decision = find_decision(run, candidates)
     if decision is None:
-        show_candidates(run, candidates)
-    refusal, question = "", 0
-    while decision is None:
-        question += 1
-        answer = _wait_for_answer(run, candidates, question, refusal)
-        answered = record_decision(run, candidates, answer.decision, answer.reviewer, answer.picks, answer.note)
-        decision, refusal = answered.decision, answered.refusal
+        decision = _ask(run, show_candidates(run, candidates))
     if decision.decision == "reject":
         raise StyleRejected(
             f"{decision.reviewer} rejected the candidates of round {candidates.round_number} of {run.spec.name!r} "
@@ -56,18 +56,70 @@ def ask_reviewer(run: Run, candidates: CandidatesRecord) -> Decision:
     return decision
 
 
-def _wait_for_answer(run: Run, candidates: CandidatesRecord, question: int, refusal: str) -> ReviewAnswer:
-    form = ReviewAnswer.with_initial_data(
-        description=f"{f'**{refusal}**' if refusal else ''}\n\n"
-        f"Style {run.spec.name!r}, round {candidates.round_number}: pick from images 0 to {candidates.count - 1}. "
-        "They are in this run's artifacts, numbered."
-    )
-    # The key makes a run that is started again find the answer to the same question.
-    key = f"round-{candidates.round_number}-question-{question}"
-    if runtime.deployment.id is None:
-        print(
-            f"waiting for a reviewer to resume flow run {runtime.flow_run.id}; {refusal or 'no answer yet'}",
-            file=sys.stderr,
+def rounds_wanted(decision: Decision, tuned: int) -> int:
+    """How many rounds there are to be in all, with `tuned` of them done: a reviewer ends early or goes on longer."""
+    return tuned + 2 if decision.decision == "another round" else tuned + 1
+
+
+def _ask(run: Run, question: Question) -> Decision:
+    decision, refusal, number = None, "", 0
+    while decision is None:
+        number += 1
+        answer = _wait_for_answer(question, number, refusal)
+        if answer is None:
+            refusal = "the run went on without an answer, so it is asked again"
+            continue
+        answered = record_decision(
+            run,
+            question,
+            Decision(
+                decision=answer.decision,
+                reviewer=answer.reviewer,
+                decided_at=datetime.now(UTC),
+                picks=tuple(answer.picks),
+                candidates_sha256=answer.candidates,
+                note=answer.note,
+            ),
         )
-        return pause_flow_run(wait_for_input=form, timeout=TERMINAL_TIMEOUT_S, poll_interval=2, key=key)
-    return suspend_flow_run(wait_for_input=form, key=key)
+        decision, refusal = answered.decision, answered.refusal
+    return decision
+
+
+def _wait_for_answer(question: Question, number: int, refusal: str) -> ReviewAnswer | None:
+    form = _form(question).with_initial_data(description=write_question(question, refusal))
+    # The key makes a run that is started again find the answer to the same question.
+    key = f"round-{question.candidates.round_number}-question-{number}"
+    try:
+        if runtime.deployment.id is None:
+            print(
+                f"waiting for a reviewer: python -m flows.review show {runtime.flow_run.id}"
+                f"{f' ({refusal})' if refusal else ''}",
+                file=sys.stderr,
+            )
+            return pause_flow_run(wait_for_input=form, timeout=TERMINAL_TIMEOUT_S, poll_interval=2, key=key)
+        return suspend_flow_run(wait_for_input=form, key=key)
+    except ValidationError:  # somebody forced the run to go on: there is no answer, and none is made up
+        return None
+
+
+def _form(question: Question) -> type[ReviewAnswer]:
+    """The form whose JSON schema admits nothing but answers to `question`: Prefect refuses others before it resumes.
+
+    Only the schema is narrower. An answer that was given before the candidates changed can still be read, and
+    refused in words.
+    """
+
+    def narrow(schema: dict[str, Any]) -> None:
+        fields = schema["properties"]
+        fields["decision"]["enum"] = list(question.answers)
+        fields["picks"] |= {"items": {"type": "integer", "enum": list(question.shown)}, "uniqueItems": True}
+        digest = question.candidates.table.sha256
+        fields["candidates"] |= {"enum": [digest], "default": digest}
+        schema["if"] = {"properties": {"decision": {"not": {"const": "reject"}}}}
+        schema["then"] = {"properties": {"picks": {"minItems": 1}}, "required": ["picks"]}
+        schema["question"] = question.model_dump(mode="json")
+
+    class Narrowed(ReviewAnswer):
+        model_config = ConfigDict(title="ReviewAnswer", json_schema_extra=narrow)
+
+    return Narrowed

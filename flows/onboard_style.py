@@ -15,7 +15,7 @@ from prefect import flow
 from data.errors import PipelineError
 from data.records import FeedbackRecord, PublishedAdapter
 from data.spec import StyleSpec, read_spec
-from flows.human_feedback import ask_reviewer
+from flows.human_feedback import ask_reviewer, rounds_wanted
 from tasks.evaluate import compare_rounds, evaluate_round
 from tasks.give_feedback import keep_candidates
 from tasks.prepare import prepare
@@ -32,11 +32,14 @@ def onboard_style(spec: StyleSpec) -> PublishedAdapter:
     adapters = [tune(run, 1, tokenize(run, run.references))]
     feedback: list[FeedbackRecord] = []
 
-    for round_number in range(2, spec.rounds + 1):
+    rounds = spec.rounds
+    while len(adapters) < rounds:
         candidates = sample_candidates(run, adapters[-1])
         decision = ask_reviewer(run, candidates) if spec.feedback == "human" else None
+        if decision is not None:
+            rounds = rounds_wanted(decision, tuned=len(adapters))
         feedback.append(keep_candidates(run, candidates, decision))
-        adapters.append(tune(run, round_number, tokenize(run, feedback[-1].examples)))
+        adapters.append(tune(run, len(adapters) + 1, tokenize(run, feedback[-1].examples)))
 
     evaluation = compare_rounds(run, [evaluate_round(run, adapter) for adapter in (None, *adapters)])
     return publish(run, adapters, feedback, evaluation)

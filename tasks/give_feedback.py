@@ -3,56 +3,87 @@
 import base64
 import io
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Literal
 
 from PIL import Image
 from prefect import task
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from data.candidates import Candidate, from_parquet, to_parquet
+from data.candidates import from_parquet, to_parquet
 from data.contact_sheet import numbered_sheet
 from data.errors import AlreadyInStore, DecisionRefused
-from data.feedback import best_of_each_prompt, check_decision, random_of_each_prompt
+from data.feedback import best_of_all, best_of_each_prompt, check_decision, possible_answers, random_of_each_prompt
 from data.images import from_png
-from data.records import Blob, CandidatesRecord, Decision, Example, FeedbackRecord, Record, Run
+from data.records import CandidatesRecord, Decision, Example, FeedbackRecord, Question, Record, Run
 from data.store import Store
 from tasks.caching import ONCE
 from tasks.sampling import draw_seed
 
-SHEET_IMAGES = 128
-"""Images on a page: 16 lines of 8, under a megabyte as an artifact."""
+THUMBNAIL_PX = 64
+"""On forms and in tables: 64 of them stay under 400 KB, whatever they show."""
 
 
 class Answered(Record):
-    """What became of a reviewer's answer: a decision in the store, or why it was refused."""
+    """What became of a reviewer's answer: the decision that counts, and why the answer itself does not."""
 
     decision: Decision | None
     refusal: str = ""
 
 
 @task(persist_result=True, result_serializer="json")
-def show_candidates(run: Run, candidates: CandidatesRecord) -> list[Blob]:
-    """Put numbered contact sheets into the store and, as artifacts, into the run."""
+def show_candidates(run: Run, candidates: CandidatesRecord) -> Question:
+    """Choose what a reviewer picks from; put it on a numbered sheet in the store, and into a table in the run."""
     store = Store(run.store)
     rows = from_parquet(store.read_blob(candidates.table))
-    pages = [rows[start : start + SHEET_IMAGES] for start in range(0, len(rows), SHEET_IMAGES)]
-    sheets = []
-    for number, page in enumerate(pages, start=1):
-        sheet = numbered_sheet([from_png(row.image) for row in page], first_number=page[0].index)
-        content = _as_webp(sheet)
-        sheets.append(store.write_blob(f"runs/{run.key}/round-{candidates.round_number}/sheets", ".webp", content))
-        print(f"candidates of round {candidates.round_number}, numbered: {sheets[-1].uri}", file=sys.stderr)
-        image = f"![candidates](data:image/webp;base64,{base64.b64encode(content).decode()})"
-        create_markdown_artifact(
-            key=f"candidates-{run.key}-round-{candidates.round_number}-page-{number}",
-            markdown=f"{_prompts_in_words(page)}\n\n{image}",
-            description=f"{run.spec.name}: round {candidates.round_number}, page {number} of {len(pages)}",
-        )
-    return sheets
+    shown = best_of_all(rows)
+    images = [from_png(rows[number].image) for number in shown]
+    sheet = _as_webp(numbered_sheet(images, shown, cell_px=THUMBNAIL_PX))
+    question = Question(
+        style=run.spec.name,
+        planned_rounds=run.spec.rounds,
+        candidates=candidates,
+        shown=shown,
+        answers=possible_answers(candidates.round_number),
+        store=run.store,
+        references=run.references,
+        sheet=store.write_blob(f"{_folder(run, candidates)}/sheets", ".webp", sheet),
+    )
+    create_table_artifact(
+        key=f"candidates-{run.key}-round-{candidates.round_number}",
+        table=[
+            {
+                "number": str(row.index),
+                "image": _in_markdown("", _as_webp(_thumbnail(image))),
+                "prompt": row.prompt,
+                "Text ↑": f"{row.text_score:.3f}",
+                "Style ↑": f"{row.style_score:.3f}",
+            }
+            for row, image in zip((rows[number] for number in shown), images, strict=True)
+        ],
+        description=f"{run.spec.name}: the {len(shown)} of {candidates.count} candidates of round "
+        f"{candidates.round_number} with the best Text score",
+    )
+    print(f"candidates of round {candidates.round_number}, numbered: {question.sheet.uri}", file=sys.stderr)
+    return question
+
+
+@task(persist_result=False, cache_policy=NO_CACHE)
+def write_question(question: Question, refusal: str) -> str:
+    """What stands above the form's fields, in Markdown with the pictures in it: too large for a result."""
+    store = Store(question.store)
+    references = [_thumbnail(from_png(store.read_blob(example.image))) for example in question.references]
+    candidates = question.candidates
+    paragraphs = [
+        f"**{refusal}**" if refusal else "",
+        f"Style **{question.style}**, round {candidates.round_number} of {question.planned_rounds} planned. "
+        "The reference:",
+        " ".join(_in_markdown("reference", _as_webp(image)) for image in references),
+        f"Pick up to about ten of these {len(question.shown)} (of {candidates.count}, best CLIP score first) "
+        "by their numbers:",
+        _in_markdown("candidates, numbered", store.read_blob(question.sheet)),
+    ]
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
 @task(cache_policy=NO_CACHE)
@@ -63,37 +94,28 @@ def find_decision(run: Run, candidates: CandidatesRecord) -> Decision | None:
     return Decision.model_validate_json(store.read(key)) if store.exists(key) else None
 
 
-@task(persist_result=True, result_serializer="json")
-def record_decision(
-    run: Run,
-    candidates: CandidatesRecord,
-    decision: Literal["approve", "reject"],
-    reviewer: str,
-    picks: Sequence[int],
-    note: str,
-) -> Answered:
+@task(cache_policy=NO_CACHE, persist_result=False)
+def record_decision(run: Run, question: Question, answer: Decision) -> Answered:
     """Put a reviewer's answer into the store, before anything is done with it.
 
-    The first usable answer counts: if there is a decision already, that one is returned.
+    The first usable answer counts: if there is a decision already, it stays and this answer is refused.
     """
-    answer = Decision(
-        decision=decision,
-        reviewer=reviewer,
-        decided_at=datetime.now(UTC),
-        picks=tuple(picks),
-        candidates_sha256=candidates.table.sha256,
-        note=note,
-    )
     try:
-        check_decision(answer, candidates=candidates.count, candidates_sha256=candidates.table.sha256)
-    except DecisionRefused as refusal:
-        return Answered(decision=None, refusal=str(refusal))
+        check_decision(answer, question.candidates, question.shown)
+    except DecisionRefused as error:
+        return Answered(decision=None, refusal=str(error))
     store = Store(run.store)
-    key = _decision_key(run, candidates)
+    key = _decision_key(run, question.candidates)
     try:
         store.write_new(key, answer.model_dump_json(indent=2).encode())
     except AlreadyInStore:
-        answer = Decision.model_validate_json(store.read(key))
+        first = Decision.model_validate_json(store.read(key))
+        refusal = (
+            f"expected no decision yet, got a second one, {answer.decision!r} by {answer.reviewer}: "
+            f"{first.decision!r} by {first.reviewer} of {first.decided_at:%Y-%m-%d %H:%M} UTC counts"
+        )
+        print(refusal, file=sys.stderr)
+        return Answered(decision=first, refusal=refusal)
     return Answered(decision=answer)
 
 
@@ -115,9 +137,9 @@ def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision |
         case "human":
             if decision is None:
                 raise DecisionRefused("expected a decision with human feedback, got none; ask a reviewer")
-            check_decision(decision, candidates=candidates.count, candidates_sha256=candidates.table.sha256)
+            check_decision(decision, candidates, best_of_all(rows))
             kept = sorted(decision.picks)
-    folder = f"runs/{run.key}/round-{candidates.round_number}"
+    folder = _folder(run, candidates)
     decided = [replace(row, kept=row.index in set(kept)) for row in rows]
     return FeedbackRecord(
         round_number=candidates.round_number,
@@ -134,7 +156,16 @@ def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision |
 
 def _decision_key(run: Run, candidates: CandidatesRecord) -> str:
     # By the digest of the candidates: a decision on others is never found here.
-    return f"runs/{run.key}/round-{candidates.round_number}/decisions/{candidates.table.sha256}.json"
+    return f"{_folder(run, candidates)}/decisions/{candidates.table.sha256}.json"
+
+
+def _folder(run: Run, candidates: CandidatesRecord) -> str:
+    return f"runs/{run.key}/round-{candidates.round_number}"
+
+
+def _thumbnail(image: Image.Image) -> Image.Image:
+    method = Image.Resampling.NEAREST if image.width < THUMBNAIL_PX else Image.Resampling.LANCZOS
+    return image.resize((THUMBNAIL_PX, THUMBNAIL_PX), method)
 
 
 def _as_webp(image: Image.Image) -> bytes:
@@ -143,8 +174,5 @@ def _as_webp(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _prompts_in_words(rows: Sequence[Candidate]) -> str:
-    first: dict[str, int] = {}
-    for row in rows:
-        first.setdefault(row.content_phrase, row.index)
-    return ", ".join(f"from {index} on: {phrase}" for phrase, index in first.items())
+def _in_markdown(words: str, webp: bytes) -> str:
+    return f"![{words}](data:image/webp;base64,{base64.b64encode(webp).decode()})"

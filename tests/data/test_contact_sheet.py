@@ -19,6 +19,6 @@ def test_every_image_is_on_the_comparison_sheet_even_when_rows_differ_in_length(
 
 
 def test_every_candidate_is_on_the_numbered_sheet() -> None:
-    sheet = numbered_sheet([RED] * 9, columns=4, cell_px=30)
+    sheet = numbered_sheet([RED] * 9, range(9), columns=4, cell_px=30)
     assert red_pixels(sheet) == 9 * 30 * 30
     assert sheet.width == 4 * (30 + GAP_PX) + GAP_PX

@@ -5,10 +5,19 @@ import pytest
 
 from data.candidates import Candidate
 from data.errors import DecisionRefused
-from data.feedback import best_of_each_prompt, check_decision, random_of_each_prompt
-from data.records import Decision
+from data.feedback import (
+    SHOWN,
+    best_of_all,
+    best_of_each_prompt,
+    check_decision,
+    possible_answers,
+    random_of_each_prompt,
+)
+from data.records import Blob, CandidatesRecord, Decision
 
 DIGEST = "a" * 64
+CANDIDATES = CandidatesRecord(round_number=1, count=100, table=Blob(uri="file:///t", sha256=DIGEST, size_bytes=1))
+SHOWED = (7, 3, 0)
 
 
 def candidates(*text_scores_of_prompts: list[float]) -> list[Candidate]:
@@ -40,21 +49,37 @@ def test_random_keeps_as_many_of_each_prompt_whatever_their_scores() -> None:
     assert kept != random_of_each_prompt(pool, 3, seed=2)
 
 
-def test_usable_answers_are_accepted() -> None:
-    check_decision(decision(), candidates=4, candidates_sha256=DIGEST)
-    check_decision(decision(decision="reject", picks=()), candidates=4, candidates_sha256=DIGEST)
+def test_a_reviewer_is_shown_the_best_64_of_all_prompts_best_first() -> None:
+    assert best_of_all(candidates([0.1, 0.3, 0.2], [0.5, 0.3])) == (3, 1, 4, 2, 0)
+    many = best_of_all(candidates([0.0] * 50, [0.1] * 50))
+    assert len(many) == SHOWN == 64
+    assert many[:50] == tuple(range(50, 100))
+
+
+@pytest.mark.parametrize("answer", ["approve", "another round", "reject"])
+def test_usable_answers_are_accepted(answer: str) -> None:
+    check_decision(decision(decision=answer, picks=() if answer == "reject" else (7, 0)), CANDIDATES, SHOWED)
+
+
+def test_another_round_can_be_asked_for_as_long_as_there_is_one_to_follow() -> None:
+    assert [("another round" in possible_answers(round_number)) for round_number in (1, 8, 9)] == [True, True, False]
+    ninth = CANDIDATES.model_copy(update={"round_number": 9})
+    check_decision(decision(picks=(7,)), ninth, SHOWED)
+    with pytest.raises(DecisionRefused, match=r"after round 9, got 'another round': there are at most 10 rounds"):
+        check_decision(decision(decision="another round", picks=(7,)), ninth, SHOWED)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"picks": ()}, "at least one pick with 'approve', got none"),
-        ({"picks": (0, 4, -1)}, r"expected picks from 0 to 3, got \[4, -1\]"),
-        ({"picks": (1, 1)}, r"expected every pick once, got \[1\]"),
+        ({"decision": "another round", "picks": ()}, "at least one pick with 'another round', got none"),
+        ({"picks": (0, 4, -1)}, r"expected picks of the 3 images shown, got \[4, -1\]"),
+        ({"picks": (3, 3)}, r"expected every pick once, got \[3\]"),
         ({"reviewer": " "}, "expected the reviewer's name"),
         ({"candidates_sha256": "b" * 64}, "expected a decision on candidates aaaaaaaaaaaa, got one on bbbbbbbbbbbb"),
     ],
 )
 def test_answers_that_cannot_be_used_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(DecisionRefused, match=message):
-        check_decision(decision(**change), candidates=4, candidates_sha256=DIGEST)
+        check_decision(decision(**change), CANDIDATES, SHOWED)

@@ -1,24 +1,17 @@
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import DEFAULT, patch
 
 import pytest
-from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
-from prefect.client.schemas.objects import StateType
 
 import styledrop
 from data.candidates import from_parquet
-from data.errors import StoreNotWritable, StyleReferenceError, StyleRejected
+from data.errors import StoreNotWritable, StyleReferenceError
 from data.publication import current_version, publish_version
-from data.records import Decision, FeedbackRecord, PublishedAdapter
+from data.records import FeedbackRecord, PublishedAdapter
 from data.spec import parse_spec
 from data.store import Store
 from flows.onboard_style import main, onboard_style
-from tests.processes import wait_until
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
@@ -82,83 +75,6 @@ def test_one_round_needs_no_feedback_and_three_rounds_take_two(spec_document: di
     three = onboard_style(parse_spec({**spec_document, "rounds": 3, "feedback": "random"}))
     assert one != three == current_version(store, "disc")
     assert feedback_of(store, three, 2).source == "random"
-
-
-def answer_when_paused(
-    answer: dict[str, Any], client: SyncPrefectClient, seen: set[Any], errors: list[BaseException]
-) -> None:
-    paused = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED])))
-
-    def waiting() -> list[Any]:
-        runs = client.read_flow_runs(flow_run_filter=paused)
-        return [run for run in runs if run.state and run.state.state_details.pause_key not in seen]
-
-    try:
-        wait_until(lambda: bool(waiting()), 300, "the run is paused")
-        time.sleep(1)  # the form is saved after the state
-        run = waiting()[0]
-        seen.add(run.state.state_details.pause_key)
-        client.resume_flow_run(run.id, run_input=answer)
-    except BaseException as error:
-        errors.append(error)
-
-
-def reviewer(client: SyncPrefectClient, *answers: dict[str, Any]) -> Callable[[], None]:
-    """A person in a thread, who answers every question in turn; call the result to see whether they could."""
-    errors: list[BaseException] = []
-    seen: set[Any] = set()
-
-    def answer_all() -> None:
-        for answer in answers:
-            answer_when_paused(answer, client, seen, errors)
-
-    thread = threading.Thread(target=answer_all, daemon=True)
-    thread.start()
-
-    def finished() -> None:
-        thread.join(300)
-        assert not errors, errors
-        assert not thread.is_alive()
-
-    return finished
-
-
-def test_a_reviewer_is_asked_until_the_answer_can_be_used_and_never_again(
-    spec_document: dict[str, Any], prefect_client: SyncPrefectClient
-) -> None:
-    spec = parse_spec({**spec_document, "feedback": "human"})
-    finished = reviewer(
-        prefect_client,
-        {"decision": "approve", "reviewer": "Ada", "picks": []},
-        {"decision": "approve", "reviewer": "Ada", "picks": [0, 99]},
-        {"decision": "approve", "reviewer": "Ada", "picks": [4, 1], "note": "the roundest"},
-    )
-    published = onboard_style(spec)
-    finished()
-
-    store = Store(spec.store)
-    feedback = feedback_of(store, published)
-    assert feedback.kept == (1, 4)
-    [key] = [key for key in store.list("runs") if "/decisions/" in key]
-    decision = Decision.model_validate_json(store.read(key))
-    assert decision == feedback.decision
-    assert (decision.reviewer, decision.picks, decision.note) == ("Ada", (4, 1), "the roundest")
-    rows = from_parquet(store.read_blob(feedback.table))
-    assert [store.read_blob(example.image) for example in feedback.examples] == [rows[1].image, rows[4].image]
-
-    assert onboard_style(spec) == published  # nobody is there to answer
-
-
-def test_rejected_candidates_publish_nothing_however_often_it_is_run(
-    spec_document: dict[str, Any], prefect_client: SyncPrefectClient
-) -> None:
-    spec = parse_spec({**spec_document, "feedback": "human"})
-    finished = reviewer(prefect_client, {"decision": "reject", "reviewer": "Ada", "note": "not our style"})
-    for _ in range(2):
-        with pytest.raises(StyleRejected, match=r"Ada rejected .*round 1 of 'disc' .*\(not our style\)"):
-            onboard_style(spec)
-    finished()
-    assert Store(spec.store).list("styles") == []
 
 
 def test_a_store_that_fails_once_while_publishing_is_tried_again(spec_document: dict[str, Any]) -> None:

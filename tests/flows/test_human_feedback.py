@@ -1,0 +1,208 @@
+"""What a person's answer does, and that there is no decision without one."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect import flow
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.states import Running
+
+from data.candidates import from_parquet
+from data.errors import DecisionRefused, NotWaiting, StyleRejected
+from data.records import CandidatesRecord, Decision, FeedbackRecord, PublishedAdapter, Run
+from data.spec import parse_spec
+from data.store import Store
+from flows.human_feedback import ask_reviewer
+from flows.onboard_style import onboard_style
+from review.waiting import Waiting, answer, find_waiting
+from tasks.prepare import prepare
+from tests.reviewer import next_question, person, says
+from tests.tasks.test_give_feedback import candidates_of
+
+pytestmark = pytest.mark.usefixtures("prefect_api")
+
+
+@pytest.fixture
+def human_document(spec_document: dict[str, Any]) -> dict[str, Any]:
+    return {**spec_document, "feedback": "human"}
+
+
+@pytest.fixture
+def human_run(human_document: dict[str, Any]) -> Run:
+    return prepare.fn(parse_spec(human_document))
+
+
+@flow
+def asks(run: Run, *pools: CandidatesRecord) -> list[Decision]:
+    """Ask about one pool of candidates after the other, all of the same round."""
+    return [ask_reviewer(run, candidates) for candidates in pools]
+
+
+def feedback_of(store: Store, published: PublishedAdapter, round_number: int) -> FeedbackRecord:
+    key = f"styles/{published.name}/versions/{published.version}/feedback/round-{round_number}.json"
+    return FeedbackRecord.model_validate_json(store.read(key))
+
+
+def decisions_in(store: str) -> list[Decision]:
+    keys = [key for key in Store(store).list("runs") if "/decisions/" in key]
+    return [Decision.model_validate_json(Store(store).read(key)) for key in keys]
+
+
+def test_approval_tunes_the_next_round_on_the_picks_publishes_it_and_is_never_asked_for_again(
+    human_document: dict[str, Any],
+) -> None:
+    spec = parse_spec(human_document)
+    finished = person(says("approve", 4, 1, note="the roundest"))
+    published = onboard_style(spec)
+    finished()
+
+    store = Store(spec.store)
+    feedback = feedback_of(store, published, 1)
+    assert feedback.kept == (1, 4)
+    assert decisions_in(spec.store) == [feedback.decision]
+    assert feedback.decision is not None
+    given = feedback.decision
+    assert (given.decision, given.reviewer, given.picks, given.note) == ("approve", "Ada", (4, 1), "the roundest")
+    rows = from_parquet(store.read_blob(feedback.table))
+    assert [store.read_blob(example.image) for example in feedback.examples] == [rows[1].image, rows[4].image]
+
+    assert onboard_style(spec) == published  # nobody is there to answer
+
+
+def test_another_round_is_tuned_on_the_picks_and_asked_about(human_document: dict[str, Any]) -> None:
+    spec = parse_spec(human_document)
+    asked: list[Waiting] = []
+
+    def another(waiting: Waiting) -> None:
+        asked.append(waiting)
+        says("another round", 0)(waiting)
+
+    def approve(waiting: Waiting) -> None:
+        asked.append(waiting)
+        says("approve", 2, 3)(waiting)
+
+    finished = person(another, approve)
+    published = onboard_style(spec)
+    finished()
+    store = Store(spec.store)
+    assert [waiting.question.candidates.round_number for waiting in asked] == [1, 2]
+    assert [feedback_of(store, published, number).kept for number in (1, 2)] == [(0,), (2, 3)]
+    assert len(decisions_in(spec.store)) == 2
+
+
+def test_rejected_candidates_publish_nothing_however_often_it_is_run(human_document: dict[str, Any]) -> None:
+    spec = parse_spec(human_document)
+    finished = person(says("reject", note="not our style"))
+    for _ in range(2):
+        with pytest.raises(StyleRejected, match=r"Ada rejected .*round 1 of 'disc' .*\(not our style\)"):
+            onboard_style(spec)
+    finished()
+    assert Store(spec.store).list("styles") == []
+
+
+def test_answers_that_cannot_be_used_are_refused_before_they_reach_the_run(
+    human_run: Run, prefect_client: SyncPrefectClient
+) -> None:
+    candidates = candidates_of(human_run)
+    whole = {"decision": "approve", "picks": [1], "reviewer": "Ada", "candidates": candidates.table.sha256}
+    wrong: list[dict[str, Any] | None] = [
+        None,
+        {},
+        {name: value for name, value in whole.items() if name != "decision"},
+        {name: value for name, value in whole.items() if name != "candidates"},
+        {**whole, "decision": "yes"},
+        {**whole, "picks": []},
+        {name: value for name, value in whole.items() if name != "picks"},
+        {**whole, "picks": [1, 1]},
+        {**whole, "picks": [99]},
+        {**whole, "reviewer": " "},
+        {**whole, "candidates": "b" * 64},
+    ]
+
+    def answer_wrongly_first(waiting: Waiting) -> None:
+        for form in wrong:
+            result = prefect_client.resume_flow_run(waiting.run_id, run_input=form)
+            assert result.status == SetStateStatus.REJECT, form
+        for picks, candidates_sha256, message in (
+            ((), whole["candidates"], "at least one pick with 'approve', got none"),
+            ((99,), whole["candidates"], r"expected picks of the 6 images shown, got \[99\]"),
+            ((1,), "b" * 64, "got one on bbbbbbbbbbbb: they have changed"),
+        ):
+            with pytest.raises(DecisionRefused, match=message):
+                answer(waiting, "approve", picks=picks, reviewer="Ada", note="",
+                       candidates_sha256=candidates_sha256)  # fmt: skip
+        assert find_waiting(waiting.run_id).since == waiting.since
+        assert decisions_in(human_run.store) == []
+        says("approve", 1)(waiting)
+        with pytest.raises(NotWaiting, match="it was answered already: 'approve' by Ada"):
+            says("reject", reviewer="Bob")(waiting)
+
+    finished = person(answer_wrongly_first)
+    [decision] = asks(human_run, candidates)
+    finished()
+    assert [decision] == decisions_in(human_run.store)
+    assert decision.picks == (1,)
+
+
+def test_a_run_that_is_forced_to_go_on_asks_again(human_run: Run, prefect_client: SyncPrefectClient) -> None:
+    def force(waiting: Waiting) -> None:
+        prefect_client.set_flow_run_state(waiting.run_id, Running(), force=True)
+
+    def answer_at_last(waiting: Waiting) -> None:
+        assert decisions_in(human_run.store) == []
+        says("approve", 2)(waiting)
+
+    finished = person(force, answer_at_last)
+    [decision] = asks(human_run, candidates_of(human_run))
+    finished()
+    assert decision.picks == (2,)
+
+
+def test_an_answer_to_candidates_that_have_changed_is_refused_in_words_and_asked_again(
+    human_run: Run, prefect_client: SyncPrefectClient
+) -> None:
+    before, after = candidates_of(human_run), candidates_of(human_run, first_seed=100)
+
+    def answer_again(waiting: Waiting) -> None:
+        assert waiting.question.candidates == after
+        description = prefect_client.read_flow_run_input(waiting.run_id, "paused-round-1-question-2-description")
+        assert f"got one on {before.table.sha256[:12]}: they have changed; look at the new ones" in description
+        says("approve", 5)(waiting)
+
+    finished = person(says("approve", 0), answer_again)
+    # As when a resumed run finds its candidates gone and draws others: the first answer is still there.
+    first, second = asks(human_run, before, after)
+    finished()
+    assert (first.picks, second.picks) == ((0,), (5,))
+    assert second.candidates_sha256 == after.table.sha256
+
+
+@pytest.mark.e2e
+def test_a_run_that_is_killed_while_it_waits_leaves_no_decision_and_the_next_one_asks(
+    human_document: dict[str, Any], prefect_environment: dict[str, str], tmp_path: Path
+) -> None:
+    spec = parse_spec(human_document)
+    (tmp_path / "spec.json").write_text(spec.model_dump_json())
+    seen: list[Waiting] = []
+    with open(tmp_path / "killed.log", "wb") as log:
+        killed = subprocess.Popen(
+            [sys.executable, "-m", "flows.onboard_style", "--spec", str(tmp_path / "spec.json")],
+            env={**prefect_environment, "STYLEDROP_WORK": os.environ["STYLEDROP_WORK"]}, stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        next_question(seen)
+    finally:
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+    assert decisions_in(spec.store) == []
+
+    finished = person(says("approve", 3))
+    published = onboard_style(spec)
+    finished()
+    assert feedback_of(Store(spec.store), published, 1).kept == (3,)

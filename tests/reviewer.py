@@ -1,0 +1,55 @@
+"""A person in a thread, who answers the questions of runs in turn."""
+
+import contextvars
+import threading
+from collections.abc import Callable
+
+from data.records import Answer
+from review.waiting import Waiting, answer, list_waiting
+from tests.processes import wait_until
+
+
+def next_question(seen: list[Waiting]) -> Waiting:
+    """The first open question that is not among `seen`, which it joins."""
+    found: list[Waiting] = []
+
+    def asked() -> bool:
+        known = {(waiting.run_id, waiting.since) for waiting in seen}
+        found.extend(waiting for waiting in list_waiting() if (waiting.run_id, waiting.since) not in known)
+        return bool(found)
+
+    wait_until(asked, 300, "somebody is asked")
+    seen.append(found[0])
+    return found[0]
+
+
+def says(decision: Answer, *picks: int, reviewer: str = "Ada", note: str = "") -> Callable[[Waiting], None]:
+    """What a person does with a question: answer it."""
+    return lambda waiting: answer(
+        waiting, decision, picks=picks, reviewer=reviewer, note=note,
+        candidates_sha256=waiting.question.candidates.table.sha256,
+    )  # fmt: skip
+
+
+def person(*deeds: Callable[[Waiting], None]) -> Callable[[], None]:
+    """Do one of `deeds` with each new question; call the result to see whether all was done."""
+    errors: list[BaseException] = []
+    seen = list_waiting()  # left over from other tests
+
+    def review() -> None:
+        try:
+            for deed in deeds:
+                deed(next_question(seen))
+        except BaseException as error:
+            errors.append(error)
+
+    # Prefect's settings are variables of the context.
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(review,), daemon=True)
+    thread.start()
+
+    def finished() -> None:
+        thread.join(300)
+        assert not errors, errors
+        assert not thread.is_alive()
+
+    return finished
