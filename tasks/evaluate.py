@@ -1,21 +1,23 @@
 """Text and Style score of the base and of every round: the same prompts, the same seeds."""
 
-import base64
 import statistics
-import sys
 from collections.abc import Sequence
 
+from PIL import Image
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from data.candidates import from_parquet, to_parquet
 from data.contact_sheet import Row, comparison_sheet
-from data.drawing import drawing_of
+from data.drawing import Drawing, drawing_of
 from data.images import from_png, to_png
+from data.markdown import MAX_THUMBNAILS, embedded, thumbnail
 from data.records import AdapterRecord, EvaluationRecord, RoundScores, Run, Score
 from data.store import Store
 from tasks.caching import ONCE
+from tasks.links import scores_key, sheet_key, trail
 from tasks.sampling import draw
+from tasks.say import say
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=ONCE)
@@ -35,12 +37,18 @@ def evaluate_round(run: Run, adapter: AdapterRecord | None) -> RoundScores:
         purpose="evaluation",
         settings=run.spec.evaluation_sampling,
     )
-    samples = draw(drawing, f"runs/{run.key}/evaluation", f"evaluation of {_label(round_number)}")
+    key = f"evaluation-{run.key}-round-{round_number}"
+    return score(drawing, f"runs/{run.key}/evaluation", round_number, key=key)
+
+
+def score(drawing: Drawing, folder: str, round_number: int, *, key: str) -> RoundScores:
+    """Draw, and take means; the images go into `folder` of the drawing's store, progress into the artifact `key`."""
+    samples = draw(drawing, folder, f"evaluation of {label(round_number)}", key=key)
     return RoundScores(
         round_number=round_number,
         text=_score([sample.text_score for sample in samples]),
         style=_score([sample.style_score for sample in samples]),
-        samples=Store(run.store).write_blob(f"runs/{run.key}/evaluation", ".parquet", to_parquet(samples)),
+        samples=Store(drawing.store).write_blob(folder, ".parquet", to_parquet(samples)),
     )
 
 
@@ -48,43 +56,57 @@ def evaluate_round(run: Run, adapter: AdapterRecord | None) -> RoundScores:
 def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
     """Put base and rounds side by side: a contact sheet in the store, sheet and table in the run's artifacts."""
     store = Store(run.store)
-    rows = [Row(label="reference", images=[from_png(store.read_blob(example.image)) for example in run.references])]
-    for scores in rounds:
-        samples = from_parquet(store.read_blob(scores.samples))
-        first_of_each = samples[:: run.spec.images_per_evaluation_prompt]
-        rows.append(Row(label=_label(scores.round_number), images=[from_png(sample.image) for sample in first_of_each]))
-        print(
-            f"{_label(scores.round_number)}: Text {_words(scores.text)}, Style {_words(scores.style)}", file=sys.stderr
-        )
-    sheet = to_png(comparison_sheet(run.spec.evaluation_prompts, rows))
+    prompts, of_each = run.spec.evaluation_prompts, run.spec.images_per_evaluation_prompt
+    references = [from_png(store.read_blob(example.image)) for example in run.references]
+    first_of_each = [
+        [from_png(sample.image) for sample in from_parquet(store.read_blob(scores.samples))[::of_each]]
+        for scores in rounds
+    ]
+    labels = [label(scores.round_number) for scores in rounds]
+    rows = [Row(label="reference", images=references)]
+    rows += [Row(label=name, images=images) for name, images in zip(labels, first_of_each, strict=True)]
+    sheet = store.write_blob(f"runs/{run.key}/evaluation", ".png", to_png(comparison_sheet(prompts, rows)))
+    links = trail(run, len(rounds) - 1)
     create_table_artifact(
-        key=f"scores-{run.key}",
+        key=scores_key(run),
         table=[
-            {
-                "": _label(scores.round_number),
-                "Text ↑": _words(scores.text),
-                "Style ↑": _words(scores.style),
-            }
-            for scores in rounds
+            score_cells(name, scores, prompts, images)
+            for name, scores, images in zip(labels, rounds, first_of_each, strict=True)
         ],
-        description=f"{run.spec.name}: {len(run.spec.evaluation_prompts)} prompts that were not tuned on",
+        description=f"{run.spec.name}: {len(prompts)} prompts that were not tuned on, {of_each} images each; mean ± "
+        f"standard error. {links}",
     )
     create_markdown_artifact(
-        key=f"rounds-{run.key}",
-        markdown=f"![rounds](data:image/png;base64,{base64.b64encode(sheet).decode()})",
+        key=sheet_key(run),
+        markdown=f"{embedded(store.read_blob(sheet), 'png', 'reference, base and rounds')}\n\n{links}\n\n{sheet.uri}",
         description=f"{run.spec.name}: base and rounds, the same prompts and seeds",
     )
-    return EvaluationRecord(
-        rounds=tuple(rounds), contact_sheet=store.write_blob(f"runs/{run.key}/evaluation", ".png", sheet)
-    )
+    for name, scores in zip(labels, rounds, strict=True):
+        say(f"{name}: Text {in_words(scores.text)}, Style {in_words(scores.style)}")
+    return EvaluationRecord(rounds=tuple(rounds), contact_sheet=sheet)
 
 
-def _label(round_number: int) -> str:
+def label(round_number: int) -> str:
+    """What a round is called."""
     return f"round {round_number}" if round_number else "base"
 
 
-def _words(score: Score) -> str:
+def in_words(score: Score) -> str:
+    """The mean with its standard error."""
     return f"{score.mean:.3f} ± {score.standard_error:.3f}"
+
+
+def score_cells(
+    name: str, scores: RoundScores, prompts: Sequence[str], images: Sequence[Image.Image]
+) -> dict[str, str]:
+    """A line of a table of scores, with the first image of a few prompts."""
+    shown = list(zip(prompts, images, strict=True))[:MAX_THUMBNAILS]
+    return {
+        "round": name,
+        "Text ↑": in_words(scores.text),
+        "Style ↑": in_words(scores.style),
+        **{prompt: thumbnail(image, prompt) for prompt, image in shown},
+    }
 
 
 def _score(values: Sequence[float]) -> Score:

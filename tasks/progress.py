@@ -1,4 +1,7 @@
-"""Progress of a long task: a line in the terminal and a bar in Prefect, every few seconds at most."""
+"""Progress of a long task: a line in the terminal and a bar in Prefect, every few seconds at most.
+
+The last line is the stage's, and goes into the run's log too.
+"""
 
 import sys
 import time
@@ -8,6 +11,8 @@ from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import TaskRunContext
+
+from tasks.say import say
 
 LINE_EVERY_S = 2.0
 ARTIFACT_EVERY_S = 5.0
@@ -19,17 +24,20 @@ class Progress:
     Cheap: between two lines an update is one look at the clock. Outside a Prefect run there are lines only.
     """
 
-    def __init__(self, description: str, total: int) -> None:
+    def __init__(self, description: str, total: int, *, key: str | None = None) -> None:
+        """Count to `total`; with a `key`, the bar is found by it among Prefect's artifacts, whatever the run."""
         self._description = description
+        self._key = key
         self._total = total
         self._started = time.monotonic()
         self._last_line = self._last_artifact = self._started
         self._first: int | None = None
+        self._note = ""
         self._artifact: UUID | None = None
 
     def __enter__(self) -> Self:
         if TaskRunContext.get() is not None:
-            artifact = create_progress_artifact(progress=0.0, description=self._description)
+            artifact = create_progress_artifact(progress=0.0, key=self._key, description=self._description)
             assert isinstance(artifact, UUID)  # a coroutine only if called from one
             self._artifact = artifact
         return self
@@ -37,7 +45,7 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if kind is None:
+        if kind is None and self._first is not None:
             self.update(self._total, is_last=True)
 
     def update(self, done: int, note: str = "", *, is_last: bool = False) -> None:
@@ -45,18 +53,22 @@ class Progress:
         now = time.monotonic()
         if self._first is None:  # a run that goes on from a checkpoint starts with some done
             self._first = min(done, self._total - 1)
-        if is_last or now - self._last_line >= LINE_EVERY_S:
+        self._note = note or self._note
+        if is_last:
+            say(self._line(done, now - self._started))
+        elif now - self._last_line >= LINE_EVERY_S:
             self._last_line = now
-            print(self._line(done, note, now - self._started), file=sys.stderr, flush=True)
+            print(self._line(done, now - self._started), file=sys.stderr, flush=True)
         if self._artifact is not None and (is_last or now - self._last_artifact >= ARTIFACT_EVERY_S):
             self._last_artifact = now
             update_progress_artifact(self._artifact, progress=100 * done / self._total)
 
-    def _line(self, done: int, note: str, elapsed_s: float) -> str:
+    def _line(self, done: int, elapsed_s: float) -> str:
         done_here = done - (self._first or 0)
         left = (
             f", {elapsed_s / done_here * (self._total - done):.0f} s left"
             if done_here > 0 and done < self._total
             else ""
         )
-        return f"{self._description}: {done}/{self._total} in {elapsed_s:.0f} s{left}{f', {note}' if note else ''}"
+        note = f", {self._note}" if self._note else ""
+        return f"{self._description}: {done}/{self._total} in {elapsed_s:.0f} s{left}{note}"

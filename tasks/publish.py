@@ -1,17 +1,26 @@
 """Publishing the last round's adapter with the evidence, and getting it back."""
 
+import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from prefect import State, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.context import TaskRunContext
 
 import styledrop
 from data.errors import StoreCorrupted, StoreError
+from data.images import from_png
+from data.markdown import MAX_THUMBNAILS, table, thumbnail
 from data.publication import download_version, publish_version
 from data.records import AdapterRecord, EvaluationRecord, FeedbackRecord, PublishedAdapter, Run
-from data.store import Store
+from data.store import Store, read_blob
+from tasks.links import card_key, trail
 from tasks.models import open_adapter, open_base
+from tasks.say import say
 from tasks.work_folder import remove_work_folder
 
 
@@ -45,11 +54,17 @@ def publish(
         files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
     files["contact_sheet.png"] = store.read_blob(evaluation.contact_sheet)
     files["evaluation.json"] = evaluation.model_dump_json(indent=2).encode()
+    references = [example.model_dump(mode="json") for example in run.references]
+    files["references.json"] = json.dumps(references, indent=2).encode()
     files["spec.json"] = run.spec.model_dump_json(indent=2).encode()
     for given in feedback:
         files[f"feedback/round-{given.round_number}.json"] = given.model_dump_json(indent=2).encode()
     published = publish_version(store, run.spec.name, files)
+    if TaskRunContext.get() is not None:
+        _show_card(run, json.loads(files["card.json"]), published)
     remove_work_folder(run)
+    minutes = (datetime.now(UTC) - run.started_at).total_seconds() / 60
+    say(f"published: {published.uri}, {minutes:.0f} minutes after the run was opened")
     return published
 
 
@@ -63,6 +78,45 @@ def load_published(uri: str, base_name: str = "embedded") -> styledrop.Adapter:
     with tempfile.TemporaryDirectory() as folder:
         download_version(uri, Path(folder))
         return styledrop.load_adapter(Path(folder), open_base(base_name))
+
+
+def _show_card(run: Run, card: Mapping[str, Any], published: PublishedAdapter) -> None:
+    references = [from_png(read_blob(example.image)) for example in run.references]
+    rounds = [
+        {
+            "round": str(of_round["round"]),
+            "images": str(of_round["examples"]),
+            "steps": str(of_round["steps"]),
+            "parameters": f"{of_round['parameters']:,}",
+            "final loss": f"{of_round['final_loss']:.3f}",
+            "seconds": f"{of_round['seconds']:.0f}",
+            "Text ↑": f"{of_round['text']['mean']:.3f} ± {of_round['text']['standard_error']:.3f}",
+            "Style ↑": f"{of_round['style']['mean']:.3f} ± {of_round['style']['standard_error']:.3f}",
+        }
+        for of_round in card["rounds"]
+    ]
+    facts = {
+        "version": published.uri,
+        "licence": card["licence"],
+        "consent": card["consent"],
+        "feedback": card["feedback"] or "none",
+        "base": f"{card['base_name']} ({card['base_sha256'][:12]})",
+        "sampling": f"λ_A {card['guidance']['lambda_a']}, λ_B {card['guidance']['lambda_b']}",
+    }
+    create_markdown_artifact(
+        key=card_key(run),
+        markdown="\n\n".join(
+            [
+                f"# {published.name}",
+                " ".join(thumbnail(image, "reference") for image in references[:MAX_THUMBNAILS]),
+                f"*{run.spec.style_phrase}*",
+                table([{"": name, "value": value} for name, value in facts.items()]),
+                table(rounds),
+                trail(run, len(rounds)),
+            ]
+        ),
+        description=f"{published.name}: published as version {published.version}",
+    )
 
 
 def _card(

@@ -7,6 +7,7 @@ from data.drawing import drawing_of
 from data.records import AdapterRecord, CandidatesRecord, Run
 from data.store import Store
 from tasks.caching import ONCE
+from tasks.links import sampling_key
 from tasks.sampling import draw
 
 
@@ -23,6 +24,6 @@ def sample_candidates(run: Run, adapter: AdapterRecord) -> CandidatesRecord:
         purpose=purpose,
         settings=run.spec.candidate_sampling,
     )
-    candidates = draw(drawing, folder, purpose)
+    candidates = draw(drawing, folder, purpose, key=sampling_key(run, adapter.round_number))
     table = Store(run.store).write_blob(folder, ".parquet", to_parquet(candidates))
     return CandidatesRecord(round_number=adapter.round_number, table=table, count=len(candidates))

@@ -64,11 +64,11 @@ def wanted_images(drawing: Drawing) -> list[Wanted]:
     ]
 
 
-def draw(drawing: Drawing, folder: str, description: str) -> list[Candidate]:
-    """Draw and score all images; parts lie in `folder` of the drawing's store."""
+def draw(drawing: Drawing, folder: str, description: str, *, key: str) -> list[Candidate]:
+    """Draw and score all images; parts lie in `folder` of the drawing's store, progress in the artifact `key`."""
     parts = range(-(-drawing.count // PART))
     drawn: list[Candidate] = []
-    with Progress(description, drawing.count) as progress:
+    with Progress(description, drawing.count, key=key) as progress:
         if _is_spread():
             for number, future in enumerate([draw_part.submit(drawing, folder, number) for number in parts]):
                 future.result()

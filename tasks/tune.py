@@ -1,17 +1,20 @@
 """One round of tuning."""
 
+import io
 import math
 import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+import torch
 from prefect import task
 
 import styledrop
-from data.images import from_png
 from data.records import AdapterRecord, Run, TokenizedExamples
 from data.store import Store
 from tasks.caching import ONCE
+from tasks.links import tuning_key
 from tasks.models import open_base
 from tasks.progress import Progress
 from tasks.sampling import draw_seed
@@ -25,12 +28,13 @@ def tune(run: Run, round_number: int, tokenized: TokenizedExamples) -> AdapterRe
     base = open_base(run.spec.base)
     store = Store(run.store)
     settings = run.spec.tuning(round_number)
-    pairs = [(from_png(store.read_blob(example.image)), example.prompt) for example in tokenized.examples]
+    tokens = torch.from_numpy(np.load(io.BytesIO(store.read_blob(tokenized.tokens)), allow_pickle=False))
+    pairs = [(row, example.prompt) for row, example in zip(tokens, tokenized.examples, strict=True)]
     # Named after the tokens: another round's checkpoint is never taken for this one's.
     checkpoint = work_folder(run) / f"round-{round_number}-{tokenized.tokens.sha256[:16]}.safetensors"
     resumed = ", from its checkpoint" if checkpoint.exists() else ""
     final_loss = math.nan
-    with Progress(f"tune round {round_number}{resumed}", settings.steps) as progress:
+    with Progress(f"tune round {round_number}{resumed}", settings.steps, key=tuning_key(run, round_number)) as progress:
 
         def learned(done: int, _: int, loss: float) -> None:
             nonlocal final_loss

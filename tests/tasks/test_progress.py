@@ -21,7 +21,7 @@ def test_a_line_comes_every_few_seconds_and_one_at_the_end(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 7
     assert lines[0].startswith("tune: 16/100 in 2 s, ")
-    assert lines[-1] == "tune: 100/100 in 12 s"
+    assert lines[-1] == "tune: 100/100 in 12 s, loss 1.0"
 
 
 def test_what_was_done_before_is_no_part_of_the_pace(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,31 @@
+"""Pictures and tables in Markdown, as Prefect's artifacts and reports show them."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+
+from PIL import Image
+
+THUMBNAIL_PX = 96
+"""Five of them side by side fit the UI's column."""
+MAX_THUMBNAILS = 5
+
+
+def thumbnail(image: Image.Image, words: str = "") -> str:
+    """The image in Markdown, small, its bytes in the address."""
+    # Small images are enlarged without smoothing: one sees the pixels that are there.
+    method = Image.Resampling.NEAREST if image.width < THUMBNAIL_PX else Image.Resampling.LANCZOS
+    buffer = io.BytesIO()
+    image.resize((THUMBNAIL_PX, THUMBNAIL_PX), method).save(buffer, format="WEBP", quality=85)
+    return embedded(buffer.getvalue(), "webp", words)
+
+
+def embedded(content: bytes, kind: str, words: str) -> str:
+    """An image file (`png`, `webp`) in Markdown, its bytes in the address."""
+    return f"![{words}](data:image/{kind};base64,{base64.b64encode(content).decode()})"
+
+
+def table(rows: Sequence[Mapping[str, str]]) -> str:
+    """A Markdown table; the first row's keys are its heading."""
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines)

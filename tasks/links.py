@@ -1,0 +1,58 @@
+"""From one artifact to the next: links into Prefect's UI when there is one, into the store otherwise."""
+
+from collections.abc import Sequence
+
+from prefect.settings import PREFECT_UI_URL
+
+from data.records import Run
+
+
+def artifact_link(words: str, key: str, uri: str = "") -> str:
+    """A Markdown link to the artifact `key`; without a UI, the words and where the same lies in the store."""
+    ui = PREFECT_UI_URL.value()
+    if ui:
+        return f"[{words}]({str(ui).rstrip('/')}/artifacts/key/{key})"
+    return f"{words} ({uri})" if uri else words
+
+
+def trail(run: Run, rounds: int) -> str:
+    """Links to all artifacts of an onboarding with `rounds` rounds, in the order in which they come."""
+    links: list[str] = []
+    for number in range(1, rounds + 1):
+        links.append(artifact_link(f"tuning {number}", tuning_key(run, number)))
+        if number < rounds:
+            links.append(artifact_link(f"candidates {number}", sampling_key(run, number)))
+    folder = f"{run.store}/runs/{run.key}/evaluation"
+    links.append(artifact_link("scores", scores_key(run), folder))
+    links.append(artifact_link("contact sheet", sheet_key(run), folder))
+    links.append(artifact_link("card", card_key(run), f"{run.store}/styles/{run.spec.name}/current.json"))
+    return _joined(links)
+
+
+def _joined(links: Sequence[str]) -> str:
+    return " → ".join(links)
+
+
+def tuning_key(run: Run, round_number: int) -> str:
+    """Of the progress of a round's tuning."""
+    return f"tuning-{run.key}-round-{round_number}"
+
+
+def sampling_key(run: Run, round_number: int) -> str:
+    """Of the progress of a round's candidates."""
+    return f"sampling-{run.key}-round-{round_number}"
+
+
+def scores_key(run: Run) -> str:
+    """Of the table of scores."""
+    return f"scores-{run.key}"
+
+
+def sheet_key(run: Run) -> str:
+    """Of the contact sheet of reference, base and rounds."""
+    return f"rounds-{run.key}"
+
+
+def card_key(run: Run) -> str:
+    """Of the published card."""
+    return f"card-{run.key}"
