@@ -21,11 +21,12 @@ from tasks.give_feedback import keep_candidates
 from tasks.prepare import prepare
 from tasks.publish import publish
 from tasks.sample_candidates import sample_candidates
+from tasks.spread import task_runner
 from tasks.tokenize import tokenize
 from tasks.tune import tune
 
 
-@flow(name="onboard-style", persist_result=True, result_serializer="json")
+@flow(name="onboard-style", persist_result=True, result_serializer="json", task_runner=task_runner())
 def onboard_style(spec: StyleSpec) -> PublishedAdapter:
     """Tune an adapter to a style, let feedback choose what later rounds are tuned on, publish it with the evidence."""
     run = prepare(spec)
