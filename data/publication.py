@@ -14,8 +14,23 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from data.errors import NotInStore, StoreCorrupted
-from data.records import PublishedAdapter
+from data.records import Blob, Example, PublishedAdapter, Record
+from data.spec import StyleSpec, parse_spec
 from data.store import Store
+
+ADAPTER_FILES = ("adapter.safetensors", "card.json")
+
+
+class PublishedStyle(Record):
+    """A published version, opened: its adapter, and the onboarding it comes from."""
+
+    version: str
+    uri: str
+    adapter: dict[str, Blob]
+    rounds: int
+    spec: StyleSpec
+    references: tuple[Example, ...]
+    """In the store of the onboarding; images are no part of the published version."""
 
 
 def publish_version(store: Store, name: str, files: Mapping[str, bytes]) -> PublishedAdapter:
@@ -66,6 +81,37 @@ def download_version(uri: str, folder: Path) -> None:
         NotInStore: if there is no such version.
         StoreCorrupted: if a file is not the one that was published.
     """
+    store, manifest = _open_version(uri)
+    for path in manifest:
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(_read_file(store, manifest, path))
+
+
+def read_version(uri: str) -> PublishedStyle:
+    """What is needed to use the published version at `uri` (as `download_version` takes it).
+
+    Raises:
+        NotInStore: if there is no such version.
+        StoreCorrupted: if a file is not the one that was published.
+    """
+    store, manifest = _open_version(uri)
+    blobs = {}
+    for path in ADAPTER_FILES:
+        size_bytes = len(_read_file(store, manifest, path))
+        blobs[path] = Blob(uri=f"{store.uri}/{path}", sha256=manifest[path], size_bytes=size_bytes)
+    references = json.loads(_read_file(store, manifest, "references.json"))
+    return PublishedStyle(
+        version=store.uri.rpartition("/")[2],
+        uri=store.uri,
+        adapter=blobs,
+        rounds=len(json.loads(_read_file(store, manifest, "card.json"))["rounds"]),
+        spec=parse_spec(json.loads(_read_file(store, manifest, "spec.json"))),
+        references=tuple(Example.model_validate(example) for example in references),
+    )
+
+
+def _open_version(uri: str) -> tuple[Store, dict[str, str]]:
     store = Store(uri)
     if not store.exists("manifest.json"):
         if not store.exists("current.json"):
@@ -76,13 +122,16 @@ def download_version(uri: str, folder: Path) -> None:
     digest = hashlib.sha256(manifest).hexdigest()
     if digest[:16] != store.uri.rpartition("/")[2]:
         raise StoreCorrupted(f"expected the manifest of {store.uri}, got that of {digest[:16]}; publish it again")
-    for path, sha256 in json.loads(manifest).items():
-        content = store.read(path)
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise StoreCorrupted(f"expected {sha256[:12]} at {store.uri}/{path}, got other bytes; publish it again")
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+    return store, json.loads(manifest)
+
+
+def _read_file(store: Store, manifest: Mapping[str, str], path: str) -> bytes:
+    if path not in manifest:
+        raise NotInStore(f"expected {path} in the version {store.uri}, got none; publish the style again")
+    content = store.read(path)
+    if hashlib.sha256(content).hexdigest() != manifest[path]:
+        raise StoreCorrupted(f"expected {manifest[path][:12]} at {store.uri}/{path}, got other bytes; publish it again")
+    return content
 
 
 def _canonical_json(document: object) -> bytes:

@@ -1,0 +1,45 @@
+"""Text and Style score of a published style and of its base: the same prompts, the same seeds.
+
+    python -m flows.evaluate --request request.yaml
+
+Started again with the same request, it goes on with the images that are missing.
+"""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from prefect import flow
+
+from data.errors import PipelineError
+from data.requests import EvaluateRequest, read_request
+from tasks.evaluate_published import EvaluatedStyle, prepare_scores, report_scores, score_published
+from tasks.spread import task_runner
+
+
+@flow(name="evaluate", persist_result=True, result_serializer="json", task_runner=task_runner())
+def evaluate(request: EvaluateRequest) -> EvaluatedStyle:
+    """Score a published style beside its base; put a report with pictures, and all images, into the store."""
+    wanted = prepare_scores(request)
+    return report_scores(wanted, [score_published(wanted, round_number) for round_number in (0, wanted.rounds)])
+
+
+def main() -> int:
+    """Run the flow in this terminal; a mistake in the request is one line and exit status 1."""
+    parser = argparse.ArgumentParser(prog="python -m flows.evaluate", description=evaluate.description)
+    parser.add_argument("--request", type=Path, required=True, help="YAML or JSON, see data/requests.py")
+    arguments = parser.parse_args()
+    # The tasks' own lines say what goes on; Prefect's log still reaches its server.
+    logging.getLogger("prefect").propagate = False
+    try:
+        evaluated = evaluate(read_request(arguments.request, EvaluateRequest))
+    except PipelineError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    print(evaluated.uri)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
