@@ -1,0 +1,92 @@
+"""The work of an onboarding with CLIP feedback, by the library alone: no Prefect, no store, no tables.
+
+    python -m bench.bare_library PLAN
+
+`bench.orchestration` writes the plan (JSON) and compares; the last line is what each stage took.
+"""
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from safetensors.torch import save
+
+import styledrop
+
+
+def main() -> None:
+    """Do what the plan says."""
+    plan = json.loads(Path(sys.argv[1]).read_text())
+    seconds: dict[str, float] = {}
+    last = time.perf_counter()
+
+    def done(stage: str) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        seconds[stage] = round(seconds.get(stage, 0.0) + now - last, 3)
+        last = now
+
+    base = styledrop.load_base(plan["base"])
+    scorer = styledrop.ClipScorer(Path(base.folder / "clip"))
+    references = [Image.open(path).convert("RGB") for path in plan["references"]]
+    done("load")
+    pairs = list(zip(references, plan["reference_prompts"], strict=True))
+    adapters: list[styledrop.Adapter] = []
+    for number, settings in enumerate(plan["rounds"], start=1):
+        adapters.append(styledrop.tune(base, pairs, _tuning(settings), seed=settings["seed"]))
+        done(f"tune {number}")
+        if number < len(plan["rounds"]):
+            wanted = plan["candidates"][number - 1]
+            images, text_scores = _draw(base, scorer, adapters[-1], wanted, references)
+            best = [
+                max(of_phrase, key=lambda place: text_scores[place])
+                for _, of_phrase in groupby(range(len(images)), key=lambda place: wanted["prompts"][place])
+            ]
+            pairs = [(images[place], wanted["prompts"][place]) for place in best]
+            done(f"candidates {number}")
+    for adapter in (None, *adapters):
+        _draw(base, scorer, adapter, plan["evaluation"], references)
+        done("evaluation")
+    weights = save({name: value.contiguous() for name, value in adapters[-1].state_dict().items()})
+    print(json.dumps({"seconds": seconds, "weights_sha256": hashlib.sha256(weights).hexdigest()}))
+
+
+def _tuning(settings: dict[str, Any]) -> styledrop.TuningConfig:
+    return styledrop.TuningConfig(
+        adapter=styledrop.AdapterConfig(
+            bottleneck=settings["bottleneck"], share_across_layers=settings["share_across_layers"]
+        ),
+        num_steps=settings["steps"],
+        learning_rate=settings["learning_rate"],
+        batch_size=settings["batch_size"],
+    )
+
+
+def _draw(
+    base: styledrop.Base,
+    scorer: styledrop.ClipScorer,
+    adapter: styledrop.Adapter | None,
+    wanted: dict[str, Any],
+    references: Sequence[Image.Image],
+) -> tuple[list[Image.Image], list[float]]:
+    settings = wanted["settings"]
+    images = styledrop.sample(
+        base,
+        wanted["prompts"],
+        seeds=wanted["seeds"],
+        style=adapter,
+        guidance=styledrop.Guidance(lambda_a=settings["lambda_a"], lambda_b=settings["lambda_b"]),
+        config=styledrop.SamplingConfig(steps=settings["steps"], temperature=settings["temperature"]),
+        negative_prompt=settings["negative_prompt"],
+    )
+    return images, scorer.score(images, wanted["prompts"], references).text.tolist()
+
+
+if __name__ == "__main__":
+    main()

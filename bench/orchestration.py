@@ -1,0 +1,287 @@
+"""What does the pipeline cost over the bare library? The same onboarding both ways, each in a process of its own.
+
+    python -m bench.orchestration [--spec examples/demo.yaml] [--repeats 2]
+
+The pipeline is `python -m flows.onboard_style` with CLIP feedback, onto a store in a temporary folder,
+against a Prefect server that is already running: that of $PREFECT_API_URL, or else one of our own, whose
+start is measured apart. The library's side is `bench.bare_library`. Both have to end with the same weights.
+They take turns, since a busy machine changes its pace; processor seconds say what no neighbour changes.
+
+overhead               share of the library's wall time that comes on top, from process start to end (medians)
+overhead_cpu           the same of processor seconds, without the server's
+seconds_per_style      that time itself, and _per_candidate what a candidate takes longer in the pipeline
+where                  seconds by stage, library and pipeline, medians
+"""
+
+import argparse
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from data.drawing import Drawing, drawing_of
+from data.images import from_png
+from data.publication import current_version, read_version
+from data.records import AdapterRecord, Run
+from data.spec import StyleSpec, read_spec
+from data.store import Store
+from tasks.prepare import prepare
+from tasks.sampling import draw_seed, wanted_images
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """One onboarding."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+    stages: Mapping[str, float]
+    weights_sha256: str
+
+
+def write_plan(spec: StyleSpec, folder: Path) -> Path:
+    """All that the library needs to do the spec's work: pictures, prompts and seeds as the pipeline has them."""
+    run = prepare.fn(spec.model_copy(update={"store": str(folder / "plan")}))
+    references = []
+    for number, example in enumerate(run.references):
+        references.append(str(folder / f"reference-{number}.png"))
+        from_png(Store(run.store).read_blob(example.image)).save(references[-1])
+    plan = {
+        "base": spec.base,
+        "references": references,
+        "reference_prompts": [example.prompt for example in run.references],
+        "rounds": [
+            {**spec.tuning(number).model_dump(), "seed": draw_seed(spec.seed, f"round {number}")}
+            for number in range(1, spec.rounds + 1)
+        ],
+        "candidates": [
+            _wanted(_candidates(run, number)) for number in range(1, spec.rounds)
+        ],
+        "evaluation": _wanted(
+            drawing_of(
+                run,
+                None,
+                phrases=spec.evaluation_prompts,
+                images_per_phrase=spec.images_per_evaluation_prompt,
+                purpose="evaluation",
+                settings=spec.evaluation_sampling,
+            )
+        ),
+    }  # fmt: skip
+    path = folder / "plan.json"
+    path.write_text(json.dumps(plan))
+    return path
+
+
+def measure_library(plan: Path) -> Measured:
+    """The plan's work by the library alone."""
+    output, wall_s, cpu_s, peak_mib = _timed([sys.executable, "-m", "bench.bare_library", str(plan)], dict(os.environ))
+    found = json.loads(output.splitlines()[-1])
+    stages = {"imports": wall_s - sum(found["seconds"].values()), **found["seconds"]}
+    return Measured(
+        wall_s=wall_s, cpu_s=cpu_s, peak_mib=peak_mib, stages=stages, weights_sha256=found["weights_sha256"]
+    )
+
+
+def measure_pipeline(spec: StyleSpec, folder: Path, api_url: str) -> Measured:
+    """The spec's work by the pipeline, onto a new store in `folder`."""
+    spec = spec.model_copy(update={"store": f"file://{folder}/store"})
+    path = folder / "spec.json"
+    path.write_text(spec.model_dump_json())
+    environment = {
+        **os.environ,
+        "PREFECT_API_URL": api_url,
+        "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(folder / "results"),
+        "STYLEDROP_WORK": str(folder / "work"),
+    }
+    began = time.time()
+    command = [sys.executable, "-m", "flows.onboard_style", "--spec", str(path)]
+    _, wall_s, cpu_s, peak_mib = _timed(command, environment)
+    published = read_version(current_version(Store(spec.store), spec.name).uri)
+    return Measured(
+        wall_s=wall_s,
+        cpu_s=cpu_s,
+        peak_mib=peak_mib,
+        stages=_stages(api_url, began, wall_s),
+        weights_sha256=published.adapter["adapter.safetensors"].sha256,
+    )
+
+
+def summarize(library: Sequence[Measured], pipeline: Sequence[Measured], candidates: int) -> dict[str, Any]:
+    """The figures of the module's docstring, and the spread of the wall times."""
+    wall = [statistics.median(run.wall_s for run in runs) for runs in (library, pipeline)]
+    cpu = [statistics.median(run.cpu_s for run in runs) for runs in (library, pipeline)]
+    where = {
+        name: {
+            stage: round(statistics.median(run.stages[stage] for run in runs), 2) for stage in runs[0].stages
+        }
+        for name, runs in (("library", library), ("pipeline", pipeline))
+    }  # fmt: skip
+    drawing = [sum(s for stage, s in where[name].items() if stage.startswith("candidates")) for name in where]
+    return {
+        "overhead": round(wall[1] / wall[0] - 1, 4),
+        "overhead_cpu": round(cpu[1] / cpu[0] - 1, 4),
+        "seconds_per_style": round(wall[1] - wall[0], 1),
+        "seconds_per_candidate": round((drawing[1] - drawing[0]) / max(candidates, 1), 4),
+        "library_s": [round(run.wall_s, 1) for run in library],
+        "pipeline_s": [round(run.wall_s, 1) for run in pipeline],
+        "library_cpu_s": [round(run.cpu_s, 1) for run in library],
+        "pipeline_cpu_s": [round(run.cpu_s, 1) for run in pipeline],
+        "library_mib": round(max(run.peak_mib for run in library)),
+        "pipeline_mib": round(max(run.peak_mib for run in pipeline)),
+        "same_weights": len({run.weights_sha256 for run in (*library, *pipeline)}) == 1,
+        "where": where,
+    }
+
+
+@contextmanager
+def prefect_server(folder: Path) -> Iterator[tuple[str, float]]:
+    """The address of a server that answers, and how long it took to start: $PREFECT_API_URL's, or one of our own."""
+    given = os.environ.get("PREFECT_API_URL")
+    if given:
+        yield given, 0.0
+        return
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url, started = f"http://127.0.0.1:{port}/api", time.monotonic()
+    environment = {**os.environ, "PREFECT_HOME": str(folder), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    command = [
+        sys.executable,
+        "-m",
+        "prefect",
+        "server",
+        "start",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--no-ui",
+    ]
+    with open(folder / "server.log", "wb") as log:
+        server = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
+    try:
+        while not _answers(f"{url}/health"):
+            if server.poll() is not None or time.monotonic() - started > 600:
+                raise RuntimeError((folder / "server.log").read_text()[-2000:])
+            time.sleep(0.2)
+        yield url, time.monotonic() - started
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _candidates(run: Run, round_number: int) -> Drawing:
+    adapter = AdapterRecord(round_number=round_number, files={}, parameters=0, final_loss=0, seconds=0)
+    return drawing_of(
+        run,
+        adapter,
+        phrases=run.spec.prompts,
+        images_per_phrase=run.spec.images_per_prompt,
+        purpose=f"candidates of round {round_number}",
+        settings=run.spec.candidate_sampling,
+    )
+
+
+def _wanted(drawing: Drawing) -> dict[str, Any]:
+    wanted = wanted_images(drawing)
+    return {
+        "prompts": [image.prompt for image in wanted],
+        "seeds": [image.seed for image in wanted],
+        "settings": drawing.settings.model_dump(),
+    }
+
+
+def _timed(command: Sequence[str], environment: Mapping[str, str]) -> tuple[str, float, float, float]:
+    """Run to the end; gives the output, wall and processor seconds, and the largest size in MiB."""
+    with tempfile.TemporaryFile() as output:
+        started = time.monotonic()
+        process = subprocess.Popen(command, env=environment, cwd=REPOSITORY, stdout=output, stderr=output)
+        _, status, used = os.wait4(process.pid, 0)
+        wall_s = time.monotonic() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        text = output.read().decode()
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {text[-2000:]}")
+    return text, wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def _stages(api_url: str, began: float, wall_s: float) -> dict[str, float]:
+    """What the server says of the latest run: from process start to the flow, each task, between tasks, and the end."""
+    order = {"sort": "START_TIME_DESC", "limit": 1}
+    [run] = httpx.post(f"{api_url}/flow_runs/filter", json=order, timeout=60, trust_env=False).json()
+    of_run = {"flow_runs": {"id": {"any_": [run["id"]]}}}
+    tasks = httpx.post(f"{api_url}/task_runs/filter", json=of_run, timeout=60, trust_env=False).json()
+    first, last = _seconds(run["start_time"]), _seconds(run["end_time"])
+    stages = {"until the flow starts": first - began}
+    for task in sorted(tasks, key=lambda task: task["start_time"]):
+        name = _stage(task["name"])
+        stages[name] = stages.get(name, 0.0) + _seconds(task["end_time"]) - _seconds(task["start_time"])
+    stages["between tasks"] = last - began - sum(stages.values())
+    stages["after the flow"] = began + wall_s - last
+    return {name: round(seconds, 3) for name, seconds in stages.items()}
+
+
+def _stage(task_name: str) -> str:
+    # "tune-round-1" is named by us, "sample_candidates-3f2" by Prefect.
+    name = task_name.removeprefix("tune-round-")
+    if name != task_name:
+        return f"tune {name}"
+    name = task_name.rpartition("-")[0]
+    return {"sample_candidates": "candidates", "evaluate_round": "evaluation"}.get(name, name)
+
+
+def _seconds(timestamp: str) -> float:
+    return datetime.fromisoformat(timestamp).timestamp()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.orchestration")
+    parser.add_argument("--spec", type=Path, default=REPOSITORY / "examples" / "demo.yaml", help="with CLIP feedback")
+    parser.add_argument("--repeats", type=int, default=2, help="of each side")
+    arguments = parser.parse_args()
+    spec = read_spec(arguments.spec)
+    if spec.feedback != "clip" or spec.kept_per_prompt != 1:
+        parser.error("expected a spec with clip feedback that keeps one candidate of each prompt")
+    library, pipeline = [], []
+    with tempfile.TemporaryDirectory() as name, prefect_server(Path(name)) as (api_url, server_start_s):
+        plan = write_plan(spec, Path(name))
+        for number in range(arguments.repeats):
+            folder = Path(name) / f"repeat-{number}"
+            folder.mkdir()
+            library.append(measure_library(plan))
+            pipeline.append(measure_pipeline(spec, folder, api_url))
+            for side, run in (("library", library[-1]), ("pipeline", pipeline[-1])):
+                print(f"{number + 1}/{arguments.repeats} {side}: {run.wall_s:.1f} s, {run.cpu_s:.1f} s CPU", flush=True)
+    summary = summarize(library, pipeline, len(spec.prompts) * spec.images_per_prompt * (spec.rounds - 1))
+    for side, stages in summary["where"].items():
+        print(f"{side}: " + ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in stages.items()))
+    print(json.dumps({**summary, "server_start_s": round(server_start_s, 1)}))
+
+
+if __name__ == "__main__":
+    main()
