@@ -11,12 +11,12 @@ THUMBNAIL_PX = 96
 MAX_THUMBNAILS = 5
 
 
-def thumbnail(image: Image.Image, words: str = "") -> str:
+def thumbnail(image: Image.Image, words: str = "", *, side_px: int = THUMBNAIL_PX) -> str:
     """The image in Markdown, small, its bytes in the address."""
     # Small images are enlarged without smoothing: one sees the pixels that are there.
-    method = Image.Resampling.NEAREST if image.width < THUMBNAIL_PX else Image.Resampling.LANCZOS
+    method = Image.Resampling.NEAREST if image.width < side_px else Image.Resampling.LANCZOS
     buffer = io.BytesIO()
-    image.resize((THUMBNAIL_PX, THUMBNAIL_PX), method).save(buffer, format="WEBP", quality=85)
+    image.resize((side_px, side_px), method).save(buffer, format="WEBP", quality=85)
     return embedded(buffer.getvalue(), "webp", words)
 
 

@@ -8,7 +8,6 @@ asking: a retry, or the same spec run again, never asks twice. Without an answer
 candidates at hand there is no decision: whatever made the run go on, the question is asked again.
 """
 
-import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +19,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from data.errors import StyleRejected
 from data.records import Answer, CandidatesRecord, Decision, Question, Run
 from tasks.give_feedback import find_decision, record_decision, show_candidates, write_question
+from tasks.say import say
 
 TERMINAL_TIMEOUT_S = 7 * 24 * 3600
 
@@ -91,10 +91,9 @@ def _wait_for_answer(question: Question, number: int, refusal: str) -> ReviewAns
     key = f"round-{question.candidates.round_number}-question-{number}"
     try:
         if runtime.deployment.id is None:
-            print(
+            say(
                 f"waiting for a reviewer: python -m flows.review show {runtime.flow_run.id}"
-                f"{f' ({refusal})' if refusal else ''}",
-                file=sys.stderr,
+                f"{f' ({refusal})' if refusal else ''}"
             )
             return pause_flow_run(wait_for_input=form, timeout=TERMINAL_TIMEOUT_S, poll_interval=2, key=key)
         return suspend_flow_run(wait_for_input=form, key=key)

@@ -1,9 +1,8 @@
 """Feedback on a round's candidates: shown to a reviewer, decided, and kept."""
 
-import base64
 import io
-import sys
 from dataclasses import replace
+from statistics import fmean
 
 from PIL import Image
 from prefect import task
@@ -15,10 +14,13 @@ from data.contact_sheet import numbered_sheet
 from data.errors import AlreadyInStore, DecisionRefused
 from data.feedback import best_of_all, best_of_each_prompt, check_decision, possible_answers, random_of_each_prompt
 from data.images import from_png
+from data.markdown import embedded, thumbnail
 from data.records import CandidatesRecord, Decision, Example, FeedbackRecord, Question, Record, Run
 from data.store import Store
 from tasks.caching import ONCE
+from tasks.links import candidates_key
 from tasks.sampling import draw_seed
+from tasks.say import say
 
 THUMBNAIL_PX = 64
 """On forms and in tables: 64 of them stay under 400 KB, whatever they show."""
@@ -50,11 +52,11 @@ def show_candidates(run: Run, candidates: CandidatesRecord) -> Question:
         sheet=store.write_blob(f"{_folder(run, candidates)}/sheets", ".webp", sheet),
     )
     create_table_artifact(
-        key=f"candidates-{run.key}-round-{candidates.round_number}",
+        key=candidates_key(run, candidates.round_number),
         table=[
             {
                 "number": str(row.index),
-                "image": _in_markdown("", _as_webp(_thumbnail(image))),
+                "image": thumbnail(image, side_px=THUMBNAIL_PX),
                 "prompt": row.prompt,
                 "Text ↑": f"{row.text_score:.3f}",
                 "Style ↑": f"{row.style_score:.3f}",
@@ -64,7 +66,7 @@ def show_candidates(run: Run, candidates: CandidatesRecord) -> Question:
         description=f"{run.spec.name}: the {len(shown)} of {candidates.count} candidates of round "
         f"{candidates.round_number} with the best Text score",
     )
-    print(f"candidates of round {candidates.round_number}, numbered: {question.sheet.uri}", file=sys.stderr)
+    say(f"candidates of round {candidates.round_number}, numbered: {question.sheet.uri}")
     return question
 
 
@@ -72,16 +74,16 @@ def show_candidates(run: Run, candidates: CandidatesRecord) -> Question:
 def write_question(question: Question, refusal: str) -> str:
     """What stands above the form's fields, in Markdown with the pictures in it: too large for a result."""
     store = Store(question.store)
-    references = [_thumbnail(from_png(store.read_blob(example.image))) for example in question.references]
+    references = [from_png(store.read_blob(example.image)) for example in question.references]
     candidates = question.candidates
     paragraphs = [
         f"**{refusal}**" if refusal else "",
         f"Style **{question.style}**, round {candidates.round_number} of {question.planned_rounds} planned. "
         "The reference:",
-        " ".join(_in_markdown("reference", _as_webp(image)) for image in references),
+        " ".join(thumbnail(image, "reference", side_px=THUMBNAIL_PX) for image in references),
         f"Pick up to about ten of these {len(question.shown)} (of {candidates.count}, best CLIP score first) "
         "by their numbers:",
-        _in_markdown("candidates, numbered", store.read_blob(question.sheet)),
+        embedded(store.read_blob(question.sheet), "webp", "candidates, numbered"),
     ]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
@@ -114,7 +116,7 @@ def record_decision(run: Run, question: Question, answer: Decision) -> Answered:
             f"expected no decision yet, got a second one, {answer.decision!r} by {answer.reviewer}: "
             f"{first.decision!r} by {first.reviewer} of {first.decided_at:%Y-%m-%d %H:%M} UTC counts"
         )
-        print(refusal, file=sys.stderr)
+        say(refusal)
         return Answered(decision=first, refusal=refusal)
     return Answered(decision=answer)
 
@@ -141,6 +143,12 @@ def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision |
             kept = sorted(decision.picks)
     folder = _folder(run, candidates)
     decided = [replace(row, kept=row.index in set(kept)) for row in rows]
+    of_kept, of_all = (fmean(row.text_score for row in some) for some in ([rows[i] for i in kept], rows))
+    by = f"{run.spec.feedback} ({decision.reviewer})" if decision else run.spec.feedback
+    say(
+        f"kept {len(kept)} of {len(rows)} candidates of round {candidates.round_number} by {by}: "
+        f"Text {of_kept:.3f}, of all {of_all:.3f}"
+    )
     return FeedbackRecord(
         round_number=candidates.round_number,
         source=run.spec.feedback,
@@ -163,16 +171,7 @@ def _folder(run: Run, candidates: CandidatesRecord) -> str:
     return f"runs/{run.key}/round-{candidates.round_number}"
 
 
-def _thumbnail(image: Image.Image) -> Image.Image:
-    method = Image.Resampling.NEAREST if image.width < THUMBNAIL_PX else Image.Resampling.LANCZOS
-    return image.resize((THUMBNAIL_PX, THUMBNAIL_PX), method)
-
-
 def _as_webp(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format="WEBP", quality=85)
     return buffer.getvalue()
-
-
-def _in_markdown(words: str, webp: bytes) -> str:
-    return f"![{words}](data:image/webp;base64,{base64.b64encode(webp).decode()})"

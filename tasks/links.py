@@ -1,7 +1,5 @@
 """From one artifact to the next: links into Prefect's UI when there is one, into the store otherwise."""
 
-from collections.abc import Sequence
-
 from prefect.settings import PREFECT_UI_URL
 
 from data.records import Run
@@ -21,15 +19,12 @@ def trail(run: Run, rounds: int) -> str:
     for number in range(1, rounds + 1):
         links.append(artifact_link(f"tuning {number}", tuning_key(run, number)))
         if number < rounds:
-            links.append(artifact_link(f"candidates {number}", sampling_key(run, number)))
+            of_round = candidates_key if run.spec.feedback == "human" else sampling_key
+            links.append(artifact_link(f"candidates {number}", of_round(run, number)))
     folder = f"{run.store}/runs/{run.key}/evaluation"
     links.append(artifact_link("scores", scores_key(run), folder))
     links.append(artifact_link("contact sheet", sheet_key(run), folder))
     links.append(artifact_link("card", card_key(run), f"{run.store}/styles/{run.spec.name}/current.json"))
-    return _joined(links)
-
-
-def _joined(links: Sequence[str]) -> str:
     return " → ".join(links)
 
 
@@ -41,6 +36,11 @@ def tuning_key(run: Run, round_number: int) -> str:
 def sampling_key(run: Run, round_number: int) -> str:
     """Of the progress of a round's candidates."""
     return f"sampling-{run.key}-round-{round_number}"
+
+
+def candidates_key(run: Run, round_number: int) -> str:
+    """Of the candidates that a reviewer is shown."""
+    return f"candidates-{run.key}-round-{round_number}"
 
 
 def scores_key(run: Run) -> str:
