@@ -1,0 +1,159 @@
+"""The review page: waiting styles, the reference beside the candidates, an answer.
+
+    GET  /             waiting styles (only without a secret)
+    GET  /runs/ID      what is asked
+    POST /runs/ID      the answer, as JSON; gives {"said": …} or {"error": …}
+
+It answers through the Prefect API and reads pictures from the store; it keeps nothing itself. Without a
+secret it is for this machine alone: other names in `Host` are refused, or a page elsewhere could have its
+own name point here and read along. With one, every request about a run needs that run's token. Answers
+are taken as JSON from the page's own origin only.
+"""
+
+import base64
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+from jinja2 import Environment, FileSystemLoader
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from data.errors import DecisionRefused, NotWaiting, PipelineError
+from data.images import from_png, square, to_png
+from data.records import Answer, Example
+from data.store import Store
+from review.links import is_token
+from review.waiting import Waiting, answer, find_waiting, list_waiting, shown_candidates
+
+HERE = Path(__file__).parent
+MAX_PX = 320
+"""Larger pictures are scaled down: twice what the page shows, for fine screens."""
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; img-src data:; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+_TEMPLATE = Environment(loader=FileSystemLoader(HERE), autoescape=True).get_template("page.html")
+
+
+class _Form(BaseModel):
+    """What the page sends."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    decision: Answer
+    picks: tuple[int, ...]
+    reviewer: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
+    note: Annotated[str, StringConstraints(max_length=2000)]
+    candidates: str
+
+
+def make_app(secret: str | None) -> Starlette:
+    """The page as an ASGI application: for this machine without a `secret`, else for holders of links."""
+
+    async def waiting_styles(_: Request) -> Response:
+        if secret is not None:
+            return _words("This page opens with a link to one style: ask whoever runs it for yours.", 403)
+        found = await run_in_threadpool(list_waiting)
+        references = [await run_in_threadpool(_references, waiting) for waiting in found]
+        return _html(waiting_styles=list(zip(found, references, strict=True)))
+
+    async def show(request: Request) -> Response:
+        run_id: UUID = request.path_params["run_id"]
+        if not _may(run_id, request.query_params.get("token", "")):
+            return _words("This link is not the one to this style: ask whoever runs this page for it.", 403)
+        try:
+            waiting = await run_in_threadpool(find_waiting, run_id)
+            return await run_in_threadpool(_question, waiting)
+        except NotWaiting as error:
+            return _words(str(error), 404)
+        except PipelineError as error:  # the store cannot be read
+            return _words(str(error), 500)
+
+    async def take(request: Request) -> Response:
+        run_id: UUID = request.path_params["run_id"]
+        if not _may(run_id, request.headers.get("x-review-token", "")):
+            return _error("this link is not the one to this style", 403)
+        if not _is_from_here(request):
+            return _error("answers are taken from this page only, as JSON", 403)
+        try:
+            form = _Form.model_validate_json(await request.body())
+            waiting = await run_in_threadpool(find_waiting, run_id)
+            await run_in_threadpool(_answer, waiting, form)
+        except ValidationError as error:
+            return _error(f"expected an answer in the form the page sends: {error.errors()[0]['msg']}", 400)
+        except (NotWaiting, DecisionRefused) as error:
+            return _error(str(error), 409)
+        return JSONResponse({"said": f"{form.decision} by {form.reviewer}; the run goes on."}, headers=HEADERS)
+
+    def _may(run_id: UUID, given: str) -> bool:
+        return secret is None or is_token(secret, run_id, given)
+
+    return Starlette(
+        routes=[
+            Route("/", waiting_styles),
+            Route("/runs/{run_id:uuid}", show),
+            Route("/runs/{run_id:uuid}", take, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=HERE / "static")),
+        ],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])]
+        if secret is None
+        else [],
+    )
+
+
+def _is_from_here(request: Request) -> bool:
+    # A form on another site can send neither this type nor our origin.
+    is_json = request.headers.get("content-type", "").partition(";")[0].strip() == "application/json"
+    origin = request.headers.get("origin", "").partition("://")[2]
+    return is_json and origin != "" and origin == request.headers.get("host")
+
+
+def _answer(waiting: Waiting, form: _Form) -> None:
+    answer(
+        waiting,
+        form.decision,
+        picks=form.picks,
+        reviewer=form.reviewer,
+        note=form.note,
+        candidates_sha256=form.candidates,
+    )
+
+
+def _question(waiting: Waiting) -> Response:
+    candidates = [(candidate, _data_uri(candidate.image)) for candidate in shown_candidates(waiting.question)]
+    return _html(waiting=waiting, references=_references(waiting), candidates=candidates)
+
+
+def _references(waiting: Waiting) -> list[tuple[Example, str]]:
+    store = Store(waiting.question.store)
+    return [(example, _data_uri(store.read_blob(example.image))) for example in waiting.question.references]
+
+
+def _data_uri(png: bytes) -> str:
+    image = from_png(png)
+    if image.width > MAX_PX:
+        png = to_png(square(image, MAX_PX, "crop"))
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _html(status: int = 200, **values: object) -> Response:
+    return HTMLResponse(_TEMPLATE.render(**values), status_code=status, headers=HEADERS)
+
+
+def _words(words: str, status: int) -> Response:
+    return _html(status, words=words)
+
+
+def _error(words: str, status: int) -> Response:
+    return JSONResponse({"error": words}, status_code=status, headers=HEADERS)

@@ -1,0 +1,78 @@
+"""Who may see and answer what, before anything is asked of Prefect."""
+
+from uuid import UUID
+
+import pytest
+from starlette.testclient import TestClient
+
+from review.__main__ import main
+from review.links import SECRET, link
+from review.page import make_app
+
+RUN = UUID("00000000-0000-4000-8000-000000000001")
+OTHER = UUID("00000000-0000-4000-8000-000000000002")
+SECRET_VALUE = "s" * 32
+HERE = "http://127.0.0.1:8420"
+ANSWER = {"decision": "approve", "picks": [1], "reviewer": "Ada", "note": "", "candidates": "a" * 64}
+
+
+def client(secret: str | None) -> TestClient:
+    return TestClient(make_app(secret), base_url=HERE)
+
+
+def test_a_name_that_others_let_point_here_is_refused() -> None:
+    for path in ("/", f"/runs/{RUN}", "/static/page.js"):
+        assert client(None).get(path, headers={"Host": "evil.example:8420"}).status_code == 400
+    assert client(None).get("/static/page.js").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "application/json"},
+        {"Content-Type": "application/json", "Origin": "http://evil.example"},
+        {"Content-Type": "application/json", "Origin": "null"},
+        {"Content-Type": "text/plain", "Origin": HERE},
+        {"Content-Type": "application/x-www-form-urlencoded", "Origin": HERE},
+    ],
+)
+def test_answers_from_other_sites_are_refused(headers: dict[str, str]) -> None:
+    response = client(None).post(f"/runs/{RUN}", content="{}", headers=headers)
+    assert response.status_code == 403
+    assert response.json() == {"error": "answers are taken from this page only, as JSON"}
+
+
+def test_an_answer_in_another_form_is_refused_in_words() -> None:
+    response = client(None).post(f"/runs/{RUN}", json={**ANSWER, "decision": "yes"}, headers={"Origin": HERE})
+    assert response.status_code == 400
+    assert "Input should be 'approve', 'another round' or 'reject'" in response.json()["error"]
+
+
+def test_a_link_opens_its_own_run_and_nothing_else() -> None:
+    page = client(SECRET_VALUE)
+    token = link(HERE, SECRET_VALUE, RUN).partition("?token=")[2]
+    assert page.get("/").status_code == 403
+    for run, given in ((RUN, ""), (OTHER, token), (RUN, link(HERE, "t" * 32, RUN)[-64:]), (RUN, "ä" * 32)):
+        assert page.get(f"/runs/{run}", params={"token": given}).status_code == 403
+        headers = {"Origin": HERE, "X-Review-Token": given.encode()}
+        assert page.post(f"/runs/{run}", json=ANSWER, headers=headers).status_code == 403
+    # Past the door, what is looked at next is where it comes from.
+    headers = {"Origin": "http://evil.example", "X-Review-Token": token}
+    assert "from this page only" in page.post(f"/runs/{RUN}", json=ANSWER, headers=headers).json()["error"]
+
+
+def test_what_is_shown_is_escaped_and_runs_no_scripts_of_others() -> None:
+    from review.page import _words
+
+    response = _words("<script>alert(1)</script>", 404)
+    assert b"<script>alert" not in response.body
+    assert b"&lt;script&gt;alert(1)" in response.body
+    assert "script-src 'self'" in response.headers["Content-Security-Policy"]
+
+
+def test_other_machines_are_served_only_with_a_secret_to_sign_links(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(SECRET, "short")
+    assert main(["--host", "0.0.0.0"]) == 1
+    assert f"expected at least 32 characters in the environment's {SECRET}, got 5" in capsys.readouterr().err
