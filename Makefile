@@ -12,7 +12,7 @@ demo: $(VENV)/ready  ; $(RUN)python -m flows.onboard_style --spec examples/demo.
 test: $(VENV)/ready  ; $(RUN)lint-imports && $(RUN)python -m pytest --timeout 900
 lint: $(VENV)/ready  ; $(RUN)ruff check && $(RUN)ruff format --check && $(RUN)lint-imports
 types: $(VENV)/ready ; $(RUN)mypy
-bench: $(VENV)/ready ; for name in base_quality held_out_styles parameter_counts; do $(RUN)python -m bench.$$name || exit; done
+bench: $(VENV)/ready ; for name in base_quality held_out_styles orchestration parameter_counts; do $(RUN)python -m bench.$$name || exit; done
 
 up: $(VENV)/ready    ; $(RUN)python -m infra.stack up
 down:                ; $(RUN)python -m infra.stack down
