@@ -108,7 +108,10 @@ def report_scores(wanted: WantedScores, scores: Sequence[RoundScores]) -> Evalua
     rows += [Row(label=name, images=images) for name, images in zip(labels, first_of_each, strict=True)]
     sheet = to_png(comparison_sheet(prompts, rows))
     settings = wanted.style.settings
-    cells = [score_cells(*line, prompts, images) for *line, images in zip(labels, scores, first_of_each, strict=True)]
+    cells = [
+        score_cells(name, of_round, prompts, images)
+        for name, of_round, images in zip(labels, scores, first_of_each, strict=True)
+    ]
     report = "\n\n".join(
         [
             f"# {wanted.name}",

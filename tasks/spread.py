@@ -6,19 +6,19 @@
 It is a setting of the process, no part of any spec: the images, and so all keys, are the same. In a
 deployment, set it for a single run with `--job-variable`, see docs/scale.md. Each worker draws with one
 thread; a cluster of your own should be started so too (`dask worker --nthreads 1`), with this checkout
-and the library installed, and the store, the base and Prefect's API within reach.
+and the library installed, and the store and the base within reach. So has to be Prefect's API, by
+PREFECT_API_URL: without one, every worker would start a server of its own.
 """
 
 import os
 from typing import Any
 
-from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from data.errors import SpecError
 
 
-def task_runner() -> TaskRunner[PrefectFuture[Any]]:
+def task_runner() -> TaskRunner[Any]:
     """What $STYLEDROP_DASK asks for; without it Prefect's default, on which nothing is spread.
 
     Raises:

@@ -170,7 +170,7 @@ class _Run:
 
 def _tokenized(base: Base, images: Sequence[Image.Image | Int[Tensor, " tokens"]]) -> Int[Tensor, "pairs tokens"]:
     pictures = [image for image in images if isinstance(image, Image.Image)]
-    encoded = iter(base.tokenize(pictures) if pictures else ())
+    encoded = iter(list(base.tokenize(pictures)) if pictures else [])
     return torch.stack([next(encoded) if isinstance(image, Image.Image) else image.to(base.device) for image in images])
 
 
