@@ -2,8 +2,11 @@
 
 One pool, two queues: what needs an accelerator waits in `tuning`, whose limit is the number of accelerators;
 batches, which only watch, run beside it. A limit on the pool would let waiting batches keep their own styles out.
+
+    python -m infra.deployments --limit 8      for a server elsewhere: that of $PREFECT_API_URL
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -16,6 +19,7 @@ POOL = "styledrop"
 TUNING_QUEUE = "tuning"
 BATCH_QUEUE = "batches"
 BATCHES_AT_ONCE = 4
+DEPLOY = (sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all")
 
 
 def is_worker_online(api_url: str) -> bool:
@@ -44,7 +48,15 @@ def deploy_all(repository: Path, environment: Mapping[str, str]) -> None:
         subprocess.CalledProcessError: if it cannot be registered; its output says why.
     """
     subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
+        DEPLOY,
         env={**os.environ, **environment}, cwd=repository, check=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m infra.deployments", description=__doc__.splitlines()[0])
+    parser.add_argument("--limit", type=int, default=1, help="runs that tune or sample at once; one per accelerator")
+    limit = parser.parse_args().limit
+    set_limits(os.environ["PREFECT_API_URL"], limit)
+    subprocess.run(DEPLOY, cwd=Path(__file__).resolve().parents[1], check=True)

@@ -122,7 +122,16 @@ class Stack:
         return [
             postgres(self._folder / "postgres", ports["postgres"], state.database_password),
             seaweedfs(self._folder / "seaweedfs", ports, [S3User(key=S3_KEY, secret=state.s3_secret)]),
-            prefect_server(prefect["PREFECT_API_URL"], {**prefect, "PREFECT_SERVER_DATABASE_CONNECTION_URL": database}),
+            prefect_server(
+                prefect["PREFECT_API_URL"],
+                {
+                    **prefect,
+                    "PREFECT_SERVER_DATABASE_CONNECTION_URL": database,
+                    # Runs keep the cores of this machine busy: five and ten seconds were not always enough.
+                    "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "60",
+                    "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
+                },
+            ),
             process_worker(
                 deployments.POOL,
                 {
