@@ -27,7 +27,7 @@ def task_runner() -> TaskRunner[Any]:
     wanted = os.environ.get("STYLEDROP_DASK", "")
     if not wanted:
         return ThreadPoolTaskRunner()
-    from prefect_dask import DaskTaskRunner  # a second of imports that nobody else pays
+    from prefect_dask.task_runners import DaskTaskRunner  # a second of imports that nobody else pays
 
     if wanted.isdecimal() and int(wanted) > 0:
         cluster = {"n_workers": int(wanted), "threads_per_worker": 1, "processes": True, "dashboard_address": None}
