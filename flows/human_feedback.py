@@ -27,12 +27,12 @@ TERMINAL_TIMEOUT_S = 7 * 24 * 3600
 class ReviewAnswer(RunInput):
     """The form a reviewer fills in."""
 
+    picks: list[int] = Field(default=[], description="numbers of the images the next round is tuned on")
     # No default: an answer that is missing must never become "approve".
     decision: Answer = Field(
         description="approve: tune the next round on the picks and publish it. another round: tune the next round on "
         "the picks and ask about its candidates. reject: publish nothing."
     )
-    picks: list[int] = Field(default=[], description="numbers of the images the next round is tuned on")
     reviewer: str = Field(min_length=1, max_length=100, pattern=r"\S", description="who decides")
     note: str = Field(default="", max_length=2000, description="kept with the decision")
     candidates: str = Field(description="which candidates were looked at; leave it as it is")
@@ -86,7 +86,7 @@ def _ask(run: Run, question: Question) -> Decision:
 
 
 def _wait_for_answer(question: Question, number: int, refusal: str) -> ReviewAnswer | None:
-    form = _form(question).with_initial_data(description=write_question(question, refusal))
+    form = _form(question, write_question(question, refusal))
     # The key makes a run that is started again find the answer to the same question.
     key = f"round-{question.candidates.round_number}-question-{number}"
     try:
@@ -101,17 +101,24 @@ def _wait_for_answer(question: Question, number: int, refusal: str) -> ReviewAns
         return None
 
 
-def _form(question: Question) -> type[ReviewAnswer]:
+def _form(question: Question, words: str) -> type[ReviewAnswer]:
     """The form whose JSON schema admits nothing but answers to `question`: Prefect refuses others before it resumes.
 
     Only the schema is narrower. An answer that was given before the candidates changed can still be read, and
     refused in words.
+
+    `words`, with the pictures, describe its first field: Prefect's page squeezes the description of a whole form
+    to nothing when the fields need the window's height.
     """
 
     def narrow(schema: dict[str, Any]) -> None:
         fields = schema["properties"]
         fields["decision"]["enum"] = list(question.answers)
-        fields["picks"] |= {"items": {"type": "integer", "enum": list(question.shown)}, "uniqueItems": True}
+        fields["picks"] |= {
+            "description": words,
+            "items": {"type": "integer", "enum": list(question.shown)},
+            "uniqueItems": True,
+        }
         digest = question.candidates.table.sha256
         fields["candidates"] |= {"enum": [digest], "default": digest}
         schema["if"] = {"properties": {"decision": {"not": {"const": "reject"}}}}

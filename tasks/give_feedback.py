@@ -72,7 +72,7 @@ def show_candidates(run: Run, candidates: CandidatesRecord) -> Question:
 
 @task(persist_result=False, cache_policy=NO_CACHE)
 def write_question(question: Question, refusal: str) -> str:
-    """What stands above the form's fields, in Markdown with the pictures in it: too large for a result."""
+    """What stands above the form's fields, in Markdown with the pictures in it: too large to be kept as a result."""
     store = Store(question.store)
     references = [from_png(store.read_blob(example.image)) for example in question.references]
     candidates = question.candidates

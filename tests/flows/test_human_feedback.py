@@ -171,8 +171,8 @@ def test_an_answer_to_candidates_that_have_changed_is_refused_in_words_and_asked
 
     def answer_again(waiting: Waiting) -> None:
         assert waiting.question.candidates == after
-        description = prefect_client.read_flow_run_input(waiting.run_id, "paused-round-1-question-2-description")
-        assert f"got one on {before.table.sha256[:12]}: they have changed; look at the new ones" in description
+        form = prefect_client.read_flow_run_input(waiting.run_id, "paused-round-1-question-2-schema")
+        assert f"got one on {before.table.sha256[:12]}: they have changed; look at the new ones" in form
         says("approve", 5)(waiting)
 
     finished = person(says("approve", 0), answer_again)
