@@ -1,0 +1,47 @@
+"""Many styles from one manifest: a deployment run for each, bounded, isolated, and never twice.
+
+prefect deployment run onboard-batch/default --param manifest_uri=s3://styles/batches/monday.csv
+"""
+
+from typing import Annotated
+
+from prefect import flow
+from pydantic import Field
+
+from data.batch import BatchReport
+from data.spec import StyleSettings
+from tasks.batch import plan_batch, refuse_incomplete, report_batch
+from tasks.batch_runs import run_styles
+
+DEFAULTS = StyleSettings()
+
+
+@flow(name="onboard-batch", persist_result=True, result_serializer="json")
+def onboard_batch(
+    manifest_uri: Annotated[
+        str, Field(min_length=1, description="CSV, Parquet or YAML, a row per style; see data/manifest.py")
+    ],
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^([a-z0-9](-?[a-z0-9]){0,63})?$",
+            description="of the batch: the same name and the same rows are the same batch; empty: the manifest's",
+        ),
+    ] = "",
+    settings: Annotated[
+        StyleSettings, Field(description="of all styles whose row says nothing else")
+    ] = DEFAULTS,
+    wave: Annotated[
+        int, Field(ge=1, le=200, description="styles under way at once; twice the limit of pool and queue at most")
+    ] = 100,
+    strict: Annotated[bool, Field(description="start nothing if any row is bad")] = False,
+    wait_for_reviewers: Annotated[
+        bool, Field(description="end only when no style waits for a person any more, which may take days")
+    ] = False,
+) -> BatchReport:
+    """Onboard every style of a manifest that is not published yet; a bad row or a failing style hurts no other."""
+    batch = plan_batch(manifest_uri, name, settings, strict)
+    runs = run_styles(batch, wave, wait_for_reviewers)
+    summary = report_batch(batch, runs)
+    refuse_incomplete(summary)
+    return summary
