@@ -20,8 +20,6 @@ from tasks.links import artifact_link
 from tasks.models import open_adapter, open_base, scorer_sha256
 from tasks.say import say
 
-SHEET = "contact_sheet.png"
-
 
 class WantedScores(Record):
     """A checked request: what base and style are to draw, and where the report goes."""
@@ -107,6 +105,8 @@ def report_scores(wanted: WantedScores, scores: Sequence[RoundScores]) -> Evalua
     rows = [Row(label="reference", images=[from_png(read_blob(blob)) for blob in wanted.style.references])]
     rows += [Row(label=name, images=images) for name, images in zip(labels, first_of_each, strict=True)]
     sheet = to_png(comparison_sheet(prompts, rows))
+    # Report and sheet are named by their digests: the same request under another version of this code has another.
+    picture = f"![reference, base and style]({store.write_blob(wanted.folder, '.png', sheet).uri.rpartition('/')[2]})"
     settings = wanted.style.settings
     cells = [
         score_cells(name, of_round, prompts, images)
@@ -118,7 +118,7 @@ def report_scores(wanted: WantedScores, scores: Sequence[RoundScores]) -> Evalua
             f"{wanted.version_uri}, on {len(prompts)} prompts that it was not tuned on, {of_each} images each, "
             f"the same seeds for base and style. Mean ± standard error over {wanted.style.count} images.",
             table(cells),
-            f"![reference, base and style]({SHEET})",
+            picture,
             f"Sampling: {settings.model_dump_json()}, seed {wanted.style.seed}. Base {wanted.base.base_sha256[:12]}. "
             "Style is the cosine of image and reference: a collapsed adapter, which only repeats its reference, has "
             "the best.",
@@ -126,18 +126,14 @@ def report_scores(wanted: WantedScores, scores: Sequence[RoundScores]) -> Evalua
             + ", ".join(f"{name}: {of_round.samples.uri}" for name, of_round in zip(labels, scores, strict=True)),
         ]
     )
-    store.write_same(f"{wanted.folder}/{SHEET}", sheet)
-    store.write_same(f"{wanted.folder}/report.md", report.encode())
-    uri = f"{store.uri}/{wanted.folder}/report.md"
+    uri = store.write_blob(wanted.folder, ".md", report.encode()).uri
     progress = " → ".join(
         artifact_link(f"progress of {name}", f"evaluate-{drawing.digest}-progress")
         for name, drawing in zip(labels, (wanted.base, wanted.style), strict=True)
     )
     create_markdown_artifact(
         key=f"evaluate-{wanted.style.digest}",
-        markdown=report.replace(
-            f"![reference, base and style]({SHEET})", embedded(sheet, "png", "reference, base, style")
-        )
+        markdown=report.replace(picture, embedded(sheet, "png", "reference, base and style"))
         + f"\n\n{progress} → {uri}",
         description=f"{wanted.name}: Text and Style beside the base's",
     )

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -117,9 +118,9 @@ def test_a_style_and_its_base_are_scored_on_the_same_seeds_with_a_report(
 
     report = store.read(evaluated.uri.removeprefix(f"{store.uri}/")).decode()
     assert f"{evaluated.style.text.mean:.3f} ± {evaluated.style.text.standard_error:.3f}" in report
-    assert "(contact_sheet.png)" in report
     assert report.count("data:image/webp;base64,") == 4  # two prompts, base and style
-    assert store.exists(f"{evaluated.uri.removeprefix(f'{store.uri}/').rpartition('/')[0]}/contact_sheet.png")
+    [sheet] = re.findall(r"\((\w+\.png)\)", report)
+    assert store.exists(f"{evaluated.uri.removeprefix(f'{store.uri}/').rpartition('/')[0]}/{sheet}")
     page = shown(prefect_client, "evaluate")
     assert page.startswith("# disc\n\n" + request.style)
     assert "data:image/png;base64," in page
