@@ -1,0 +1,156 @@
+"""A reviewer in a real browser: on the review page, and on Prefect's own form."""
+
+import contextvars
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import uvicorn
+from playwright.sync_api import Locator, Page
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import StateType
+from starlette.applications import Starlette
+
+from data.candidates import from_parquet
+from data.publication import current_version
+from data.records import FeedbackRecord
+from data.spec import parse_spec
+from data.store import Store
+from review.links import link
+from review.page import make_app
+from tests.e2e.browser import open_page, screenshot
+from tests.e2e.deployed import start_onboarding, wait_for_state
+from tests.processes import free_port, wait_until
+
+pytestmark = pytest.mark.e2e
+
+SECRET = "a secret of at least thirty-two characters"
+
+
+@contextmanager
+def served(app: Starlette) -> Iterator[str]:
+    """The application on a free port; gives its address."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+    # Prefect's settings are variables of the context.
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(server.run,), daemon=True)
+    thread.start()
+    wait_until(lambda: server.started, 60, "the review page is served")
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+def suspended_run(spec_document: dict[str, Any], store: str, client: SyncPrefectClient) -> UUID:
+    """A deployed run that waits with ten candidates, and no process of its own."""
+    document = {**spec_document, "store": store, "feedback": "human", "images_per_prompt": 5}
+    run_id = start_onboarding(client, parse_spec(document))
+    assert wait_for_state(client, run_id).name == "Suspended"
+    process_id = int((client.read_flow_run(run_id).infrastructure_pid or "").rpartition(":")[2])
+    wait_until(lambda: not Path(f"/proc/{process_id}").exists(), 300, "the suspended run's process has ended")
+    return run_id
+
+
+def check_that_exactly_these_were_tuned_on(store: Store, picks: list[int], note: str) -> None:
+    version = current_version(store, "disc").version
+    published = f"styles/disc/versions/{version}"
+    assert store.exists(f"{published}/adapter.safetensors")
+    feedback = FeedbackRecord.model_validate_json(store.read(f"{published}/feedback/round-1.json"))
+    assert feedback.decision is not None
+    given = feedback.decision
+    assert (given.decision, given.reviewer, given.note, sorted(given.picks)) == ("approve", "Ada", note, picks)
+    rows = from_parquet(store.read_blob(feedback.table))
+    assert [store.read_blob(example.image) for example in feedback.examples] == [rows[pick].image for pick in picks]
+
+
+def test_six_picks_on_the_review_page_are_what_round_two_is_tuned_on(
+    spec_document: dict[str, Any], s3_store: str, worker_pool: str, prefect_client: SyncPrefectClient
+) -> None:
+    run_id = suspended_run(spec_document, s3_store, prefect_client)
+    with served(make_app(None)) as here, served(make_app(SECRET)) as elsewhere, open_page() as page:
+        page.goto(here)
+        page.get_by_text("disc").click()
+        assert page.locator(".candidate").count() == 10
+        for width in page.locator(".candidate img").evaluate_all("images => images.map(image => image.width)"):
+            assert width == 160
+        screenshot(page, "review-page-small")
+
+        page.goto(link(elsewhere, SECRET, run_id))
+        picks = _pick_six(page)
+        page.keyboard.press("Enter")
+        page.get_by_label("approve").check()
+        page.get_by_label("Reviewer").fill("Ada")
+        page.get_by_label("Note").fill("<b>on the page</b>")
+        page.get_by_role("button", name="Submit").click()
+        page.get_by_text("Answered: approve by Ada; the run goes on.").wait_for()
+
+        page.goto(f"{here}/runs/{run_id}")
+        page.get_by_text("it was answered already: 'approve' by Ada").wait_for()
+    assert wait_for_state(prefect_client, run_id, leaving=StateType.PAUSED).type == StateType.COMPLETED
+    check_that_exactly_these_were_tuned_on(Store(s3_store), picks, "<b>on the page</b>")
+
+
+def _pick_six(page: Page) -> list[int]:
+    """The first by keyboard, the last five by mouse; one more is picked and taken back."""
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    page.keyboard.press("Space")
+    tiles = page.locator(".candidate")
+    for place in range(5, 10):
+        tiles.nth(place).click()
+    assert page.locator("#counter").text_content() == "6 picked"
+    assert not page.locator(".candidate .scores").first.is_visible()
+    page.keyboard.press("s")
+    assert re.match(r"Text -?0\.\d{3} · Style", page.locator(".candidate .scores").first.inner_text())
+    picked = page.locator('.candidate[aria-pressed="true"]')
+    return sorted(int(number) for number in picked.evaluate_all("tiles => tiles.map(tile => tile.dataset.number)"))
+
+
+def test_the_same_on_the_form_of_prefects_own_page(
+    spec_document: dict[str, Any], s3_store: str, worker_pool: str, prefect_client: SyncPrefectClient
+) -> None:
+    run_id = suspended_run(spec_document, s3_store, prefect_client)
+    picks = [0, 2, 3, 5, 7, 9]
+    with open_page() as page:
+        page.goto(f"{str(prefect_client.api_url).rpartition('/api')[0]}/runs/flow-run/{run_id}")
+        page.get_by_role("button", name="Resume").first.click()
+        form = page.locator(".p-modal__card")
+        sheet = form.get_by_alt_text("candidates, numbered")
+        sheet.wait_for()
+        assert sheet.evaluate("image => image.complete && image.naturalWidth > 500")
+        _open(_field(form, "Picks"))
+        for pick in picks:
+            _option(page, str(pick)).click()
+        form.locator(".p-modal__title").click()  # closes the list
+        _open(_field(form, "Decision"))
+        _option(page, "approve").click()
+        _field(form, "Reviewer").locator("textarea").fill("Ada")
+        _field(form, "Note").locator("textarea").fill("on Prefect's page")
+        screenshot(page, "prefect-form-small")
+        form.get_by_role("button", name="Submit").click()
+        form.wait_for(state="detached")
+    assert wait_for_state(prefect_client, run_id, leaving=StateType.PAUSED).type == StateType.COMPLETED
+    check_that_exactly_these_were_tuned_on(Store(s3_store), picks, "on Prefect's page")
+
+
+def _field(form: Locator, label: str) -> Locator:
+    named = form.page.locator(".schema-form-property__label", has_text=re.compile(f"^{label}"))
+    return form.locator(".schema-form-property").filter(has=named)
+
+
+def _open(field: Locator) -> None:
+    # By keyboard: Playwright's click focuses the control and opens nothing.
+    control = field.locator("button.p-select-button__control")
+    control.focus()
+    control.press("ArrowDown")
+
+
+def _option(page: Page, words: str) -> Locator:
+    return page.locator(".p-select-option", has_text=re.compile(rf"^\s*{words}\s*$")).first
