@@ -128,7 +128,8 @@ def test_the_same_on_the_form_of_prefects_own_page(
         _open(_field(form, "Picks"))
         for pick in picks:
             _option(page, str(pick)).click()
-        form.locator(".p-modal__title").click()  # closes the list
+        form.locator(".p-modal__title").click()
+        page.locator(".p-select-options").wait_for(state="detached")
         _open(_field(form, "Decision"))
         _option(page, "approve").click()
         _field(form, "Reviewer").locator("textarea").fill("Ada")
@@ -146,10 +147,14 @@ def _field(form: Locator, label: str) -> Locator:
 
 
 def _open(field: Locator) -> None:
-    # By keyboard: Playwright's click focuses the control and opens nothing.
-    control = field.locator("button.p-select-button__control")
-    control.focus()
-    control.press("ArrowDown")
+    # By keyboard, and perhaps again: while the form is still coming up, it takes the focus and closes the list.
+    control, options = field.locator("button.p-select-button__control"), field.page.locator(".p-select-option")
+
+    def opened() -> bool:
+        control.press("ArrowDown")
+        return options.count() > 0
+
+    wait_until(opened, 180, "the list of options is open")
 
 
 def _option(page: Page, words: str) -> Locator:
