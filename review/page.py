@@ -65,7 +65,10 @@ def make_app(secret: str | None) -> Starlette:
         if secret is not None:
             return _words("This page opens with a link to one style: ask whoever runs it for yours.", 403)
         found = await run_in_threadpool(list_waiting)
-        references = [await run_in_threadpool(_references, waiting) for waiting in found]
+        try:
+            references = [await run_in_threadpool(_references, waiting) for waiting in found]
+        except PipelineError as error:  # a store cannot be read
+            return _words(str(error), 500)
         return _html(waiting_styles=list(zip(found, references, strict=True)))
 
     async def show(request: Request) -> Response:
