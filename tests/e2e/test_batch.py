@@ -8,8 +8,10 @@ Small by default. All of it (12 rows: two broken, four with human feedback):
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,8 +74,11 @@ class LocalStack:
 
 
 @pytest.fixture
-def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalStack]:
-    stack = LocalStack(tmp_path / "stack")
+def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalStack]:
+    # Not in pytest's own folder: it closes that to other users again whenever another pytest starts, and as root,
+    # PostgreSQL is another user.
+    folder = Path(tempfile.mkdtemp(prefix="styledrop-stack-"))
+    stack = LocalStack(folder)
     try:
         stack.run("up", "--limit", "2")
         for name, value in stack.environment().items():
@@ -83,6 +88,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalStac
     finally:
         stack.run("down")
         S3FileSystem.clear_instance_cache()
+        shutil.rmtree(folder)
 
 
 @pytest.fixture
