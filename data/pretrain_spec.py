@@ -35,8 +35,8 @@ class ScheduleSettings(_Part):
 class VQGANSettings(_Part):
     """E, D and the codebook.
 
-    The embedded base's came about in four runs of 2000, 1000, 550 and 480 steps, each started from the weights
-    of the one before while the loss was still being found; this is one run of that length.
+    The embedded base's came about in five runs of 2000, 1000, 550, 480 and 1370 steps, the first four of them
+    started from the weights of the one before while the loss was still being found; this is one run of that length.
     """
 
     schedule: ScheduleSettings = ScheduleSettings(
@@ -63,10 +63,10 @@ class TextSettings(_Part):
     """The text encoder, distilled from a sentence encoder."""
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=1200,
-        decay_steps=400,
+        num_steps=1000,
+        decay_steps=300,
         learning_rate=1e-3,
-        batch_size=512,
+        batch_size=256,
         warmup_steps=50,
         weight_decay=0.05,
         betas=(0.9, 0.98),
@@ -84,8 +84,8 @@ class ClipSettings(_Part):
     """The scorer's image tower, and the last layer of its text tower."""
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=2000,
-        decay_steps=500,
+        num_steps=800,
+        decay_steps=250,
         learning_rate=1e-3,
         batch_size=128,
         warmup_steps=50,
@@ -102,8 +102,8 @@ class GeneratorSettings(_Part):
     """G, in aMUSEd's layout at a small size."""
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=40000,
-        decay_steps=0,
+        num_steps=4300,
+        decay_steps=800,
         learning_rate=1e-3,
         batch_size=32,
         warmup_steps=150,
@@ -133,7 +133,7 @@ class JudgeSettings(_Part):
     """The classifier of real icons, for evaluation only; it sees the sets, not their variants."""
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=1500,
+        num_steps=1700,
         decay_steps=500,
         learning_rate=3e-3,
         batch_size=128,
