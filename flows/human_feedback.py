@@ -116,7 +116,8 @@ def _form(question: Question, words: str) -> type[ReviewAnswer]:
         fields["decision"]["enum"] = list(question.answers)
         fields["picks"] |= {
             "description": words,
-            "items": {"type": "integer", "enum": list(question.shown)},
+            # As words: Prefect's page shows the number 0 as nothing, and 1041 as 1,041.
+            "items": {"type": "string", "enum": [str(number) for number in question.shown]},
             "uniqueItems": True,
         }
         digest = question.candidates.table.sha256

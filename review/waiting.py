@@ -96,7 +96,7 @@ def answer(
     check_decision(given, waiting.question.candidates, waiting.question.shown)
     form = {
         "decision": decision,
-        "picks": list(picks),
+        "picks": [str(pick) for pick in picks],  # as the form has them
         "reviewer": reviewer,
         "note": note,
         "candidates": candidates_sha256,

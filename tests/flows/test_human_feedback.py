@@ -110,7 +110,7 @@ def test_answers_that_cannot_be_used_are_refused_before_they_reach_the_run(
     human_run: Run, prefect_client: SyncPrefectClient
 ) -> None:
     candidates = candidates_of(human_run)
-    whole = {"decision": "approve", "picks": [1], "reviewer": "Ada", "candidates": candidates.table.sha256}
+    whole = {"decision": "approve", "picks": ["1"], "reviewer": "Ada", "candidates": candidates.table.sha256}
     wrong: list[dict[str, Any] | None] = [
         None,
         {},
@@ -119,8 +119,8 @@ def test_answers_that_cannot_be_used_are_refused_before_they_reach_the_run(
         {**whole, "decision": "yes"},
         {**whole, "picks": []},
         {name: value for name, value in whole.items() if name != "picks"},
-        {**whole, "picks": [1, 1]},
-        {**whole, "picks": [99]},
+        {**whole, "picks": ["1", "1"]},
+        {**whole, "picks": ["99"]},
         {**whole, "reviewer": " "},
         {**whole, "candidates": "b" * 64},
     ]
