@@ -17,7 +17,7 @@ from styledrop.generator import Generator, GeneratorConfig
 
 SETTINGS = {
     "shared_4": AdapterConfig(),
-    "unshared_16": AdapterConfig(bottleneck=16, share_across_layers=False),
+    "unshared_12": AdapterConfig(bottleneck=12, share_across_layers=False),
     "unshared_32": AdapterConfig(bottleneck=32, share_across_layers=False),
 }
 """The paper's for round 1, the pipeline's for later rounds on the embedded base, the paper's for round 2."""
