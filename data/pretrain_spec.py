@@ -117,7 +117,12 @@ class GeneratorSettings(_Part):
     intermediate_size: int = 512
     channels: int = 128
     channel_heads: int = 4
-    num_res_blocks: int = 1
+    num_res_blocks: int = Field(
+        default=3,
+        ge=1,
+        description="each tells one more ring of the grid of tokens from the rest, and nothing else says where a token "
+        "lies: 3 for a side of 8 (docs/log.md); the embedded base has too few, 1",
+    )
     micro_cond_encode_dim: int = 32
     text_dropout: float = Field(default=0.1, ge=0, le=1)
     caption_only: float = Field(default=0.05, ge=0, le=1)
