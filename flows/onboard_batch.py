@@ -28,9 +28,7 @@ def onboard_batch(
             description="of the batch: the same name and the same rows are the same batch; empty: the manifest's",
         ),
     ] = "",
-    settings: Annotated[
-        StyleSettings, Field(description="of all styles whose row says nothing else")
-    ] = DEFAULTS,
+    settings: Annotated[StyleSettings, Field(description="of all styles whose row says nothing else")] = DEFAULTS,
     wave: Annotated[
         int, Field(ge=1, le=200, description="styles under way at once; twice the limit of pool and queue at most")
     ] = 100,

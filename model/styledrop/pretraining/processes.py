@@ -4,13 +4,14 @@ On a CPU that is shared, two processes of one thread train faster than one proce
 whose every operation waits for both.
 """
 
+import multiprocessing
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
 
 import torch
-from torch import Tensor, distributed, multiprocessing
+from torch import Tensor, distributed
 
 _Result = TypeVar("_Result")
 _Arguments = TypeVarTuple("_Arguments")
@@ -20,29 +21,29 @@ def train_in_processes(count: int, train: Callable[[*_Arguments], _Result], *arg
     """Call `train(*arguments)` here and in `count - 1` helper processes, one thread each; return what it returns here.
 
     `train` and its arguments are pickled on their way to the helpers, so it is a function of a module and they are
-    small. If one process fails or dies, the others fail too.
+    small. If one process fails or dies, the others fail at the next thing they do together.
     """
     if count == 1:
         return train(*arguments)
     num_threads = torch.get_num_threads()
+    context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         rendezvous = (Path(folder) / "rendezvous").as_uri()
-        helpers = multiprocessing.start_processes(
-            _help, args=(count, rendezvous, train, arguments), nprocs=count - 1, join=False, start_method="spawn"
-        )
+        helpers = [
+            context.Process(target=_join, args=(rank, count, rendezvous, train, arguments), daemon=True)
+            for rank in range(1, count)
+        ]
+        for helper in helpers:
+            helper.start()
         try:
             result = _join(0, count, rendezvous, train, arguments)
-            while not helpers.join():
-                pass
+            for helper in helpers:
+                helper.join()
         finally:
             torch.set_num_threads(num_threads)
-            for process in helpers.processes:
-                process.kill()
+            for helper in helpers:
+                helper.kill()
     return result
-
-
-def _help(index: int, count: int, rendezvous: str, train: Callable[..., object], arguments: tuple[object, ...]) -> None:
-    _join(index + 1, count, rendezvous, train, arguments)
 
 
 def _join(
