@@ -22,7 +22,7 @@ def test_counts_on_amused_are_under_one_percent() -> None:
 
 def test_the_pipelines_adapters_are_under_one_percent_of_the_embedded_generator() -> None:
     counts = counts_on(load_base("embedded").generator)
-    assert (FIRST_ROUND.bottleneck, LATER_ROUNDS.bottleneck) == (4, 16)
+    assert (FIRST_ROUND.bottleneck, LATER_ROUNDS.bottleneck) == (4, 12)
     assert counts["shared_4_share"] < counts["unshared_12_share"] < 0.01
 
 
