@@ -1,6 +1,7 @@
-"""What a base is pretrained with: sizes, weights and schedules of every stage; the defaults are the embedded base's.
+"""What a base is pretrained with: sizes, weights and schedules of every stage.
 
-The numbers are for 45,000 icons of 64 px and two CPU cores; docs/log.md tells how they were found.
+The defaults are for 45,000 icons of 64 px and two CPU cores; docs/log.md tells how they were found. What the embedded
+base was made with stands in its card: these, but for a generator of one residual block.
 """
 
 from pathlib import Path
