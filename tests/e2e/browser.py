@@ -25,7 +25,7 @@ def open_page(width: int = 1280, height: int = 860) -> Iterator[Page]:
             args=[
                 "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
                 "--disable-component-update", "--disable-sync",
-                "--disable-3d-apis",  # Prefect's page draws a run's graph with WebGL: without a card, all cores are busy
+                "--disable-3d-apis",  # or Prefect draws a run's graph in software, and all cores are busy
             ],
         )  # fmt: skip
         page = browser.new_page(viewport={"width": width, "height": height})
