@@ -131,3 +131,21 @@ def test_bfloat16_autocast_is_near_and_has_gradients(generator: Generator) -> No
     logits.float().square().mean().backward()
     assert adapter.feed_forward.up.grad is not None
     assert adapter.feed_forward.up.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(("num_res_blocks", "places"), [(1, 25), (2, 64), (3, 64)])
+def test_a_token_is_placed_by_the_blocks_padding_alone(num_res_blocks: int, places: int) -> None:
+    config = replace(TINY, num_res_blocks=num_res_blocks, sample_size=8, downsample=False, upsample=False)
+    generator = Generator(config)
+    with torch.no_grad():
+        for parameter in generator.parameters():
+            parameter.normal_(0, 0.3, generator=rng())
+        generator = generator.double().eval()
+        condition = generator.condition(
+            torch.randn(1, 4, config.encoder_hidden_size, generator=rng(2)).double(),
+            torch.randn(1, config.cond_embed_dim, generator=rng(3)).double(),
+            torch.tensor([[64, 64, 0.0, 0.0, 6.0]]).double(),
+        )
+        [logits] = generator(torch.full((1, 64), config.mask_id), condition)
+    is_same = (logits[:, None] - logits[None]).abs().amax(dim=-1) < 1e-9
+    assert len({tuple(row) for row in is_same.tolist()}) == places
