@@ -2,11 +2,13 @@
 
 clip     the best Text score of each prompt
 random   any of each prompt: the paper's control
-human    a reviewer's picks of those with the best Text score
+human    a reviewer's picks of some of each prompt, which CLIP had no say in
+hybrid   a reviewer's picks of the best Text scores of each prompt
 """
 
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import groupby
 
 from data.candidates import Candidate
@@ -31,9 +33,22 @@ def random_of_each_prompt(candidates: Sequence[Candidate], kept_per_prompt: int,
     return _of_each_prompt(candidates, lambda of_prompt: chance.sample(of_prompt, kept_per_prompt))
 
 
-def best_of_all(candidates: Sequence[Candidate]) -> tuple[int, ...]:
-    """Indices of the `SHOWN` candidates with the highest Text score, the best first; of equals, the first."""
-    return tuple(c.index for c in sorted(candidates, key=lambda c: (-c.text_score, c.index))[:SHOWN])
+def random_to_show(candidates: Sequence[Candidate], *, seed: int) -> tuple[int, ...]:
+    """Indices of `SHOWN` candidates, as many of each prompt as of any other, drawn without looking at scores.
+
+    They come prompt by prompt. The same `seed`, the same draw.
+    """
+    shuffled = random.Random(seed).sample(candidates, len(candidates))
+    return tuple(sorted(candidate.index for candidate in _as_many_of_each_prompt(shuffled)))
+
+
+def best_to_show(candidates: Sequence[Candidate]) -> tuple[int, ...]:
+    """Indices of `SHOWN` candidates, as many of each prompt as of any other: those with its highest Text scores.
+
+    The best of all come first; of equals, the first.
+    """
+    best_first = sorted(candidates, key=_best_first)
+    return tuple(candidate.index for candidate in sorted(_as_many_of_each_prompt(best_first), key=_best_first))
 
 
 def possible_answers(round_number: int) -> tuple[Answer, ...]:
@@ -72,6 +87,20 @@ def check_decision(decision: Decision, candidates: CandidatesRecord, shown: Coll
     twice = sorted({pick for pick in decision.picks if decision.picks.count(pick) > 1})
     if twice:
         raise DecisionRefused(f"expected every pick once, got {twice} more than once; remove the copies")
+
+
+def _best_first(candidate: Candidate) -> tuple[float, int]:
+    return -candidate.text_score, candidate.index
+
+
+def _as_many_of_each_prompt(ordered: Iterable[Candidate]) -> list[Candidate]:
+    """The first `SHOWN` of `ordered`, but no prompt's second before the first of all others."""
+    turns: Counter[str] = Counter()
+    in_turn: list[tuple[int, Candidate]] = []
+    for candidate in ordered:
+        in_turn.append((turns[candidate.content_phrase], candidate))
+        turns[candidate.content_phrase] += 1
+    return [candidate for _, candidate in sorted(in_turn, key=lambda turn: turn[0])][:SHOWN]
 
 
 def _of_each_prompt(candidates: Sequence[Candidate], choose: Callable[[list[Candidate]], list[Candidate]]) -> list[int]:

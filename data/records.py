@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from data.spec import StyleSpec
+from data.spec import Feedback, StyleSpec
 
 Answer = Literal["approve", "another round", "reject"]
 
@@ -86,7 +86,9 @@ class Question(Record):
     planned_rounds: int
     candidates: CandidatesRecord
     shown: tuple[int, ...]
-    """Numbers of the candidates to pick from, the best first."""
+    """Numbers of the candidates to pick from, in the order of the sheet."""
+    chosen_by: str
+    """How they were chosen of all, and in which order they come, in words."""
     answers: tuple[Answer, ...]
     store: str
     references: tuple[Example, ...]
@@ -113,7 +115,7 @@ class FeedbackRecord(Record):
     """Which candidates of a round were kept, by whom, and the table that says so for every candidate."""
 
     round_number: int
-    source: Literal["clip", "human", "random"]
+    source: Feedback
     kept: tuple[int, ...]
     table: Blob
     examples: tuple[Example, ...]

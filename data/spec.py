@@ -24,7 +24,7 @@ from data import defaults
 from data.errors import SpecError
 from data.prompts import CANDIDATE_PROMPTS, EVALUATION_PROMPTS
 
-Feedback = Literal["clip", "human", "random"]
+Feedback = Literal["clip", "human", "hybrid", "random"]
 
 MAX_CANDIDATES = 20_000
 """Images of one round: ten times the paper's 30 x 64, and about what fits into one Parquet file."""
@@ -145,12 +145,13 @@ class StyleSettings(_Document):
         default=2,
         ge=1,
         le=MAX_ROUNDS,
-        description="tunings; each but the first on candidates of the last. With human feedback the number planned: "
+        description="tunings; each but the first on candidates of the last. With a reviewer the number planned: "
         "reviewers end earlier or go on longer",
     )
     feedback: Feedback = Field(
         default="clip",
-        description="who keeps candidates: CLIP's text score, a person, or chance (the paper's control)",
+        description="who keeps candidates: clip (the best Text score), human (a person, shown some of every prompt), "
+        "hybrid (a person, shown CLIP's best of every prompt), or random (chance, the paper's control)",
     )
     first_round: TuningSettings = Field(default=FIRST_ROUND, description="tuning on the references")
     later_rounds: TuningSettings = Field(default=LATER_ROUNDS, description="tuning on kept candidates")
@@ -214,6 +215,11 @@ class StyleSpec(StyleSettings, _StyleIdentity):
     def tuning(self, round_number: int) -> TuningSettings:
         """Settings of round `round_number`, counted from 1."""
         return self.first_round if round_number == 1 else self.later_rounds
+
+    @property
+    def has_reviewer(self) -> bool:
+        """Whether a person picks the candidates."""
+        return self.feedback in ("human", "hybrid")
 
 
 def parse_spec(document: Mapping[str, Any]) -> StyleSpec:

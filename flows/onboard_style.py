@@ -36,7 +36,7 @@ def onboard_style(spec: StyleSpec) -> PublishedAdapter:
     rounds = spec.rounds
     while len(adapters) < rounds:
         candidates = sample_candidates(run, adapters[-1])
-        decision = ask_reviewer(run, candidates) if spec.feedback == "human" else None
+        decision = ask_reviewer(run, candidates) if spec.has_reviewer else None
         if decision is not None:
             rounds = rounds_wanted(decision, tuned=len(adapters))
         feedback.append(keep_candidates(run, candidates, decision))

@@ -110,7 +110,7 @@ def _print_question(waiting: Waiting) -> None:
     print(f"answers     {', '.join(question.answers)}")
     print(f"references  {', '.join(example.image.uri for example in question.references)}")
     print(f"sheet       {question.sheet.uri}")
-    print(f"shown       {len(question.shown)} of {question.candidates.count}, best Text score first")
+    print(f"shown       {len(question.shown)} of {question.candidates.count}: {question.chosen_by}")
     print("number   Text  Style  prompt")
     for candidate in shown_candidates(question):
         print(f"{candidate.index:6} {candidate.text_score:6.3f} {candidate.style_score:6.3f}  {candidate.prompt}")

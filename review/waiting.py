@@ -71,7 +71,7 @@ def find_waiting(run_id: UUID) -> Waiting:
 
 
 def shown_candidates(question: Question) -> list[Candidate]:
-    """The candidates to pick from, the best first, from the store."""
+    """The candidates to pick from, in the order of the sheet, from the store."""
     rows = _rows(question.store, question.candidates.table)
     return [rows[number] for number in question.shown]
 

@@ -1,6 +1,7 @@
 """Feedback on a round's candidates: shown to a reviewer, decided, and kept."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 
@@ -9,10 +10,17 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from data.candidates import from_parquet, to_parquet
+from data.candidates import Candidate, from_parquet, to_parquet
 from data.contact_sheet import numbered_sheet
 from data.errors import AlreadyInStore, DecisionRefused
-from data.feedback import best_of_all, best_of_each_prompt, check_decision, possible_answers, random_of_each_prompt
+from data.feedback import (
+    best_of_each_prompt,
+    best_to_show,
+    check_decision,
+    possible_answers,
+    random_of_each_prompt,
+    random_to_show,
+)
 from data.images import from_png
 from data.markdown import embedded, thumbnail
 from data.records import CandidatesRecord, Decision, Example, FeedbackRecord, Question, Record, Run
@@ -38,7 +46,7 @@ def show_candidates(run: Run, candidates: CandidatesRecord) -> Question:
     """Choose what a reviewer picks from; put it on a numbered sheet in the store, and into a table in the run."""
     store = Store(run.store)
     rows = from_parquet(store.read_blob(candidates.table))
-    shown = best_of_all(rows)
+    shown, chosen_by = _to_show(run, candidates, rows)
     images = [from_png(rows[number].image) for number in shown]
     sheet = _as_webp(numbered_sheet(images, shown, cell_px=THUMBNAIL_PX))
     question = Question(
@@ -46,6 +54,7 @@ def show_candidates(run: Run, candidates: CandidatesRecord) -> Question:
         planned_rounds=run.spec.rounds,
         candidates=candidates,
         shown=shown,
+        chosen_by=chosen_by,
         answers=possible_answers(candidates.round_number),
         store=run.store,
         references=run.references,
@@ -63,8 +72,8 @@ def show_candidates(run: Run, candidates: CandidatesRecord) -> Question:
             }
             for row, image in zip((rows[number] for number in shown), images, strict=True)
         ],
-        description=f"{run.spec.name}: the {len(shown)} of {candidates.count} candidates of round "
-        f"{candidates.round_number} with the best Text score",
+        description=f"{run.spec.name}: {len(shown)} of {candidates.count} candidates of round "
+        f"{candidates.round_number}, {chosen_by}",
     )
     say(f"candidates of round {candidates.round_number}, numbered: {question.sheet.uri}")
     return question
@@ -81,8 +90,8 @@ def write_question(question: Question, refusal: str) -> str:
         f"Style **{question.style}**, round {candidates.round_number} of {question.planned_rounds} planned. "
         "The reference:",
         " ".join(thumbnail(image, "reference", side_px=THUMBNAIL_PX) for image in references),
-        f"Pick up to about ten of these {len(question.shown)} (of {candidates.count}, best CLIP score first) "
-        "by their numbers:",
+        f"Pick up to about ten of these {len(question.shown)} of {candidates.count} ({question.chosen_by}) by their "
+        "numbers:",
         embedded(store.read_blob(question.sheet), "webp", "candidates, numbered"),
     ]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
@@ -123,7 +132,7 @@ def record_decision(run: Run, question: Question, answer: Decision) -> Answered:
 
 @task(persist_result=True, result_serializer="json", cache_policy=ONCE)
 def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision | None) -> FeedbackRecord:
-    """Choose what the next round is tuned on: by `decision` with human feedback, else by clip or by chance.
+    """Choose what the next round is tuned on: by a reviewer's `decision`, by clip or by chance.
 
     Raises:
         DecisionRefused: if the decision was made on other candidates.
@@ -136,10 +145,12 @@ def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision |
         case "random":
             seed = draw_seed(run.spec.seed, "feedback", candidates.round_number)
             kept = random_of_each_prompt(rows, run.spec.kept_per_prompt, seed=seed)
-        case "human":
+        case "human" | "hybrid":
             if decision is None:
-                raise DecisionRefused("expected a decision with human feedback, got none; ask a reviewer")
-            check_decision(decision, candidates, best_of_all(rows))
+                raise DecisionRefused(
+                    f"expected a decision with {run.spec.feedback} feedback, got none; ask a reviewer"
+                )
+            check_decision(decision, candidates, _to_show(run, candidates, rows)[0])
             kept = sorted(decision.picks)
     folder = _folder(run, candidates)
     decided = [replace(row, kept=row.index in set(kept)) for row in rows]
@@ -160,6 +171,14 @@ def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision |
         ),
         decision=decision,
     )
+
+
+def _to_show(run: Run, candidates: CandidatesRecord, rows: Sequence[Candidate]) -> tuple[tuple[int, ...], str]:
+    """What a reviewer picks from, and how it was chosen, in words."""
+    if run.spec.feedback == "hybrid":
+        return best_to_show(rows), "the best CLIP scores of each prompt, the best first"
+    seed = draw_seed(run.spec.seed, "shown", candidates.round_number)
+    return random_to_show(rows, seed=seed), "some of each prompt, whatever their scores"
 
 
 def _decision_key(run: Run, candidates: CandidatesRecord) -> str:

@@ -19,7 +19,7 @@ def trail(run: Run, rounds: int) -> str:
     for number in range(1, rounds + 1):
         links.append(artifact_link(f"tuning {number}", tuning_key(run, number)))
         if number < rounds:
-            of_round = candidates_key if run.spec.feedback == "human" else sampling_key
+            of_round = candidates_key if run.spec.has_reviewer else sampling_key
             links.append(artifact_link(f"candidates {number}", of_round(run, number)))
     folder = f"{run.store}/runs/{run.key}/evaluation"
     links.append(artifact_link("scores", scores_key(run), folder))

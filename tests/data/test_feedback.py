@@ -7,11 +7,12 @@ from data.candidates import Candidate
 from data.errors import DecisionRefused
 from data.feedback import (
     SHOWN,
-    best_of_all,
     best_of_each_prompt,
+    best_to_show,
     check_decision,
     possible_answers,
     random_of_each_prompt,
+    random_to_show,
 )
 from data.records import Blob, CandidatesRecord, Decision
 
@@ -49,11 +50,31 @@ def test_random_keeps_as_many_of_each_prompt_whatever_their_scores() -> None:
     assert kept != random_of_each_prompt(pool, 3, seed=2)
 
 
-def test_a_reviewer_is_shown_the_best_64_of_all_prompts_best_first() -> None:
-    assert best_of_all(candidates([0.1, 0.3, 0.2], [0.5, 0.3])) == (3, 1, 4, 2, 0)
-    many = best_of_all(candidates([0.0] * 50, [0.1] * 50))
-    assert len(many) == SHOWN == 64
-    assert many[:50] == tuple(range(50, 100))
+def test_a_reviewer_is_shown_as_many_of_each_prompt_whatever_clip_says() -> None:
+    good, bad = [0.9] * 50, [0.1] * 50
+    shown = random_to_show(candidates(good, bad), seed=1)
+    assert len(shown) == SHOWN == 64
+    assert len([number for number in shown if number < 50]) == 32
+    assert list(shown) == sorted(shown)
+    assert shown == random_to_show(candidates(bad, good), seed=1) != random_to_show(candidates(bad, good), seed=2)
+    assert random_to_show(candidates([0.1], [0.2]), seed=1) == (0, 1)
+
+
+def test_with_more_prompts_than_places_chance_says_which_are_shown() -> None:
+    shown = random_to_show(candidates(*[[0.5, 0.5]] * 100), seed=1)
+    assert len({number // 2 for number in shown}) == SHOWN
+    assert max(shown) > 2 * SHOWN
+
+
+def test_after_clip_a_reviewer_is_shown_the_best_of_each_prompt_best_first() -> None:
+    assert best_to_show(candidates([0.1, 0.3, 0.2], [0.5, 0.3])) == (3, 1, 4, 2, 0)
+    shown = best_to_show(candidates([0.9] * 50, [n / 100 for n in range(50)]))
+    assert shown == (*range(32), *range(99, 67, -1))
+    three = best_to_show(candidates(*[[0.1, prompt / 100, 0.2] for prompt in range(50, 80)]))
+    # Two of each of 30 prompts, and four more: of the next best of each, the best.
+    assert three[:30] == tuple(range(88, 0, -3))
+    assert {number % 3 for number in three[30:60]} == {2}
+    assert three[60:] == (0, 3, 6, 9)
 
 
 @pytest.mark.parametrize("answer", ["approve", "another round", "reject"])

@@ -21,6 +21,7 @@ from data.store import Store
 from flows.human_feedback import ask_reviewer
 from flows.onboard_style import onboard_style
 from review.waiting import Waiting, answer, find_waiting
+from tasks.give_feedback import keep_candidates
 from tasks.prepare import prepare
 from tests.reviewer import next_question, person, says
 from tests.tasks.test_give_feedback import candidates_of
@@ -94,6 +95,29 @@ def test_another_round_is_tuned_on_the_picks_and_asked_about(human_document: dic
     assert [waiting.question.candidates.round_number for waiting in asked] == [1, 2]
     assert [feedback_of(store, published, number).kept for number in (1, 2)] == [(0,), (2, 3)]
     assert len(decisions_in(spec.store)) == 2
+
+
+def test_a_reviewer_sees_what_clip_ranks_with_hybrid_feedback_and_what_was_drawn_without_it(
+    human_document: dict[str, Any],
+) -> None:
+    seen: list[Waiting] = []
+
+    def look(waiting: Waiting) -> None:
+        seen.append(waiting)
+        says("approve", 5, 2)(waiting)
+
+    for feedback in ("human", "hybrid"):
+        run = prepare.fn(parse_spec({**human_document, "feedback": feedback}))
+        candidates = candidates_of(run)
+        finished = person(look)
+        [decision] = asks(run, candidates)
+        finished()
+        given = keep_candidates.fn(run, candidates, decision)
+        assert (given.source, given.kept) == (feedback, (2, 5))
+    assert [waiting.question.shown for waiting in seen] == [(0, 1, 2, 3, 4, 5), (1, 5, 2, 3, 0, 4)]
+    assert [waiting.question.chosen_by for waiting in seen] == [
+        "some of each prompt, whatever their scores", "the best CLIP scores of each prompt, the best first",
+    ]  # fmt: skip
 
 
 def test_rejected_candidates_publish_nothing_however_often_it_is_run(human_document: dict[str, Any]) -> None:
