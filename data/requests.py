@@ -69,7 +69,7 @@ class EvaluateRequest(_Request):
     )
 
 
-Request = TypeVar("Request", bound=_Request)
+Request = TypeVar("Request", bound=BaseModel)
 
 
 def read_request(path: Path, kind: type[Request]) -> Request:

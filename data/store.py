@@ -189,6 +189,12 @@ def read_blob(blob: Blob) -> bytes:
     return Store(blob.uri.rpartition("/")[0]).read_blob(blob)
 
 
+def read_uri(uri: str) -> bytes:
+    """The bytes at `uri`, a path or any fsspec URI; raises what `Store.read` does."""
+    folder, slash, name = uri.rpartition("/")
+    return Store(folder or slash or ".").read(name)
+
+
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
