@@ -10,6 +10,7 @@
     │   ├── StoreNotWritable     the store refuses writes
     │   └── StoreCorrupted       the bytes are not those which were written
     ├── CandidatesError          a file of candidates cannot be read
+    ├── RatingsError             raters' answers cannot be read
     ├── PretrainingError         a base cannot be made
     │   ├── CorpusError          the corpus cannot be fetched, built or read
     │   └── SettingsChanged      a stage's folder was made with other settings
@@ -61,6 +62,10 @@ class StoreCorrupted(StoreError):
 
 class CandidatesError(PipelineError):
     """A file of candidates cannot be read."""
+
+
+class RatingsError(PipelineError):
+    """Raters' answers cannot be read, or there are none."""
 
 
 class PretrainingError(PipelineError):
