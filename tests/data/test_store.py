@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import AlreadyInStore, NotInStore, StoreCorrupted, StoreError, StoreNotWritable
-from data.store import Store
+from data.store import Store, read_uri
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -22,6 +22,16 @@ def test_what_is_written_can_be_read_and_listed(store: Store) -> None:
     assert store.exists("a/c/d.txt")
     assert store.list("a") == ["a/b.txt", "a/c/d.txt"]
     assert store.list("nothing") == []
+
+
+def test_a_file_is_read_by_path_or_uri(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.write_new("a/b.txt", b"one")
+    assert read_uri(f"{store.uri}/a/b.txt") == b"one"
+    (tmp_path / "c.txt").write_bytes(b"two")
+    monkeypatch.chdir(tmp_path)
+    assert read_uri(str(tmp_path / "c.txt")) == read_uri("c.txt") == read_uri("./c.txt") == b"two"
+    with pytest.raises(NotInStore, match=r"/d\.txt, got none"):
+        read_uri("/d.txt")
 
 
 def test_write_new_leaves_what_is_there(store: Store) -> None:
