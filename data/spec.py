@@ -22,7 +22,7 @@ from pydantic import (
 
 from data import defaults
 from data.errors import SpecError
-from data.prompts import CANDIDATE_PROMPTS, EVALUATION_PROMPTS
+from data.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
 
 Feedback = Literal["clip", "human", "hybrid", "random"]
 
@@ -162,7 +162,7 @@ class StyleSettings(_Document):
     candidate_sampling: SamplingSettings = Field(default=SamplingSettings(), description="how candidates are drawn")
 
     evaluation_prompts: tuple[Phrase, ...] = Field(
-        default=EVALUATION_PROMPTS, description="content phrases of the evaluation; none of them is tuned on"
+        default=FEW_EVALUATION_PROMPTS, description="content phrases of the evaluation; none of them is tuned on"
     )
     images_per_evaluation_prompt: int = Field(
         default=defaults.IMAGES_PER_EVALUATION_PROMPT, ge=1, le=64, description="the paper: 8"

@@ -20,6 +20,9 @@ from tasks.links import artifact_link
 from tasks.models import open_adapter, open_base, scorer_sha256
 from tasks.say import say
 
+MAX_COLUMNS = 20
+"""Prompts on the report's sheet: the first ones; more cannot be read."""
+
 
 class WantedScores(Record):
     """A checked request: what base and style are to draw, and where the report goes."""
@@ -99,17 +102,17 @@ def report_scores(wanted: WantedScores, scores: Sequence[RoundScores]) -> Evalua
     prompts, of_each = wanted.style.phrases, wanted.style.images_per_phrase
     labels = [label(of_round.round_number) for of_round in scores]
     first_of_each = [
-        [from_png(sample.image) for sample in from_parquet(store.read_blob(of_round.samples))[::of_each]]
+        [from_png(sample.image) for sample in from_parquet(store.read_blob(of_round.samples))[::of_each][:MAX_COLUMNS]]
         for of_round in scores
     ]
     rows = [Row(label="reference", images=[from_png(read_blob(blob)) for blob in wanted.style.references])]
     rows += [Row(label=name, images=images) for name, images in zip(labels, first_of_each, strict=True)]
-    sheet = to_png(comparison_sheet(prompts, rows))
+    sheet = to_png(comparison_sheet(prompts[:MAX_COLUMNS], rows))
     # Report and sheet are named by their digests: the same request under another version of this code has another.
     picture = f"![reference, base and style]({store.write_blob(wanted.folder, '.png', sheet).uri.rpartition('/')[2]})"
     settings = wanted.style.settings
     cells = [
-        score_cells(name, of_round, prompts, images)
+        score_cells(name, of_round, prompts[:MAX_COLUMNS], images)
         for name, of_round, images in zip(labels, scores, first_of_each, strict=True)
     ]
     report = "\n\n".join(

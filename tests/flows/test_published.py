@@ -128,6 +128,10 @@ def test_a_style_and_its_base_are_scored_on_the_same_seeds_with_a_report(
 
     with patch.object(styledrop, "sample", side_effect=AssertionError("drawn again")):
         assert evaluate(request) == evaluated
+        with patch("tasks.evaluate_published.MAX_COLUMNS", 1):
+            narrow = store.read(evaluate(request).uri.removeprefix(f"{store.uri}/")).decode()
+    assert narrow.count("data:image/webp;base64,") == 2
+    assert "on 2 prompts" in narrow
     with pytest.raises(SpecError, match=r"'disc' was not tuned on, got \['a cat'\]"):
         evaluate(request.model_copy(update={"prompts": ("a cat",)}))
 
