@@ -31,6 +31,7 @@ class ScheduleSettings(_Part):
     betas: tuple[float, float] = (0.9, 0.99)
     clip_norm: float = Field(default=1.0, gt=0)
     ema_decay: float = Field(default=0.0, ge=0, lt=1, description="of the moving average of the weights; 0 for none")
+    muon_rate: float = Field(default=0.0, ge=0, description="of Muon, for linear layers' weights; 0 for AdamW alone")
 
 
 class VQGANSettings(_Part):
@@ -111,6 +112,7 @@ class GeneratorSettings(_Part):
         weight_decay=0.03,
         betas=(0.9, 0.98),
         ema_decay=0.999,
+        muon_rate=3e-3,
     )
     hidden_size: int = 192
     num_hidden_layers: int = 6

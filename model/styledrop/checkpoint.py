@@ -43,24 +43,33 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | No
     return tensors, state
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimizer's state, keyed by the parameter's place and the name of the moment."""
-    places = {id(p): i for i, p in enumerate(p for group in optimizer.param_groups for p in group["params"])}
+def optimizer_tensors(*optimizers: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimizers' state, keyed by the parameter's place among all of them and the name of the moment."""
+    states = {id(parameter): moments for optimizer in optimizers for parameter, moments in optimizer.state.items()}
     return {
-        f"optimizer.{places[id(parameter)]}.{name}": value
-        for parameter, moments in optimizer.state.items()
-        for name, value in moments.items()
+        f"optimizer.{place}.{name}": value
+        for place, (_, parameter) in enumerate(_parameters(optimizers))
+        for name, value in states.get(id(parameter), {}).items()
     }
 
 
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put back what `optimizer_tensors` took; the parameters must stand in the same order."""
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+def restore_optimizer(tensors: dict[str, Tensor], *optimizers: torch.optim.Optimizer) -> None:
+    """Put back what `optimizer_tensors` took; optimizers and parameters must stand in the same order."""
+    parameters = _parameters(optimizers)
     for key, value in tensors.items():
         kind, _, rest = key.partition(".")
         if kind == "optimizer":
             place, _, name = rest.partition(".")
-            parameter = parameters[int(place)]
+            optimizer, parameter = parameters[int(place)]
             # Adam counts its steps on the CPU; its moments lie beside the parameter.
             device = parameter.device if value.ndim else value.device
             optimizer.state[parameter][name] = value.to(device, copy=True)
+
+
+def _parameters(optimizers: tuple[torch.optim.Optimizer, ...]) -> list[tuple[torch.optim.Optimizer, Tensor]]:
+    return [
+        (optimizer, parameter)
+        for optimizer in optimizers
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+    ]

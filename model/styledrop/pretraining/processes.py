@@ -57,15 +57,22 @@ def _join(
         distributed.destroy_process_group()
 
 
-def mean_over_processes(tensors: list[Tensor]) -> None:
-    """Replace each tensor by its mean over the group's processes; without a group, leave all as they are."""
+def sum_over_processes(tensors: list[Tensor]) -> None:
+    """Replace each tensor by its sum over the group's processes; without a group, leave all as they are."""
     if not distributed.is_initialized():
         return
     flat = torch.cat([tensor.flatten() for tensor in tensors])
     distributed.all_reduce(flat)
-    flat /= distributed.get_world_size()
-    for tensor, mean in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
-        tensor.copy_(mean.view_as(tensor))
+    for tensor, total in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
+        tensor.copy_(total.view_as(tensor))
+
+
+def mean_over_processes(tensors: list[Tensor]) -> None:
+    """Replace each tensor by its mean over the group's processes; without a group, leave all as they are."""
+    sum_over_processes(tensors)
+    count = rank_and_count()[1]
+    if count > 1:
+        torch._foreach_div_(tensors, count)
 
 
 def take_from_first(tensor: Tensor) -> None:

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from styledrop.checkpoint import optimizer_tensors, read_checkpoint, restore_optimizer, write_checkpoint
+from styledrop.pretraining.muon import Muon
 from styledrop.pretraining.processes import mean_over_processes, rank_and_count, take_from_first
 
 Report = Callable[[int, int, dict[str, float]], None]
@@ -44,17 +45,19 @@ class Schedule:
     clip_norm: float = 1.0
     ema_decay: float = 0.0
     """Decay of the moving average of the weights, per step; 0 for none."""
+    muon_rate: float = 0.0
+    """Learning rate of Muon, which then trains the weights of linear layers; 0 leaves them to AdamW."""
 
     @property
     def batch_share(self) -> int:
         """Of a batch, what this process draws."""
         return self.batch_size // rank_and_count()[1]
 
-    def rate(self, step: int) -> float:
-        """Learning rate of `step` (0-based)."""
+    def share_of_rate(self, step: int) -> float:
+        """Of the learning rates, what `step` (0-based) has: 0 to 1."""
         warm = min(1.0, (step + 1) / max(1, self.warmup_steps))
         left = (self.num_steps - step) / self.decay_steps if self.decay_steps else 1.0
-        return self.learning_rate * warm * min(1.0, left)
+        return warm * min(1.0, left)
 
 
 def train_stage(
@@ -79,13 +82,7 @@ def train_stage(
     """
     rank, _ = rank_and_count()
     parameters = [p for p in module.parameters() if p.requires_grad]
-    matrices = [p for p in parameters if p.ndim >= 2]
-    vectors = [p for p in parameters if p.ndim < 2]
-    optimizer = torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": schedule.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
-        lr=schedule.learning_rate,
-        betas=schedule.betas,
-    )
+    optimizers = _optimizers(module, schedule)
     average = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "checkpoint.safetensors"
@@ -96,7 +93,7 @@ def train_stage(
         step, seconds = state["step"], state["seconds"]
         module.load_state_dict({name[7:]: value for name, value in tensors.items() if name.startswith("module.")})
         average = {name[8:]: value for name, value in tensors.items() if name.startswith("average.")}
-        restore_optimizer(optimizer, tensors)
+        restore_optimizer(tensors, *optimizers)
     for tensor in module.state_dict().values():
         take_from_first(tensor)
     if rank == 0:
@@ -105,21 +102,24 @@ def train_stage(
     def save() -> None:
         tensors = {f"module.{name}": value.clone() for name, value in module.state_dict().items()}
         tensors |= {f"average.{name}": value for name, value in average.items()}
-        write_checkpoint(path, tensors | optimizer_tensors(optimizer), {"step": step, "seconds": seconds})
+        write_checkpoint(path, tensors | optimizer_tensors(*optimizers), {"step": step, "seconds": seconds})
 
     sums: dict[str, float] = {}
     last_report, last_save = step, time.monotonic()
     module.train()
     while step < schedule.num_steps:
         start = time.monotonic()
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.rate(step)
+        share = schedule.share_of_rate(step)
+        for optimizer, rate in zip(optimizers, (schedule.learning_rate, schedule.muon_rate), strict=False):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * share
         loss, figures = step_loss(step, np.random.default_rng([seed, step, rank]))
-        optimizer.zero_grad(set_to_none=True)
+        module.zero_grad(set_to_none=True)
         loss.backward()
         mean_over_processes([p.grad for p in parameters if p.grad is not None])
         torch.nn.utils.clip_grad_norm_(parameters, schedule.clip_norm)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         step += 1
         if schedule.ema_decay:
             # The average starts as a plain mean and lengthens its memory up to ema_decay.
@@ -148,6 +148,26 @@ def train_stage(
     if schedule.ema_decay:
         module.load_state_dict(average)
     return module.eval()
+
+
+def _optimizers(module: nn.Module, schedule: Schedule) -> list[torch.optim.Optimizer]:
+    """AdamW, and Muon beside it where the schedule asks for it."""
+    linear: list[Tensor] = []
+    if schedule.muon_rate:
+        linear = [m.weight for m in module.modules() if isinstance(m, nn.Linear) and m.weight.requires_grad]
+    taken = {id(weight) for weight in linear}
+    rest = [p for p in module.parameters() if p.requires_grad and id(p) not in taken]
+    decayed, others = [p for p in rest if p.ndim >= 2], [p for p in rest if p.ndim < 2]
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": schedule.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            lr=schedule.learning_rate,
+            betas=schedule.betas,
+        )
+    ]
+    if linear:
+        optimizers.append(Muon(linear, lr=schedule.muon_rate, weight_decay=schedule.weight_decay))
+    return optimizers
 
 
 def _cut_curve(path: Path, last_step: int) -> None:

@@ -11,11 +11,11 @@ from styledrop.pretraining.stage import Schedule, train_stage
 TARGETS = torch.arange(8.0)
 
 
-def fit(folder: Path, num_steps: int) -> tuple[torch.Tensor, int]:
+def fit(folder: Path, num_steps: int, muon_rate: float) -> tuple[torch.Tensor, int]:
     """Fit a number to all targets, of which each process sees its own part."""
     module = nn.Linear(1, 1, bias=False)
     nn.init.constant_(module.weight, float(rank_and_count()[0]))  # the first process's start counts
-    schedule = Schedule(num_steps=num_steps, learning_rate=0.1, batch_size=8, warmup_steps=0)
+    schedule = Schedule(num_steps=num_steps, learning_rate=0.1, batch_size=8, warmup_steps=0, muon_rate=muon_rate)
 
     def step_loss(_: int, __: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
         rank, _count = rank_and_count()
@@ -26,18 +26,19 @@ def fit(folder: Path, num_steps: int) -> tuple[torch.Tensor, int]:
     return module.weight.detach(), schedule.batch_share
 
 
-def test_two_processes_train_as_one_on_the_whole_batch_does(tmp_path: Path) -> None:
-    alone, whole = train_in_processes(1, fit, tmp_path / "one", 5)
-    together, half = train_in_processes(2, fit, tmp_path / "two", 5)
+@pytest.mark.parametrize("muon_rate", [0.0, 0.1])
+def test_two_processes_train_as_one_on_the_whole_batch_does(tmp_path: Path, muon_rate: float) -> None:
+    alone, whole = train_in_processes(1, fit, tmp_path / "one", 5, muon_rate)
+    together, half = train_in_processes(2, fit, tmp_path / "two", 5, muon_rate)
     assert (whole, half) == (8, 4)
     assert torch.allclose(together, alone)
     assert alone.item() != 0
 
 
 def test_they_go_on_from_a_checkpoint(tmp_path: Path) -> None:
-    train_in_processes(2, fit, tmp_path / "stopped", 2)
-    resumed, _ = train_in_processes(2, fit, tmp_path / "stopped", 5)
-    whole, _ = train_in_processes(2, fit, tmp_path / "whole", 5)
+    train_in_processes(2, fit, tmp_path / "stopped", 2, 0.1)
+    resumed, _ = train_in_processes(2, fit, tmp_path / "stopped", 5, 0.1)
+    whole, _ = train_in_processes(2, fit, tmp_path / "whole", 5, 0.1)
     assert torch.equal(resumed, whole)
 
 

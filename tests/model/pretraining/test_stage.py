@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,14 +38,15 @@ def curve(folder: Path) -> list[dict[str, float]]:
     return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
 
 
+@pytest.mark.parametrize("schedule", [SCHEDULE, replace(SCHEDULE, muon_rate=0.05)], ids=["AdamW", "Muon"])
 @pytest.mark.parametrize("killed_at", [1, 3, 5])
 def test_a_killed_run_ends_with_the_weights_and_the_curve_of_an_uninterrupted_one(
-    tmp_path: Path, killed_at: int
+    tmp_path: Path, killed_at: int, schedule: Schedule
 ) -> None:
-    whole = trained(tmp_path / "whole").state_dict()
+    whole = trained(tmp_path / "whole", schedule=schedule).state_dict()
     with pytest.raises(Killed):
-        trained(tmp_path / "killed", killed_at=killed_at)
-    resumed = trained(tmp_path / "killed").state_dict()
+        trained(tmp_path / "killed", killed_at=killed_at, schedule=schedule)
+    resumed = trained(tmp_path / "killed", schedule=schedule).state_dict()
     assert all(torch.equal(value, whole[name]) for name, value in resumed.items())
     assert curve(tmp_path / "killed") == curve(tmp_path / "whole")
 
@@ -75,4 +77,4 @@ def test_a_finished_run_asked_for_again_trains_nothing(tmp_path: Path) -> None:
 
 
 def test_the_rate_warms_up_and_falls_to_almost_nothing() -> None:
-    assert [round(SCHEDULE.rate(step), 4) for step in range(6)] == [0.025, 0.05, 0.05, 0.05, 0.05, 0.025]
+    assert [round(SCHEDULE.share_of_rate(step), 4) for step in range(6)] == [0.5, 1.0, 1.0, 1.0, 1.0, 0.5]
