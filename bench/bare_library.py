@@ -37,7 +37,7 @@ def main() -> None:
     references = [Image.open(path).convert("RGB") for path in plan["references"]]
     done("load")
     pairs = list(zip(references, plan["reference_prompts"], strict=True))
-    adapters: list[styledrop.Adapter] = []
+    adapters: list[styledrop.Tuned] = []
     for number, settings in enumerate(plan["rounds"], start=1):
         adapters.append(styledrop.tune(base, pairs, _tuning(settings), seed=settings["seed"]))
         done(f"tune {number}")
@@ -59,7 +59,7 @@ def main() -> None:
 
 def _tuning(settings: dict[str, Any]) -> styledrop.TuningConfig:
     return styledrop.TuningConfig(
-        adapter=styledrop.AdapterConfig(
+        method=styledrop.AdapterConfig(
             bottleneck=settings["bottleneck"], share_across_layers=settings["share_across_layers"]
         ),
         num_steps=settings["steps"],
@@ -71,7 +71,7 @@ def _tuning(settings: dict[str, Any]) -> styledrop.TuningConfig:
 def _draw(
     base: styledrop.Base,
     scorer: styledrop.ClipScorer,
-    adapter: styledrop.Adapter | None,
+    adapter: styledrop.Tuned | None,
     wanted: dict[str, Any],
     references: Sequence[Image.Image],
 ) -> tuple[list[Image.Image], list[float]]:

@@ -48,7 +48,7 @@ def scorer_sha256(base: styledrop.Base) -> str:
     return digest.hexdigest()
 
 
-def open_adapter(files: Mapping[str, Blob], base: styledrop.Base) -> styledrop.Adapter:
+def open_adapter(files: Mapping[str, Blob], base: styledrop.Base) -> styledrop.Tuned:
     """The adapter whose `files`, by name, lie in a store.
 
     Raises:

@@ -45,7 +45,7 @@ def tune(run: Run, round_number: int, tokenized: TokenizedExamples) -> AdapterRe
             base,
             pairs,
             styledrop.TuningConfig(
-                adapter=styledrop.AdapterConfig(
+                method=styledrop.AdapterConfig(
                     bottleneck=settings.bottleneck, share_across_layers=settings.share_across_layers
                 ),
                 num_steps=settings.steps,

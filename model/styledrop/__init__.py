@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from styledrop.adapters import Adapter, AdapterConfig
+from styledrop.adapters import Adapter, AdapterConfig, Mixture
 from styledrop.artifact import Card, StyleReference, load_adapter, load_card, save_adapter
 from styledrop.base import Base, load_base, save_base
 from styledrop.errors import (
@@ -16,9 +16,13 @@ from styledrop.errors import (
     TuningError,
 )
 from styledrop.guidance import Guidance
+from styledrop.lora import LoRAConfig
 from styledrop.sampler import SamplingConfig, sample, sample_tokens
 from styledrop.scoring import ClipScorer, Scores
+from styledrop.soft_prompt import SoftPromptConfig
+from styledrop.tuned import Tuned
 from styledrop.tuning import TuningConfig, tune
+from styledrop.whole import WholeConfig
 
 __version__ = version("styledrop")
 
@@ -34,13 +38,18 @@ __all__ = [
     "ClipScorer",
     "Guidance",
     "IncompatibleBase",
+    "LoRAConfig",
+    "Mixture",
     "SamplingConfig",
     "SamplingError",
     "Scores",
+    "SoftPromptConfig",
     "StyleDropError",
     "StyleReference",
+    "Tuned",
     "TuningConfig",
     "TuningError",
+    "WholeConfig",
     "load_adapter",
     "load_base",
     "load_card",

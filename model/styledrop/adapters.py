@@ -8,6 +8,7 @@ At the start all up weights are zero: a new adapter changes nothing.
 Shapes: rows (batch x tokens), layers, width (of the transformer), bottleneck.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from styledrop.blocks import Site
 from styledrop.generator import SITES, GeneratorConfig
+from styledrop.tuned import Tuned
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +58,7 @@ class _SiteAdapter(nn.Module):
         return hidden + change.to(hidden.dtype)
 
 
-class Adapter(nn.Module):
+class Adapter(Tuned):
     """Both sites' adapters for every layer of one generator."""
 
     def __init__(self, config: AdapterConfig, *, num_layers: int, width: int) -> None:
@@ -84,6 +86,38 @@ class Adapter(nn.Module):
         """Adapt what `site` of `layer` puts out; this is a generator's `adapt`."""
         return (self.attention if site == "attention" else self.feed_forward)(layer, hidden)
 
-    def parameter_count(self) -> int:
-        """Number of tuned values."""
-        return sum(parameter.numel() for parameter in self.parameters())
+
+class Mixture(Tuned):
+    """Several styles at once: the changes that their adapters make, each times a weight, added up."""
+
+    def __init__(self, parts: Sequence[tuple[Adapter, float]]) -> None:
+        if not parts:
+            raise ValueError("expected at least one adapter with its weight, got none")
+        super().__init__()
+        self.adapters = nn.ModuleList(adapter for adapter, _ in parts)
+        self.parts = list(parts)
+
+    def adapt(self, layer: int, site: Site, hidden: Float[Tensor, "*rows width"]) -> Float[Tensor, "*rows width"]:
+        """Add the weighted changes."""
+        changes = [weight * (adapter.adapt(layer, site, hidden) - hidden) for adapter, weight in self.parts]
+        return hidden + torch.stack(changes).sum(dim=0)
+
+
+class PerImage(Tuned):
+    """Another adapter for each image of a batch."""
+
+    def __init__(self, of_images: Sequence[Adapter | Mixture]) -> None:
+        super().__init__()
+        distinct = {id(tuned): tuned for tuned in of_images}
+        places = [id(tuned) for tuned in of_images]
+        self.groups = [
+            (tuned, torch.tensor([row for row, place in enumerate(places) if place == key]))
+            for key, tuned in distinct.items()
+        ]
+
+    def adapt(self, layer: int, site: Site, hidden: Float[Tensor, "*rows width"]) -> Float[Tensor, "*rows width"]:
+        """Give each image's rows to its own adapter."""
+        out = torch.empty_like(hidden)
+        for tuned, images in self.groups:
+            out[images] = tuned.adapt(layer, site, hidden[images])
+        return out

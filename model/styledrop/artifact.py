@@ -1,5 +1,7 @@
 """A tuned adapter on disk: a folder of `adapter.safetensors` and `card.json`.
 
+A LoRA lies there as PEFT reads it, `adapter_model.safetensors` with `adapter_config.json`.
+
 The card says what the adapter is: which base it belongs to, what it was tuned on and how, who may
 use it. An adapter is loaded only with weights that its card describes, onto the base it was tuned on.
 """
@@ -17,9 +19,14 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from styledrop.adapters import Adapter, AdapterConfig
+from styledrop.adapters import AdapterConfig
 from styledrop.base import Base
 from styledrop.errors import ArtifactError, ChecksumMismatch, IncompatibleBase
+from styledrop.lora import LoRA, LoRAConfig
+from styledrop.methods import METHODS, Method, method_name, method_of, new_tuned
+from styledrop.tuned import Tuned
+
+_PEFT_WEIGHTS, _PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
 WEIGHTS_NAME = "adapter.safetensors"
 CARD_NAME = "card.json"
@@ -45,7 +52,7 @@ class Card:
     name: str
     base_name: str
     base_sha256: str
-    adapter: AdapterConfig = field(default_factory=AdapterConfig)
+    adapter: Method = field(default_factory=AdapterConfig)
     weights_sha256: str = ""
     references: tuple[StyleReference, ...] = ()
     prompts: tuple[str, ...] = ()
@@ -55,7 +62,7 @@ class Card:
     consent: str = ""
     """Who agreed to the style's use, and how; empty if nobody was asked."""
     feedback: str = ""
-    """`clip`, `human` or `random`; empty after one round."""
+    """Who kept candidates: `clip`, `human`, `hybrid` or `random`; empty after one round."""
     rounds: tuple[Mapping[str, Any], ...] = ()
     """What was done in each round, with its losses and scores."""
     seeds: Mapping[str, int] = field(default_factory=dict)
@@ -73,7 +80,8 @@ class Card:
         """
         try:
             given = json.loads(text)
-            given["adapter"] = AdapterConfig(**given["adapter"])
+            sizes = given["adapter"]
+            given["adapter"] = METHODS[sizes.pop("method", "adapter")](**sizes)
             given["references"] = tuple(StyleReference(**reference) for reference in given["references"])
             for key in ("prompts", "rounds"):
                 given[key] = tuple(given[key])
@@ -88,21 +96,25 @@ class Card:
 
     def to_json(self) -> str:
         """Write what `from_json` reads."""
-        return json.dumps(asdict(self), indent=2) + "\n"
+        written = asdict(self)
+        written["adapter"] = {"method": method_name(self.adapter), **written["adapter"]}
+        return json.dumps(written, indent=2) + "\n"
 
 
-def save_adapter(adapter: Adapter, card: Card, folder: Path) -> Card:
+def save_adapter(adapter: Tuned, card: Card, folder: Path) -> Card:
     """Write the adapter and its card; return the card as written."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = save({name: value.detach().cpu().contiguous() for name, value in adapter.state_dict().items()})
     written = replace(
         card,
-        adapter=adapter.config,
+        adapter=method_of(adapter),
         weights_sha256=hashlib.sha256(weights).hexdigest(),
         versions={"styledrop": version("styledrop"), "torch": torch.__version__, **card.versions},
         created=card.created or datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    (folder / WEIGHTS_NAME).write_bytes(weights)
+    (folder / _weights_name(written.adapter)).write_bytes(weights)
+    if isinstance(adapter, LoRA):
+        (folder / _PEFT_CONFIG).write_text(json.dumps(adapter.peft_config(), indent=2) + "\n")
     (folder / CARD_NAME).write_text(written.to_json())
     return written
 
@@ -121,7 +133,7 @@ def load_card(folder: Path) -> Card:
         ) from error
 
 
-def load_adapter(folder: Path, base: Base) -> Adapter:
+def load_adapter(folder: Path, base: Base) -> Tuned:
     """Load the adapter in `folder`, to be used with `base`.
 
     Raises:
@@ -135,7 +147,7 @@ def load_adapter(folder: Path, base: Base) -> Adapter:
             f"adapter {card.name!r} was tuned on base {card.base_name!r} ({card.base_sha256[:12]}), "
             f"but the loaded base is {base.name!r} ({base.sha256[:12]}); load that base, or tune the adapter again"
         )
-    path = folder / WEIGHTS_NAME
+    path = folder / _weights_name(card.adapter)
     if not path.is_file():
         raise ArtifactError(f"expected {path}, got no such file; copy the whole folder of adapter {card.name!r}")
     weights = path.read_bytes()
@@ -144,9 +156,13 @@ def load_adapter(folder: Path, base: Base) -> Adapter:
         raise ChecksumMismatch(
             f"{path}: expected weights with sha256 {card.weights_sha256[:12]}, got {digest[:12]}; copy the folder again"
         )
-    adapter = Adapter.for_generator(card.adapter, base.generator.config)
+    adapter = new_tuned(card.adapter, base.generator)
     try:
         adapter.load_state_dict(load(weights))
     except (RuntimeError, SafetensorError) as error:
         raise ArtifactError(f"{path}: the weights do not fit the card's adapter settings: {error}") from error
     return adapter.to(base.device).requires_grad_(False).eval()
+
+
+def _weights_name(method: Method) -> str:
+    return _PEFT_WEIGHTS if isinstance(method, LoRAConfig) else WEIGHTS_NAME

@@ -20,10 +20,11 @@ from jaxtyping import Bool, Float, Int
 from PIL import Image
 from torch import Tensor
 
-from styledrop.adapters import Adapter
+from styledrop.adapters import Adapter, Mixture, PerImage
 from styledrop.base import Base
 from styledrop.errors import SamplingError
-from styledrop.guidance import Guidance, TokensToLogits, guided
+from styledrop.guidance import Conditioned, Content, Guidance, TokensToLogits, guided
+from styledrop.tuned import Tuned
 
 _MAX_SEED = 2**32 - 1  # torch's CPU generator takes seeds modulo 2**32: larger ones would repeat images
 _CONFIDENCE_OF_KNOWN_TOKENS = math.inf  # no noise may re-mask what was given or kept
@@ -57,16 +58,30 @@ def sample(
     prompts: Sequence[str],
     *,
     seeds: Sequence[int],
-    style: Adapter | None = None,
+    style: Tuned | Sequence[Adapter | Mixture] | None = None,
+    content: Tuned | None = None,
+    content_prompts: Sequence[str] = (),
     guidance: Guidance | None = None,
     config: SamplingConfig | None = None,
     negative_prompt: str = "",
     progress: Progress | None = None,
 ) -> list[Image.Image]:
-    """Draw one image for each prompt and seed; `style` None draws with the base alone.
+    """Draw one image for each prompt and seed.
+
+    Args:
+        base: What draws.
+        prompts: Content and style phrase of each image.
+        seeds: One for each image.
+        style: What was tuned to a style, or one adapter for each image; None draws with the base alone.
+        content: What was tuned to a subject, to draw it in that style (eq. 5 and 6); `Guidance.gamma` weighs them.
+        content_prompts: With `content`, the prompt of each image without its style phrase.
+        guidance: How far to follow style, content and text.
+        config: Decoding steps, temperature, batch size.
+        negative_prompt: What to move away from.
+        progress: Told how many images are drawn.
 
     Raises:
-        SamplingError: nothing to draw, an empty prompt, or seeds that do not fit the prompts.
+        SamplingError: nothing to draw, an empty prompt, or seeds, styles or content prompts that do not fit.
     """
     batch_size = (config or SamplingConfig()).batch_size
     tokens = sample_tokens(
@@ -74,6 +89,8 @@ def sample(
         prompts,
         seeds=seeds,
         style=style,
+        content=content,
+        content_prompts=content_prompts,
         guidance=guidance,
         config=config,
         negative_prompt=negative_prompt,
@@ -88,7 +105,9 @@ def sample_tokens(
     prompts: Sequence[str],
     *,
     seeds: Sequence[int],
-    style: Adapter | None = None,
+    style: Tuned | Sequence[Adapter | Mixture] | None = None,
+    content: Tuned | None = None,
+    content_prompts: Sequence[str] = (),
     guidance: Guidance | None = None,
     config: SamplingConfig | None = None,
     negative_prompt: str = "",
@@ -97,28 +116,31 @@ def sample_tokens(
     """Do as `sample` does, up to the tokens."""
     guidance, config = guidance or Guidance(), config or SamplingConfig()
     _check_request(prompts, seeds)
+    _check_tuned(prompts, style, content, content_prompts)
     shape = base.generator.config
-    places = {prompt: place for place, prompt in enumerate(dict.fromkeys(prompts))}
-    texts = base.text.encode(list(places))
-    nothing = base.text.encode([negative_prompt])
-    negative = base.condition(nothing.hidden, nothing.pooled)
+    texts = _Texts(base, [*prompts, *content_prompts, negative_prompt])
+    style_base = style.on(base) if isinstance(style, Tuned) else base
+    content_base = content.on(base) if content is not None else base
 
     chunks = []
     for start in range(0, len(prompts), config.batch_size):
-        chunk = prompts[start : start + config.batch_size]
-        # Only the chunk's own prompts are conditioned: a condition is some fifty times larger than its text.
-        distinct = list(dict.fromkeys(chunk))
-        rows = [places[prompt] for prompt in distinct]
-        condition = base.condition(texts.hidden[rows], texts.pooled[rows])
+        images = slice(start, start + config.batch_size)
+        chunk = prompts[images]
+        plain = texts.conditioned(chunk)
+        styled, subject = None, None
+        if style is not None:
+            of_chunk = style if isinstance(style, Tuned) else PerImage(style[images])
+            styled = texts.conditioned(chunk, of_chunk, style_base, like=plain)
+        if content is not None:
+            bare = texts.conditioned(content_prompts[images])
+            subject = Content(
+                tuned=texts.conditioned(content_prompts[images], content, content_base, like=bare), plain=bare
+            )
         logits = guided(
-            base.generator,
-            condition.select(torch.tensor([distinct.index(prompt) for prompt in chunk], device=base.device)),
-            negative.select(torch.zeros(len(chunk), dtype=torch.long, device=base.device)),
-            style=style,
-            guidance=guidance,
+            plain, texts.conditioned([negative_prompt] * len(chunk)), guidance=guidance, style=styled, content=subject
         )
         masked = torch.full((len(chunk), shape.num_tokens), shape.mask_id, device=base.device)
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds[start : start + len(chunk)]]
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds[images]]
         chunks.append(
             decode(
                 logits,
@@ -132,6 +154,35 @@ def sample_tokens(
         if progress is not None:
             progress(start + len(chunk), len(prompts))
     return torch.cat(chunks)
+
+
+class _Texts:
+    """The features of all prompts, computed once, and what they give to a batch."""
+
+    def __init__(self, base: Base, prompts: Sequence[str]) -> None:
+        self._base = base
+        self._places = {prompt: place for place, prompt in enumerate(dict.fromkeys(prompts))}
+        self._features = base.text.encode(list(self._places))
+
+    def conditioned(
+        self,
+        prompts: Sequence[str],
+        tuned: Tuned | None = None,
+        base: Base | None = None,
+        like: Conditioned | None = None,
+    ) -> Conditioned:
+        """The model with `prompts`; `like` is the un-adapted one, whose condition serves if `tuned` leaves it."""
+        base = base or self._base
+        adapt = None if tuned is None else tuned.adapt
+        if like is not None and tuned is not None and not tuned.changes_condition:
+            return Conditioned(generator=base.generator, condition=like.condition, adapt=adapt)
+        # Only the chunk's own prompts are conditioned: a condition is some fifty times larger than its text.
+        distinct = list(dict.fromkeys(prompts))
+        rows = [self._places[prompt] for prompt in distinct]
+        hidden = self._features.hidden[rows]
+        condition = base.condition(hidden if tuned is None else tuned.extend(hidden), self._features.pooled[rows])
+        images = torch.tensor([distinct.index(prompt) for prompt in prompts], device=base.device)
+        return Conditioned(generator=base.generator, condition=condition.select(images), adapt=adapt)
 
 
 @torch.inference_mode()
@@ -192,6 +243,27 @@ def _check_request(prompts: Sequence[str], seeds: Sequence[int]) -> None:
             raise SamplingError(f"expected a prompt at position {place}, got {prompt!r}; say what to draw")
         if not 0 <= seed <= _MAX_SEED:
             raise SamplingError(f"expected seeds from 0 to {_MAX_SEED}, got {seed} for prompt {prompt!r}")
+
+
+def _check_tuned(
+    prompts: Sequence[str],
+    style: Tuned | Sequence[Adapter | Mixture] | None,
+    content: Tuned | None,
+    content_prompts: Sequence[str],
+) -> None:
+    if style is not None and not isinstance(style, Tuned) and len(style) != len(prompts):
+        raise SamplingError(f"expected one adapter, or one for each of {len(prompts)} prompts, got {len(style)}")
+    if content is not None and style is None:
+        raise SamplingError("expected a style with the content, got none; to draw a subject alone, give it as `style`")
+    wanted = len(prompts) if content is not None else 0
+    if len(content_prompts) != wanted:
+        raise SamplingError(
+            f"expected {wanted} content_prompts, got {len(content_prompts)}; with a content, give each image's "
+            "prompt without its style phrase"
+        )
+    for place, prompt in enumerate(content_prompts):
+        if not prompt.strip():
+            raise SamplingError(f"expected a content prompt at position {place}, got {prompt!r}; say what to draw")
 
 
 def _schedule(steps: int, temperature: float | tuple[float, float]) -> tuple[list[float], Tensor]:

@@ -1,8 +1,8 @@
-"""Tuning an adapter to a style on a handful of images (StyleDrop, arXiv 2306.00983, eq. 3).
+"""Tuning to a style or a subject on a handful of images (StyleDrop, arXiv 2306.00983, eq. 3).
 
-The base is frozen, so tokens, text features and conditions are computed once; a step costs one
-pass forward and one backward to the adapter's weights. A run that was stopped goes on from its
-checkpoint and ends with the same bits as one that was not.
+The base is frozen, so tokens and text features are computed once, and conditions too where the
+method leaves them as they are; a step costs one pass forward and one backward to the tuned weights.
+A run that was stopped goes on from its checkpoint and ends with the same bits as one that was not.
 
 Shapes: batch, tokens, pairs.
 """
@@ -20,11 +20,13 @@ from jaxtyping import Int
 from PIL import Image
 from torch import Tensor
 
-from styledrop.adapters import Adapter, AdapterConfig
+from styledrop.adapters import AdapterConfig
 from styledrop.base import Base
 from styledrop.checkpoint import optimizer_tensors, read_checkpoint, restore_optimizer, write_checkpoint
 from styledrop.errors import CheckpointMismatch, TuningError
 from styledrop.masking import mask_tokens, masked_cross_entropy
+from styledrop.methods import Method, new_tuned
+from styledrop.tuned import Tuned
 
 Progress = Callable[[int, int, float], None]
 """Called after each step with the steps done, the steps of the run, and the step's loss."""
@@ -34,7 +36,8 @@ Progress = Callable[[int, int, float], None]
 class TuningConfig:
     """How an adapter is tuned; the defaults are the paper's for round 1 (Tab. S3)."""
 
-    adapter: AdapterConfig = field(default_factory=AdapterConfig)
+    method: Method = field(default_factory=AdapterConfig)
+    """What is tuned: StyleDrop's adapter, or one of those it is compared with."""
     learning_rate: float = 3e-5
     """Of Adam. The paper's fits a base of 3B parameters; a small base needs a larger one."""
     batch_size: int = 8
@@ -60,8 +63,8 @@ def tune(
     checkpoint: Path | None = None,
     checkpoint_every: int = 50,
     progress: Progress | None = None,
-) -> Adapter:
-    """Tune a new adapter to images, each with its whole prompt (content and style phrase).
+) -> Tuned:
+    """Tune anew what `config.method` names to images, each with its whole prompt (content and style phrase).
 
     An image may be given as its tokens, as `Base.tokenize` makes them.
     Each image is used equally often: batches run through the pairs in shuffled order, again and again.
@@ -78,14 +81,14 @@ def tune(
         tokens = _tokenized(base, [image for image, _ in pairs])
         texts = base.text.encode(prompts)
         conditions = base.condition(texts.hidden, texts.pooled)
-    condition_of = torch.tensor([prompts.index(prompt) for _, prompt in pairs])
+    text_of = torch.tensor([prompts.index(prompt) for _, prompt in pairs])
 
     rng = torch.Generator().manual_seed(seed)
     base.generator.requires_grad_(False)
-    adapter = Adapter.for_generator(config.adapter, base.generator.config)
-    adapter.init_weights(rng)
-    adapter.to(base.device)
-    run = _Run(adapter, config, rng)
+    tuned = new_tuned(config.method, base.generator)
+    tuned.init_weights(rng)
+    model = tuned.on(base)
+    run = _Run(tuned, config, rng)
     # Tokens stand for the images: two files of the same picture are the same run.
     described = {
         "config": asdict(config),
@@ -101,30 +104,34 @@ def tune(
     while run.step < config.num_steps:
         rows = run.next_rows(len(pairs))
         batch = tokens[rows.to(base.device)]
-        condition = conditions.select(condition_of[rows].to(base.device))
+        chosen = text_of[rows].to(base.device)
         masked, is_masked = mask_tokens(batch, mask_id=base.generator.config.mask_id, generator=rng)
         with _autocast(base.device):
-            logits = base.generator(masked, condition, adapter.adapt)
+            if tuned.changes_condition:
+                condition = model.condition(tuned.extend(texts.hidden[chosen]), texts.pooled[chosen])
+            else:
+                condition = conditions.select(chosen)
+            logits = model.generator(masked, condition, tuned.adapt)
         loss = masked_cross_entropy(logits, batch, is_masked, label_smoothing=config.label_smoothing)
         run.learn(loss)
         if checkpoint is not None and (run.step % checkpoint_every == 0 or run.step == config.num_steps):
             run.save(checkpoint, described)
         if progress is not None:
             progress(run.step, config.num_steps, run.loss)
-    return adapter.requires_grad_(False).eval()
+    return tuned.requires_grad_(False).eval()
 
 
 class _Run:
-    """All that changes while an adapter is tuned."""
+    """All that changes while tuning goes on."""
 
-    def __init__(self, adapter: Adapter, config: TuningConfig, rng: torch.Generator) -> None:
+    def __init__(self, tuned: Tuned, config: TuningConfig, rng: torch.Generator) -> None:
         self.step = 0
         self.loss = float("nan")
-        self._adapter = adapter
+        self._tuned = tuned
         self._batch_size = config.batch_size
         self._rng = rng
         self._waiting = torch.empty(0, dtype=torch.long)  # pairs of the shuffled order not used so far
-        self._optimizer = torch.optim.Adam(adapter.parameters(), lr=config.learning_rate)
+        self._optimizer = torch.optim.Adam(tuned.parameters(), lr=config.learning_rate)
 
     def next_rows(self, num_pairs: int) -> Tensor:
         while len(self._waiting) < self._batch_size:
@@ -140,7 +147,7 @@ class _Run:
         self.loss = float(loss.detach())
 
     def save(self, path: Path, described: dict[str, Any]) -> None:
-        tensors = {f"adapter.{name}": value for name, value in self._adapter.state_dict().items()}
+        tensors = {f"tuned.{name}": value for name, value in self._tuned.state_dict().items()}
         tensors |= optimizer_tensors(self._optimizer)
         tensors |= {"rng": self._rng.get_state(), "waiting": self._waiting}
         write_checkpoint(path, tensors, {"run": described, "step": self.step, "loss": self.loss})
@@ -158,11 +165,9 @@ class _Run:
             raise CheckpointMismatch(
                 f"{path} is of another run: expected {'; '.join(wrong)}; delete the file, or name another one"
             )
-        weights = {
-            name.removeprefix("adapter."): value for name, value in tensors.items() if name.startswith("adapter.")
-        }
-        self._adapter.load_state_dict(weights)
-        restore_optimizer(self._optimizer, tensors)
+        weights = {name.removeprefix("tuned."): value for name, value in tensors.items() if name.startswith("tuned.")}
+        self._tuned.load_state_dict(weights)
+        restore_optimizer(tensors, self._optimizer)
         self._rng.set_state(tensors["rng"])
         self._waiting = tensors["waiting"]
         self.step, self.loss = state["step"], state["loss"]

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from styledrop.adapters import Adapter, AdapterConfig
+from styledrop.adapters import Adapter, AdapterConfig, Mixture
 from styledrop.generator import SITES, Generator
 from tests.model.conftest import TINY, condition_of, randomized, rng
 
@@ -67,3 +67,16 @@ def test_every_layers_row_of_every_site_is_trained(generator: Generator, config:
 def test_an_adapter_without_a_bottleneck_is_refused() -> None:
     with pytest.raises(ValueError, match="bottleneck >= 1, got 0"):
         AdapterConfig(bottleneck=0)
+
+
+def test_a_mixture_adds_its_adapters_weighted_changes(generator: Generator) -> None:
+    first, second = (Adapter.for_generator(UNSHARED, TINY) for _ in range(2))
+    randomized(first, seed=1)
+    randomized(second, seed=2)
+    hidden = torch.randn(2, 5, 32, generator=rng(3))
+    for site in SITES:
+        mixed = Mixture([(first, 0.7), (second, -0.2)]).adapt(1, site, hidden)
+        wanted = 0.7 * first.adapt(1, site, hidden) - 0.2 * second.adapt(1, site, hidden) + 0.5 * hidden
+        torch.testing.assert_close(mixed, wanted)
+    with pytest.raises(ValueError, match="at least one adapter"):
+        Mixture([])

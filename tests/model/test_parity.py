@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from styledrop.base import EMBEDDED, load_base
+from styledrop.artifact import Card, save_adapter
+from styledrop.base import EMBEDDED, Base, load_base
 from styledrop.generator import Generator, GeneratorConfig
-from styledrop.guidance import Guidance, guided
+from styledrop.guidance import Conditioned, Guidance, guided
+from styledrop.lora import LoRA, LoRAConfig
 from styledrop.sampler import decode
 from tests.model.conftest import TINY, randomized, rng
 
@@ -119,10 +121,8 @@ def test_the_amused_pipeline_opens_a_base_and_draws_the_same_image(name: str, ti
 
     texts, nothing = base.text.encode(["a cat", "a dog"]), base.text.encode(["", ""])
     logits = guided(
-        base.generator,
-        base.condition(texts.hidden, texts.pooled),
-        base.condition(nothing.hidden, nothing.pooled),
-        style=None,
+        Conditioned(generator=base.generator, condition=base.condition(texts.hidden, texts.pooled)),
+        Conditioned(generator=base.generator, condition=base.condition(nothing.hidden, nothing.pooled)),
         guidance=Guidance(lambda_b=5.0),  # their scale counts from one
     )
     mask_id = base.generator.config.mask_id
@@ -131,3 +131,21 @@ def test_the_amused_pipeline_opens_a_base_and_draws_the_same_image(name: str, ti
     with torch.no_grad():
         images = base.vqgan.decode(tokens).permute(0, 2, 3, 1).numpy()
     np.testing.assert_allclose(images, wanted, atol=1e-4)
+
+
+def test_peft_opens_a_lora_on_diffusers_amused_and_computes_the_same(tmp_path: Path, base: Base) -> None:
+    from diffusers import UVit2DModel
+    from peft import PeftModel
+
+    lora = LoRA(LoRAConfig(rank=3, alpha=6.0), TINY)
+    randomized(lora)
+    save_adapter(lora, Card(name="stripes", base_name="tiny", base_sha256=base.sha256), tmp_path)
+    theirs = UVit2DModel(**asdict(TINY)).eval()
+    theirs.load_state_dict(base.generator.state_dict())
+    tokens, hidden, pooled, micro = inputs(TINY, 2)
+    plain = theirs(tokens.unflatten(1, (4, 4)), hidden, pooled, micro)
+    wanted = PeftModel.from_pretrained(theirs, tmp_path)(tokens.unflatten(1, (4, 4)), hidden, pooled, micro)
+    changed = lora.on(base).generator
+    logits = changed(tokens, changed.condition(hidden, pooled, micro))
+    torch.testing.assert_close(logits, wanted.flatten(2).transpose(1, 2), rtol=0, atol=1e-5)
+    assert not torch.allclose(wanted, plain, atol=1e-2)

@@ -6,10 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from styledrop.adapters import Adapter, AdapterConfig
+from styledrop.adapters import Adapter, AdapterConfig, Mixture
 from styledrop.base import Base
 from styledrop.errors import SamplingError
 from styledrop.guidance import Guidance
+from styledrop.lora import LoRAConfig
+from styledrop.methods import new_tuned
 from styledrop.sampler import SamplingConfig, decode, sample, sample_tokens
 from tests.model.conftest import TINY, HashedText, randomized, rng
 
@@ -109,6 +111,65 @@ def test_an_image_is_the_same_alone_and_anywhere_in_a_batch(base: Base) -> None:
     )
     assert torch.equal(together, backwards.flip(0))
     assert len({tuple(row.tolist()) for row in together}) == 5
+
+
+def test_every_image_of_a_batch_may_have_its_own_adapter(base: Base) -> None:
+    adapters = [Adapter.for_generator(AdapterConfig(bottleneck=size), TINY) for size in (2, 3, 4)]
+    for seed, adapter in enumerate(adapters):
+        randomized(adapter, seed=seed, std=1.0)
+    styles: list[Adapter | Mixture] = [
+        adapters[0],
+        adapters[1],
+        Mixture([(adapters[2], 0.5), (adapters[0], 0.5)]),
+        adapters[1],
+        adapters[0],
+    ]
+    prompts, seeds = ["a cat", "a dog", "a cat", "a fish", "a cat"], [1, 2, 1, 4, 1]
+    config = SamplingConfig(steps=5, batch_size=4)
+    together = sample_tokens(base, prompts, seeds=seeds, style=styles, config=config)
+    for i, style in enumerate(styles):
+        alone = sample_tokens(base, [prompts[i]], seeds=[seeds[i]], style=style, config=config)
+        assert torch.equal(together[i], alone[0])
+    assert not torch.equal(together[0], together[2])
+    assert torch.equal(together[0], together[4])
+
+
+@pytest.mark.parametrize("subject_is_adapter", [True, False])
+def test_gamma_goes_from_the_style_alone_to_the_content_alone(base: Base, subject_is_adapter: bool) -> None:
+    style = Adapter.for_generator(AdapterConfig(), TINY)
+    subject = new_tuned(AdapterConfig(bottleneck=3) if subject_is_adapter else LoRAConfig(), base.generator)
+    randomized(style, seed=1, std=0.7)
+    randomized(subject, seed=2, std=0.7)
+    prompts, bare, seeds = ["a vase in stripes", "a vase in stripes"], ["a vase", "a vase"], [1, 2]
+    config = SamplingConfig(steps=5)
+
+    def both(gamma: float) -> Tensor:
+        return sample_tokens(
+            base,
+            prompts,
+            seeds=seeds,
+            style=style,
+            content=subject,
+            content_prompts=bare,
+            guidance=Guidance(gamma=gamma),
+            config=config,
+        )
+
+    assert torch.equal(both(0.0), sample_tokens(base, prompts, seeds=seeds, style=style, config=config))
+    assert torch.equal(both(1.0), sample_tokens(base, bare, seeds=seeds, style=subject, config=config))
+    assert len({tuple(both(gamma).flatten().tolist()) for gamma in (0.0, 0.5, 1.0)}) == 3
+
+
+def test_adapters_that_do_not_fit_the_prompts_are_refused(base: Base) -> None:
+    style = Adapter.for_generator(AdapterConfig(), TINY)
+    with pytest.raises(SamplingError, match="one for each of 1 prompts, got 2"):
+        sample(base, ["a cat"], seeds=[1], style=[style, style])
+    with pytest.raises(SamplingError, match="expected a style with the content"):
+        sample(base, ["a cat"], seeds=[1], content=style, content_prompts=["a cat"])
+    with pytest.raises(SamplingError, match="expected 1 content_prompts, got 0"):
+        sample(base, ["a cat"], seeds=[1], style=style, content=style)
+    with pytest.raises(SamplingError, match="content prompt at position 0, got ' '"):
+        sample(base, ["a cat"], seeds=[1], style=style, content=style, content_prompts=[" "])
 
 
 def test_sample_gives_images_and_asks_for_each_text_once(base: Base) -> None:

@@ -45,7 +45,7 @@ def test_tuning_learns_the_references(base: Base) -> None:
     base.generator.init_weights(rng())
     torch.nn.init.normal_(base.generator.mlm_layer.conv2.weight, generator=rng())  # a head that can be sure
     losses: list[float] = []
-    config = TuningConfig(adapter=AdapterConfig(bottleneck=8), learning_rate=3e-2, batch_size=8, num_steps=60)
+    config = TuningConfig(method=AdapterConfig(bottleneck=8), learning_rate=3e-2, batch_size=8, num_steps=60)
     tune(base, PAIRS[:1], config, progress=lambda step, num_steps, loss: losses.append(loss))
     assert len(losses) == 60
     assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
@@ -92,7 +92,7 @@ def test_every_image_is_shown_with_its_own_prompt(base: Base, monkeypatch: pytes
 
 @pytest.mark.parametrize("adapter", [AdapterConfig(), AdapterConfig(bottleneck=3, share_across_layers=False)])
 def test_a_stopped_run_ends_with_the_same_bits(base: Base, tmp_path: Path, adapter: AdapterConfig) -> None:
-    config = replace(CONFIG, adapter=adapter)
+    config = replace(CONFIG, method=adapter)
     whole = tune(base, PAIRS, config, seed=5)
     path = tmp_path / "run" / "checkpoint.safetensors"
     with pytest.raises(Stopped):
@@ -183,4 +183,4 @@ def test_settings_that_cannot_be_met_are_refused(change: dict[str, float], messa
 def test_the_defaults_are_the_papers_first_round() -> None:
     config = TuningConfig()
     assert (config.learning_rate, config.batch_size, config.num_steps) == (3e-5, 8, 1000)
-    assert config.adapter == AdapterConfig(bottleneck=4, share_across_layers=True)
+    assert config.method == AdapterConfig(bottleneck=4, share_across_layers=True)

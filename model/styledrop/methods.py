@@ -1,0 +1,47 @@
+"""The ways to tune, by the names that cards use for them."""
+
+from styledrop.adapters import Adapter, AdapterConfig
+from styledrop.generator import Generator
+from styledrop.lora import LoRA, LoRAConfig
+from styledrop.soft_prompt import SoftPrompt, SoftPromptConfig
+from styledrop.tuned import Tuned
+from styledrop.whole import Whole, WholeConfig
+
+Method = AdapterConfig | LoRAConfig | SoftPromptConfig | WholeConfig
+
+METHODS: dict[str, type[Method]] = {
+    "adapter": AdapterConfig,
+    "lora": LoRAConfig,
+    "soft_prompt": SoftPromptConfig,
+    "whole": WholeConfig,
+}
+
+
+def method_name(method: Method) -> str:
+    """The name of a method in `METHODS`."""
+    return next(name for name, kind in METHODS.items() if isinstance(method, kind))
+
+
+def new_tuned(method: Method, generator: Generator) -> Tuned:
+    """Make what `method` tunes, of the generator's size and where it is; its weights are yet to be set."""
+    match method:
+        case AdapterConfig():
+            made: Tuned = Adapter.for_generator(method, generator.config)
+        case LoRAConfig():
+            made = LoRA(method, generator.config)
+        case SoftPromptConfig():
+            made = SoftPrompt(method, generator.config)
+        case WholeConfig():
+            made = Whole(method, generator)
+    return made.to(next(generator.parameters()).device)
+
+
+def method_of(tuned: Tuned) -> Method:
+    """With what `tuned` was made.
+
+    Raises:
+        TypeError: it is put together from others, which have a method each.
+    """
+    if isinstance(tuned, Adapter | LoRA | SoftPrompt | Whole):
+        return tuned.config
+    raise TypeError(f"expected what `tune` makes, got a {type(tuned).__name__}; save its adapters one by one")

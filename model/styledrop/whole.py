@@ -1,0 +1,33 @@
+"""All of the generator's weights tuned, as DreamBooth (arXiv:2208.12242) does: the baseline of StyleDrop's Tab. 2."""
+
+import copy
+from dataclasses import dataclass, replace
+
+import torch
+
+from styledrop.base import Base
+from styledrop.generator import Generator
+from styledrop.tuned import Tuned
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WholeConfig:
+    """Nothing to set: every weight is tuned."""
+
+
+class Whole(Tuned):
+    """A copy of the generator."""
+
+    changes_condition = True
+
+    def __init__(self, config: WholeConfig, generator: Generator) -> None:
+        super().__init__()
+        self.config = config
+        self.generator = copy.deepcopy(generator).requires_grad_(True)
+
+    def init_weights(self, rng: torch.Generator) -> None:
+        """Do nothing: the copy starts as the base is."""
+
+    def on(self, base: Base) -> Base:
+        """Give a base with the tuned generator."""
+        return replace(base, generator=self.generator)

@@ -1,0 +1,98 @@
+"""LoRA, soft prompt and whole tuning: the same `tune` and `sample` as the adapter's."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from styledrop.artifact import Card, load_adapter, save_adapter
+from styledrop.base import Base
+from styledrop.lora import LoRAConfig
+from styledrop.methods import Method, method_name, method_of, new_tuned
+from styledrop.sampler import SamplingConfig, sample_tokens
+from styledrop.soft_prompt import SoftPromptConfig
+from styledrop.tuned import Tuned
+from styledrop.tuning import TuningConfig, tune
+from styledrop.whole import WholeConfig
+from tests.model.conftest import TINY, condition_of, picture, randomized, rng
+
+PAIRS = [(picture(1), "a cat in stripes"), (picture(2), "a dog in stripes")]
+METHODS: list[Method] = [LoRAConfig(), SoftPromptConfig(num_vectors=3), WholeConfig()]
+CARD = Card(name="stripes", base_name="tiny", base_sha256="0" * 64)
+
+
+def config(method: Method, **changes: object) -> TuningConfig:
+    return replace(TuningConfig(method=method, learning_rate=3e-2, batch_size=2, num_steps=30), **changes)
+
+
+@torch.no_grad()
+def loss_with_all_masked(base: Base, tuned: Tuned) -> float:
+    model, texts = tuned.on(base), base.text.encode([prompt for _, prompt in PAIRS])
+    tokens = base.tokenize([image for image, _ in PAIRS])
+    condition = model.condition(tuned.extend(texts.hidden), texts.pooled)
+    logits = model.generator(torch.full_like(tokens, TINY.mask_id), condition, tuned.adapt)
+    return float(F.cross_entropy(logits.flatten(0, 1), tokens.flatten()))
+
+
+@pytest.mark.parametrize("method", METHODS, ids=method_name)
+def test_tuning_learns_every_weight_and_leaves_the_base_alone(base: Base, method: Method) -> None:
+    before = {name: value.clone() for name, value in base.generator.state_dict().items()}
+    start = new_tuned(method, base.generator)
+    start.init_weights(rng())
+    tuned = tune(base, PAIRS, config(method))
+    assert loss_with_all_masked(base, tuned) < loss_with_all_masked(base, start) - 0.005
+    assert all(torch.equal(value, before[name]) for name, value in base.generator.state_dict().items())
+    assert all(not torch.equal(value, start.state_dict()[name]) for name, value in tuned.state_dict().items())
+
+
+@pytest.mark.parametrize("method", METHODS, ids=method_name)
+def test_a_stopped_run_ends_with_the_same_bits(base: Base, tmp_path: Path, method: Method) -> None:
+    def stop(step: int, *_: object) -> None:
+        if step == 3:
+            raise KeyboardInterrupt
+
+    short = config(method, num_steps=5)
+    whole = tune(base, PAIRS, short)
+    with pytest.raises(KeyboardInterrupt):
+        tune(base, PAIRS, short, checkpoint=tmp_path / "run", checkpoint_every=2, progress=stop)
+    resumed = tune(base, PAIRS, short, checkpoint=tmp_path / "run")
+    assert all(torch.equal(value, whole.state_dict()[name]) for name, value in resumed.state_dict().items())
+
+
+@pytest.mark.parametrize("method", METHODS, ids=method_name)
+def test_what_was_tuned_survives_its_folder_and_draws_the_same(base: Base, tmp_path: Path, method: Method) -> None:
+    tuned = tune(base, PAIRS, config(method, num_steps=3, learning_rate=1.0))
+    save_adapter(tuned, CARD, tmp_path)
+    loaded = load_adapter(tmp_path, base)
+    assert method_of(loaded) == method
+    drawn = [
+        sample_tokens(base, ["a fish in stripes"], seeds=[4], style=style, config=SamplingConfig(steps=4))
+        for style in (tuned, loaded, None)
+    ]
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+
+
+@pytest.mark.parametrize("method", METHODS, ids=method_name)
+def test_an_image_is_the_same_in_any_batch(base: Base, method: Method) -> None:
+    tuned = randomized(new_tuned(method, base.generator))
+    assert isinstance(tuned, Tuned)
+    prompts, seeds = ["a cat", "a dog", "a fish"], [1, 2, 3]
+
+    def drawn(batch_size: int) -> torch.Tensor:
+        chosen = SamplingConfig(steps=4, batch_size=batch_size)
+        return sample_tokens(base, prompts, seeds=seeds, style=tuned, config=chosen)
+
+    assert torch.equal(drawn(3), drawn(1))
+
+
+def test_a_new_lora_changes_no_bit_of_the_logits(base: Base) -> None:
+    lora = new_tuned(LoRAConfig(rank=3), base.generator)
+    lora.init_weights(rng())
+    changed = lora.on(base).generator
+    tokens = torch.randint(0, 16, (2, 16), generator=rng(2))
+    assert torch.equal(
+        changed(tokens, condition_of(changed, 2)), base.generator(tokens, condition_of(base.generator, 2))
+    )
