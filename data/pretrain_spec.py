@@ -141,8 +141,8 @@ class JudgeSettings(_Part):
     """The classifier of real icons, for evaluation only; it sees the sets, not their variants."""
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=1700,
-        decay_steps=500,
+        num_steps=1000,
+        decay_steps=300,
         learning_rate=3e-3,
         batch_size=128,
         warmup_steps=50,
@@ -151,7 +151,7 @@ class JudgeSettings(_Part):
         clip_norm=2.0,
         ema_decay=0.99,
     )
-    min_styles: int = Field(default=10, ge=1, description="concepts shown by fewer styles are none of the judge's")
+    min_styles: int = Field(default=15, ge=1, description="concepts shown by fewer styles are none of the judge's")
     widths: tuple[int, ...] = (24, 48, 96, 192)
 
 

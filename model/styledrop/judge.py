@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from styledrop.errors import BaseError
 
 _WEIGHTS = "model.safetensors"
+_TINY = 1e-4  # a root has no gradient at zero, where a channel that says nothing is
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,28 +97,62 @@ class _ResidualBlock(nn.Module):
 
 
 class Judge(nn.Module):
-    """One trunk, two heads."""
+    """One trunk, two heads: the concept from the coarsest features, the style from the statistics of all levels."""
+
+    feature_scale: Tensor
+    style_centers: Tensor
 
     def __init__(self, config: JudgeConfig) -> None:
         super().__init__()
         self.config = config
-        layers: list[nn.Module] = []
+        self.levels = nn.ModuleList()
         for level, (fine, coarse) in enumerate(zip((3, *config.widths), config.widths, strict=False)):
             kernel = 4 if level == 0 else 3
-            layers += [nn.Conv2d(fine, coarse, kernel, stride=2, padding=1, bias=False), nn.BatchNorm2d(coarse)]
-            layers += [nn.ReLU()]
-            if level >= 2:  # a block costs the least and sees the most where the image is coarse
-                layers += [_ResidualBlock(coarse)]
-        self.trunk = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+            convolution = nn.Conv2d(fine, coarse, kernel, stride=2, padding=1, bias=False)
+            # A block costs the least and sees the most where the image is coarse.
+            blocks = [_ResidualBlock(coarse)] if level >= 2 else []
+            self.levels.append(nn.Sequential(convolution, nn.BatchNorm2d(coarse), nn.ReLU(), *blocks))
         self.concept_head = nn.Linear(config.widths[-1], len(config.concepts))
-        self.style_head = nn.Linear(config.widths[-1], len(config.styles))
+        num_features = 2 * sum(config.widths)
+        self.style_head = nn.Linear(num_features, len(config.styles))
+        self.register_buffer("feature_scale", torch.ones(num_features))
+        self.register_buffer("style_centers", torch.zeros(len(config.styles), num_features))
 
     def forward(
         self, pixels: Float[Tensor, "batch 3 height width"]
     ) -> tuple[Float[Tensor, "batch concepts"], Float[Tensor, "batch styles"]]:
         """Logits of concept and style; pixels are in [0, 1]."""
-        features = self.trunk(pixels * 2 - 1)
-        return self.concept_head(features), self.style_head(features)
+        coarsest, statistics = self._statistics(pixels)
+        return self.concept_head(coarsest), self.style_head(statistics)
+
+    def _statistics(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """The means of the coarsest level, and the means and deviations of all."""
+        hidden = pixels * 2 - 1
+        means, deviations = [], []
+        for level in self.levels:
+            hidden = level(hidden)
+            means.append(hidden.mean(dim=(2, 3)))
+            deviations.append((hidden.var(dim=(2, 3), correction=0) + _TINY).sqrt())
+        return means[-1], torch.cat(means + deviations, dim=1)
+
+    @torch.inference_mode()
+    def style_features(
+        self, images: Sequence[Image.Image], *, batch_size: int = 128
+    ) -> Float[Tensor, "images features"]:
+        """What the style is told from, each feature in units of its deviation within the styles it was trained on."""
+        parts = [
+            self._statistics(_to_pixels(images[start : start + batch_size], self.config.size_px))[1]
+            for start in range(0, len(images), batch_size)
+        ]
+        return torch.cat(parts) / self.feature_scale
+
+    @torch.inference_mode()
+    def place_styles(self, pixels: Float[Tensor, "images 3 height width"], style: Int[Tensor, " images"]) -> None:
+        """Measure `feature_scale` and, in its units, each style's mean features (`style_centers`) on real icons."""
+        features = torch.cat([self._statistics(part)[1] for part in pixels.split(128)])
+        centers = torch.stack([features[style == number].mean(dim=0) for number in range(len(self.config.styles))])
+        self.feature_scale.copy_((features - centers[style]).square().mean(dim=0).sqrt().clamp_min(_TINY))
+        self.style_centers.copy_(centers / self.feature_scale)
 
     @torch.inference_mode()
     def classify(

@@ -1,62 +1,87 @@
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 import bench.held_out_styles
-from bench.held_out_styles import REFERENCES, ROUNDS, held_out_specs, main, summarize
-from data.candidates import Candidate
+import styledrop
+from bench.held_out_styles import REFERENCES, ROWS, Measured, held_out_references, main, summarize
+from bench.true_icons import ICONS
 from data.corpus import held_out_phrases
-from data.spec import parse_spec
+from data.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
+from tests.bench.test_base_quality import tiny_judge
 
 
-def sample(text: float, style: float) -> Candidate:
-    return Candidate(
-        index=0, content_phrase="a cat", prompt="a cat", seed=0, image=b"", text_score=text, style_score=style
-    )
+def measured(text: float, style: float, *, is_right: bool = True) -> Measured:
+    return Measured(text=text, style=style, content_is_right=is_right, style_is_right=not is_right, distance=2.0)
 
 
 def test_each_held_out_style_has_one_reference_with_its_credit() -> None:
-    specs = held_out_specs("embedded", "store")  # a spec refuses evaluation prompts that are tuned on
-    assert {spec.name for spec in specs} == set(held_out_phrases())
+    references = held_out_references(64)
+    assert {reference.style for reference in references} == set(held_out_phrases())
     credits = (REFERENCES / "CREDITS.md").read_text()
-    for spec in specs:
-        (reference,) = spec.references
-        assert reference.style_phrase == f"in {held_out_phrases()[spec.name][0]} style"
-        assert spec.licence == "CC-BY-4.0"
-        assert Path(reference.uri).name in credits
-        with Image.open(reference.uri) as image:
-            assert image.size == (128, 128)
-        assert (spec.rounds, len(spec.evaluation_prompts), spec.images_per_evaluation_prompt) == (2, 20, 4)
+    entries = json.loads((REFERENCES / "references.json").read_text())
+    for entry, reference in zip(entries, references, strict=True):
+        assert reference.style_phrase == f"in {held_out_phrases()[reference.style][0]} style"
+        assert entry["licence"] == "CC-BY-4.0"
+        assert entry["file"] in credits
+        assert reference.image.size == (64, 64)
+        assert reference.content_phrase not in FEW_EVALUATION_PROMPTS
+    assert not set(CANDIDATE_PROMPTS) & set(FEW_EVALUATION_PROMPTS)
+
+
+def test_the_true_icons_are_of_the_held_out_styles_and_not_what_is_tuned_on() -> None:
+    table = pq.read_table(ICONS).to_pydict()
+    assert set(table["style"]) == set(held_out_phrases())
+    entries = json.loads((REFERENCES / "references.json").read_text())
+    assert not {entry["image_id"] for entry in entries} & set(table["image_id"])
 
 
 def test_means_and_errors_are_over_the_images_of_all_styles() -> None:
-    first = {name: [sample(0.1, 0.5), sample(0.3, 0.5)] for name in ROUNDS}
-    second = {name: [sample(0.2, 0.5), sample(0.2, 0.9)] for name in ROUNDS}
-    summary = summarize([first, second])
-    assert set(summary) == {"base", "round_1", "clip"}
+    first = {"base": [measured(0.1, 0.5), measured(0.3, 0.5)]}
+    second = {"base": [measured(0.2, 0.5), measured(0.2, 0.9, is_right=False)]}
     # Of 0.1, 0.2, 0.2, 0.3: deviation 0.0816, over the root of four.
-    assert summary["base"] == {"text": 0.2, "text_se": 0.0408, "style": 0.6, "style_se": 0.1}
+    wanted = {"text": 0.2, "text_se": 0.0408, "style": 0.6, "style_se": 0.1}
+    assert summarize([first, second]) == {
+        "base": {**wanted, "judge_content": 0.75, "judge_style": 0.25, "distance": 2.0}
+    }
 
 
-def test_the_last_line_is_json_and_every_style_has_its_sheet(
-    tmp_path: Path,
-    spec_document: dict[str, Any],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    work_root: Path,
+def test_every_row_is_drawn_once_and_the_last_line_is_json(
+    tmp_path: Path, tiny_base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for settings in ("first_round", "later_rounds"):  # so fast that three steps show in the images
-        spec_document[settings] = {**spec_document[settings], "learning_rate": 1.0}
-    monkeypatch.setattr(bench.held_out_styles, "held_out_specs", lambda base, store: [parse_spec(spec_document)])
-    monkeypatch.setattr("sys.argv", ["held_out_styles", "--out", str(tmp_path / "out")])
+    shutil.copytree(tiny_base_folder, tmp_path / "base")
+    tiny_judge().to_folder(tmp_path / "base" / "judge")
+    made = bench.held_out_styles
+    first = held_out_references(16)[:1]
+    fast = replace(made.FIRST_ROUND, num_steps=2, learning_rate=1.0)  # so fast that two steps show in the images
+    for name, value in {
+        "held_out_references": lambda size_px: first,
+        "FIRST_ROUND": fast,
+        "LATER_ROUND": fast,
+        "OTHER_METHODS": {name: replace(fast, method=made.OTHER_METHODS[name].method) for name in made.OTHER_METHODS},
+        "SAMPLING": styledrop.SamplingConfig(steps=2),
+        "CANDIDATE_PROMPTS": CANDIDATE_PROMPTS[:12],
+        "FEW_EVALUATION_PROMPTS": FEW_EVALUATION_PROMPTS[:2],
+    }.items():
+        monkeypatch.setattr(made, name, value)
+    options = ["--base", str(tmp_path / "base"), "--out", str(tmp_path / "out"), "--processes", "1"]
+    monkeypatch.setattr("sys.argv", ["held_out_styles", *options])
     main()
-    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert set(figures) == {"base", "round_1", "clip"}
-    assert all(set(score) == {"text", "text_se", "style", "style_se"} for score in figures.values())
-    assert figures["base"] != figures["round_1"]
-    with Image.open(tmp_path / "out" / "held_out_disc.png") as sheet:
-        assert sheet.height > 4 * 96  # reference, base, round 1, clip
-    assert list(work_root.iterdir()) == []
+    printed = capsys.readouterr().out.splitlines()
+    figures = json.loads(printed[-1])
+    assert set(figures) == set(ROWS)
+    keys = {"text", "text_se", "style", "style_se", "judge_content", "judge_style", "distance"}
+    assert all(set(score) == keys for score in figures.values())
+    assert sum("tune round_1" in line for line in printed) == 1  # its row and the candidates share it
+    assert len({json.dumps(score) for score in figures.values()}) > 6
+    with Image.open(tmp_path / "out" / f"held_out_{first[0].style}.png") as sheet:
+        assert sheet.height > 10 * 96  # the reference and nine rows
+    main()
+    again = capsys.readouterr().out
+    assert "tune" not in again
+    assert json.loads(again.splitlines()[-1]) == figures

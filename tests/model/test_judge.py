@@ -131,3 +131,10 @@ def test_a_folder_that_is_no_judge_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({**config, "height": 3}))
     with pytest.raises(BaseError, match="height"):
         Judge.from_folder(tmp_path)
+
+
+def test_an_image_lies_nearest_to_the_place_of_its_style(judge: Judge) -> None:
+    images, _, styles = squares(copies=1)
+    features = judge.style_features([Image.fromarray(image) for image in images])
+    nearest = torch.cdist(features, judge.style_centers).argmin(dim=1)
+    assert [judge.config.styles[place] for place in nearest.tolist()] == styles

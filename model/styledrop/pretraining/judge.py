@@ -1,8 +1,9 @@
 """Training of the judge on real icons.
 
 It tells apart all styles, and the concepts that many styles show: of a concept drawn by a few sets
-there is too little to learn it from. The style is learnt from every image, the concept from those
-that have one of the judge's.
+there is too little to learn it from. A share of every batch is restyled (other colours, turned,
+scaled) and teaches the concept alone: what a thing is does not depend on its look. The rest is
+hardly touched and teaches the style, and the concept of those that have one of the judge's.
 
 Near twins among the styles (the streamline blues, two families of line icons) stay classes of their
 own, so its style accuracy has a ceiling below 1.
@@ -21,6 +22,9 @@ from torch.nn import functional as F
 from styledrop.judge import Judge, JudgeAccuracy, JudgeConfig
 from styledrop.pretraining.stage import Report, Schedule, train_stage
 
+_PLACED_BY = 100
+"""Real icons that say where a style lies among the style features."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JudgeTraining:
@@ -32,11 +36,19 @@ class JudgeTraining:
     widths: tuple[int, ...] = (24, 48, 96, 192)
     concept_share: float = 0.75
     """Share of a batch drawn from the images with a concept of the judge's; the rest is drawn evenly by style."""
+    restyled_share: float = 0.4
+    """Share of a batch that is recoloured, and moved twice as far as the rest."""
     label_smoothing: float = 0.1
     style_weight: float = 1.0
     max_shift: float = 0.06
     """Of the image's side: icons are moved by up to that much, never mirrored (an arrow would change its meaning)."""
     max_scale: float = 0.1
+    max_turn: float = 0.2
+    """In radians; of restyled images alone."""
+    softened_share: float = 0.5
+    """Share of a batch that is scaled down and up again: what a small base draws is never quite sharp."""
+    min_sharpness: float = 0.5
+    """The smallest such scale."""
 
 
 def train_judge(
@@ -67,14 +79,19 @@ def train_judge(
     def step_loss(_: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         points = (np.arange(batch_size) + rng.random(batch_size)) / batch_size
         rows = np.searchsorted(cumulative, points).clip(max=len(cumulative) - 1)
-        concept_logits, style_logits = judge(_moved(_pixels(images[rows]), rng, training))
-        concept, style = torch.from_numpy(concept_of[rows]), torch.from_numpy(style_of[rows])
+        restyled = rng.random(batch_size) < training.restyled_share
+        pixels = _recoloured(_pixels(images[rows]), torch.from_numpy(restyled), rng)
+        concept_logits, style_logits = judge(_softened(_moved(pixels, restyled, rng, training), rng, training))
+        concept = torch.from_numpy(concept_of[rows])
+        style = torch.from_numpy(np.where(restyled, -1, style_of[rows]))
         concept_loss = _cross_entropy(concept_logits, concept, training.label_smoothing)
         style_loss = _cross_entropy(style_logits, style, training.label_smoothing)
         figures = {"concept": _hits(concept_logits, concept), "style": _hits(style_logits, style)}
         return concept_loss + training.style_weight * style_loss, figures
 
     train_stage(judge, step_loss, training.schedule, folder, seed=seed, report=report)
+    rows = _some_of_each(style_of, is_train, np.random.default_rng(seed))
+    judge.place_styles(_pixels(images[rows]), torch.from_numpy(style_of[rows]))
     judge.config = replace(config, accuracy=_measure(judge, images, concept_of, style_of, ~is_train))
     return judge.requires_grad_(False)
 
@@ -84,6 +101,12 @@ def _choose_concepts(concepts: Sequence[str], styles: Sequence[str], min_styles:
     for concept, style in zip(concepts, styles, strict=True):
         shown_by.setdefault(concept, set()).add(style)
     return tuple(sorted(concept for concept, by in shown_by.items() if len(by) >= min_styles))
+
+
+def _some_of_each(style_of: np.ndarray, is_train: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Trained rows, at most `_PLACED_BY` of each style."""
+    of_each = [np.nonzero(is_train & (style_of == style))[0] for style in np.unique(style_of)]
+    return np.concatenate([rng.permutation(rows)[:_PLACED_BY] for rows in of_each])
 
 
 def _weights(
@@ -102,15 +125,40 @@ def _pixels(images: np.ndarray) -> Tensor:
     return pixels.contiguous(memory_format=torch.channels_last)
 
 
-def _moved(pixels: Tensor, rng: np.random.Generator, training: JudgeTraining) -> Tensor:
+def _recoloured(pixels: Tensor, chosen: Tensor, rng: np.random.Generator) -> Tensor:
+    """The chosen images with their channels in another order; half of them grey, and a third as negatives."""
+    count = len(pixels)
+    order = torch.from_numpy(rng.permuted(np.tile(np.arange(3), (count, 1)), axis=1))
+    other = pixels.gather(1, order[:, :, None, None].expand_as(pixels))
+    is_grey, is_negative = (torch.from_numpy(rng.random((count, 1, 1, 1)) < share) for share in (0.5, 0.33))
+    other = torch.where(is_grey, other.mean(dim=1, keepdim=True), other)
+    other = torch.where(is_negative, 1 - other, other)
+    return torch.where(chosen[:, None, None, None], other, pixels)
+
+
+def _moved(pixels: Tensor, restyled: np.ndarray, rng: np.random.Generator, training: JudgeTraining) -> Tensor:
     """Every image a little shifted and scaled; what comes in from outside repeats the border."""
-    scale = 1 + training.max_scale * rng.uniform(-1, 1, len(pixels))
-    shift = 2 * training.max_shift * rng.uniform(-1, 1, (len(pixels), 2))  # the sampling grid runs from -1 to 1
-    maps = np.zeros((len(pixels), 2, 3), dtype=np.float32)
-    maps[:, 0, 0] = maps[:, 1, 1] = scale
-    maps[:, :, 2] = shift
+    count, strength = len(pixels), 1.0 + restyled
+    turn = training.max_turn * restyled * rng.uniform(-1, 1, count)
+    height, width = (1 + training.max_scale * strength * rng.uniform(-1, 1, count) for _ in range(2))
+    # Proportions are a part of the style, so only restyled images change theirs.
+    width = np.where(restyled, width, height)
+    maps = np.zeros((count, 2, 3), dtype=np.float32)
+    maps[:, 0, 0], maps[:, 0, 1] = width * np.cos(turn), -height * np.sin(turn)
+    maps[:, 1, 0], maps[:, 1, 1] = width * np.sin(turn), height * np.cos(turn)
+    # The sampling grid runs from -1 to 1.
+    maps[:, :, 2] = 2 * training.max_shift * strength[:, None] * rng.uniform(-1, 1, (count, 2))
     grid = F.affine_grid(torch.from_numpy(maps), list(pixels.shape), align_corners=False)
     return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+
+
+def _softened(pixels: Tensor, rng: np.random.Generator, training: JudgeTraining) -> Tensor:
+    """One scale a batch, for a share of its images."""
+    side = round(pixels.shape[-1] * rng.uniform(training.min_sharpness, 1))
+    chosen = torch.from_numpy(rng.random(len(pixels)) < training.softened_share)
+    small = F.interpolate(pixels, size=(side, side), mode="bilinear", antialias=True)
+    soft = F.interpolate(small, size=pixels.shape[-2:], mode="bilinear")
+    return torch.where(chosen[:, None, None, None], soft, pixels)
 
 
 def _cross_entropy(logits: Tensor, target: Tensor, label_smoothing: float) -> Tensor:
