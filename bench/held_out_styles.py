@@ -295,6 +295,32 @@ def _print_table(title: str, summary: Mapping[str, Mapping[str, float]]) -> None
         )
 
 
+_HEADING = """# Held-out styles
+
+`python -m bench.held_out_styles`; what the rows and columns are, `bench/held_out_styles.py` says.
+"""
+
+
+def _report(by_style: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """A table for every style, and the sheet of its images; the mean of all comes first."""
+    lines = [_HEADING]
+    for style, rows in reversed(by_style.items()):
+        lines += [f"## {style}", "", "| row | Text | Style | judge: content | judge: style | distance |"]
+        lines += ["|---|---|---|---|---|---|"]
+        for name, score in rows.items():
+            cells = [
+                name,
+                f"{score['text']:.3f} ± {score['text_se']:.3f}",
+                f"{score['style']:.3f} ± {score['style_se']:.3f}",
+                f"{score['judge_content']:.3f}",
+                f"{score['judge_style']:.3f}",
+                f"{score['distance']:.1f}",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+        lines.append("" if style.startswith("all ") else f"\n![{style}](held_out_{style}.png)\n")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Measure all held-out styles and print what was found."""
     parser = argparse.ArgumentParser(prog="python -m bench.held_out_styles")
@@ -312,14 +338,18 @@ def main() -> None:
     else:
         with multiprocessing.get_context("spawn").Pool(arguments.processes) as pool:
             of_styles = pool.starmap(measure_style, work, chunksize=1)
-    for style, rows in of_styles:
-        _print_table(f"{style}", summarize([rows]))
+    by_style = {style: summarize([rows]) for style, rows in of_styles}
     summary = summarize([rows for _, rows in of_styles])
-    _print_table(f"all {len(of_styles)} styles", summary)
+    by_style[f"all {len(of_styles)} styles"] = summary
+    for style, scores in by_style.items():
+        _print_table(style, scores)
     places = true_places(Judge.from_folder(base.folder / "judge"))
     print(f"\nreal held-out icons: nearest style right for {places.accuracy:.3f}, distance {places.distance:.1f}")
-    lines = [{"row": name, **score} for name, score in summary.items()]
+    lines = [{"style": style, "row": name, **score} for style, rows in by_style.items() for name, score in rows.items()]
     pq.write_table(pa.Table.from_pylist(lines), arguments.out / "held_out_styles.parquet")
+    report = arguments.out / "held_out_styles.md"
+    report.write_text(_report(by_style), encoding="utf-8")
+    print(f"report: {report}")
     print(json.dumps(summary))
 
 
