@@ -1,0 +1,58 @@
+"""The leak guard: whether images in a style repeat what the style's reference shows (StyleDrop, Sec. 3.3).
+
+The outlines of an image are where its brightness changes, coarsely. Its likeness is the correlation of
+its outlines with the reference's: colours, which belong to the style, say nothing, and neither does how strong a
+line is. Since all pictures have much in common (something in the middle, nothing at the border), what counts is
+the excess over what the base alone draws for the same prompt and seed.
+
+Shapes: images, height, width; cells (of a coarse grid, row-major).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+THRESHOLD = 0.14
+"""Of the mean excess: above it, content leaks. Measured by `python -m bench.leak_guard`."""
+
+_SIZE_PX = 64
+_CELLS = 32
+"""A side."""
+
+
+def excess_likeness(
+    references: Sequence[Image.Image], images: Sequence[Image.Image], untuned: Sequence[Image.Image]
+) -> Float[np.ndarray, " images"]:
+    """How much more each image's outlines are a reference's than those of `untuned`, drawn without the adapter.
+
+    Around 0 if nothing leaks, up to 1 for copies. With several references the most alike counts.
+
+    Raises:
+        ValueError: there is nothing to compare, or not one untuned image for each image.
+    """
+    if not references or not images or len(images) != len(untuned):
+        raise ValueError(
+            "expected a reference, and as many images with the adapter as without, at least one, got "
+            f"{len(references)} references, {len(images)} images and {len(untuned)} without"
+        )
+    wanted = _outlines(references)
+    return (_likeness(images, wanted) - _likeness(untuned, wanted)).numpy()
+
+
+def _likeness(images: Sequence[Image.Image], wanted: Float[Tensor, "references cells"]) -> Float[Tensor, " images"]:
+    return (_outlines(images) @ wanted.T).amax(dim=1)
+
+
+def _outlines(images: Sequence[Image.Image]) -> Float[Tensor, "images cells"]:
+    """Make them such that the product of two is their correlation."""
+    small = [np.asarray(image.convert("L").resize((_SIZE_PX, _SIZE_PX), Image.Resampling.BOX)) for image in images]
+    brightness = torch.from_numpy(np.stack(small)).float()[:, None] / 255
+    right = F.pad(brightness.diff(dim=3).abs(), (0, 1))
+    down = F.pad(brightness.diff(dim=2).abs(), (0, 0, 0, 1))
+    cells = F.adaptive_avg_pool2d(right + down, _CELLS).flatten(1)
+    return F.normalize(cells - cells.mean(dim=1, keepdim=True), dim=1)
