@@ -13,11 +13,15 @@ from itertools import groupby
 
 from data.candidates import Candidate
 from data.errors import DecisionRefused
-from data.records import Answer, CandidatesRecord, Decision
+from data.records import NEEDS_PICKS, Answer, CandidatesRecord, Decision
 from data.spec import MAX_ROUNDS
 
 SHOWN = 64
 """Candidates a reviewer picks from, of however many there are: 8 x 8 fit on a screen and into a form."""
+
+
+TO_PUBLISH: tuple[Answer, ...] = ("publish", "reject")
+"""What can be said of the last round if the reference's content shows in it."""
 
 
 def best_of_each_prompt(candidates: Sequence[Candidate], kept_per_prompt: int) -> list[int]:
@@ -56,26 +60,28 @@ def possible_answers(round_number: int) -> tuple[Answer, ...]:
     return ("approve", "another round", "reject") if round_number + 2 <= MAX_ROUNDS else ("approve", "reject")
 
 
-def check_decision(decision: Decision, candidates: CandidatesRecord, shown: Collection[int]) -> None:
+def check_decision(
+    decision: Decision, candidates: CandidatesRecord, shown: Collection[int], answers: Collection[Answer]
+) -> None:
     """Refuse an answer that cannot be acted on.
 
     Raises:
         DecisionRefused: if picks are missing, not among those `shown` or double, or if the decision was made
-            on other candidates, by nobody, or for more rounds than there may be.
+            on other candidates, by nobody, or is not among the `answers` to choose from.
     """
     if decision.candidates_sha256 != candidates.table.sha256:
         raise DecisionRefused(
             f"expected a decision on candidates {candidates.table.sha256[:12]}, got one on "
             f"{decision.candidates_sha256[:12]}: they have changed; look at the new ones and decide again"
         )
-    if decision.decision not in possible_answers(candidates.round_number):
+    if decision.decision not in answers:
         raise DecisionRefused(
-            f"expected one of {list(possible_answers(candidates.round_number))} after round "
-            f"{candidates.round_number}, got {decision.decision!r}: there are at most {MAX_ROUNDS} rounds"
+            f"expected one of {list(answers)} after round {candidates.round_number}, got {decision.decision!r}; there "
+            f"are at most {MAX_ROUNDS} rounds, and only what is tuned already can be published as it is"
         )
     if not decision.reviewer.strip():
         raise DecisionRefused("expected the reviewer's name, got an empty one; say who decides")
-    if decision.decision == "reject":
+    if decision.decision not in NEEDS_PICKS:
         return
     if not decision.picks:
         raise DecisionRefused(

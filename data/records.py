@@ -3,14 +3,18 @@
 All are JSON. Images, adapters and tables lie in the store, never in a record.
 """
 
+import statistics
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.spec import Feedback, StyleSpec
 
-Answer = Literal["approve", "another round", "reject"]
+Answer = Literal["approve", "another round", "publish", "reject"]
+
+NEEDS_PICKS: tuple[Answer, ...] = ("approve", "another round")
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -79,6 +83,44 @@ class CandidatesRecord(Record):
     count: int
 
 
+class Score(Record):
+    """Mean and standard error over all images."""
+
+    mean: float
+    standard_error: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        """The score of images of which each has one of `values`."""
+        error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
+        return cls(mean=statistics.fmean(values), standard_error=error)
+
+    @property
+    def in_words(self) -> str:
+        """The mean with its standard error."""
+        return f"{self.mean:.3f} ± {self.standard_error:.3f}"
+
+
+class Leak(Record):
+    """How much of the references' content shows in images of other contents; 0 is what the base alone shows."""
+
+    score: Score
+    threshold: float
+    """Above it, publishing needs a person's word."""
+
+    @property
+    def is_high(self) -> bool:
+        """Whether the content shows more than it may without a person's word."""
+        return self.score.mean > self.threshold
+
+    @property
+    def in_words(self) -> str:
+        """The number, and what it means."""
+        if self.is_high:
+            return f"{self.score.in_words}, above {self.threshold}: the reference's content shows in other contents"
+        return f"{self.score.in_words}, not above {self.threshold}"
+
+
 class Question(Record):
     """What a reviewer is asked. It travels in the form, so that a page or a terminal can show it too."""
 
@@ -89,6 +131,8 @@ class Question(Record):
     """Numbers of the candidates to pick from, in the order of the sheet."""
     chosen_by: str
     """How they were chosen of all, and in which order they come, in words."""
+    leak: Leak | None
+    """None if all candidates show what a reference shows."""
     answers: tuple[Answer, ...]
     store: str
     references: tuple[Example, ...]
@@ -100,7 +144,8 @@ class Decision(Record):
     """A reviewer's answer: what is kept in the store, and what counts.
 
     approve: the next round is tuned on the picks and published. another round: the next round is tuned on
-    the picks, and its candidates are asked about. reject: nothing is published.
+    the picks, and its candidates are asked about. publish: what is tuned already is published, although the
+    reference's content shows. reject: nothing is published.
     """
 
     decision: Answer
@@ -109,6 +154,8 @@ class Decision(Record):
     picks: tuple[int, ...]
     candidates_sha256: Sha256
     note: str
+    leak: Leak | None = None
+    """As it stood before the reviewer."""
 
 
 class FeedbackRecord(Record):
@@ -120,13 +167,6 @@ class FeedbackRecord(Record):
     table: Blob
     examples: tuple[Example, ...]
     decision: Decision | None
-
-
-class Score(Record):
-    """Mean and standard error over all images."""
-
-    mean: float
-    standard_error: float
 
 
 class RoundScores(Record):
@@ -142,6 +182,8 @@ class EvaluationRecord(Record):
     """Base and every round side by side: the same prompts, the same seeds."""
 
     rounds: tuple[RoundScores, ...]
+    leaks: tuple[Leak | None, ...] = ()
+    """Of each round but the base; empty in versions published before there was a leak guard."""
     contact_sheet: Blob
 
 

@@ -187,7 +187,7 @@ class StyleSpec(StyleSettings, _StyleIdentity):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
-        tuned_on = set(self.prompts) | {reference.content_phrase for reference in self.references}
+        tuned_on = self.reference_contents | set(self.prompts)
         shared = sorted(tuned_on & set(self.evaluation_prompts))
         if shared:
             raise ValueError(
@@ -215,6 +215,11 @@ class StyleSpec(StyleSettings, _StyleIdentity):
     def tuning(self, round_number: int) -> TuningSettings:
         """Settings of round `round_number`, counted from 1."""
         return self.first_round if round_number == 1 else self.later_rounds
+
+    @property
+    def reference_contents(self) -> frozenset[str]:
+        """What the references show."""
+        return frozenset(reference.content_phrase for reference in self.references)
 
     @property
     def has_reviewer(self) -> bool:

@@ -1,4 +1,4 @@
-"""Asking a person which candidates to keep, and how to go on.
+"""Asking a person which candidates to keep, how to go on, and whether a style that leaks may be published.
 
 A deployed run is suspended: no process, no memory and no accelerator are held while it waits. A run
 from a terminal, which nothing could start again, is paused.
@@ -8,6 +8,7 @@ asking: a retry, or the same spec run again, never asks twice. Without an answer
 candidates at hand there is no decision: whatever made the run go on, the question is asked again.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,8 +18,24 @@ from prefect.input import RunInput
 from pydantic import ConfigDict, Field, ValidationError
 
 from data.errors import StyleRejected
-from data.records import Answer, CandidatesRecord, Decision, Question, Run
-from tasks.give_feedback import find_decision, record_decision, show_candidates, write_question
+from data.records import (
+    NEEDS_PICKS,
+    Answer,
+    CandidatesRecord,
+    Decision,
+    EvaluationRecord,
+    FeedbackRecord,
+    Question,
+    Run,
+)
+from tasks.give_feedback import (
+    find_decision,
+    last_samples,
+    record_decision,
+    show_candidates,
+    show_leak,
+    write_question,
+)
 from tasks.say import say
 
 TERMINAL_TIMEOUT_S = 7 * 24 * 3600
@@ -31,7 +48,8 @@ class ReviewAnswer(RunInput):
     # No default: an answer that is missing must never become "approve".
     decision: Answer = Field(
         description="approve: tune the next round on the picks and publish it. another round: tune the next round on "
-        "the picks and ask about its candidates. reject: publish nothing."
+        "the picks and ask about its candidates. publish: publish what is tuned already, although the reference's "
+        "content shows. reject: publish nothing."
     )
     reviewer: str = Field(min_length=1, max_length=100, pattern=r"\S", description="who decides")
     note: str = Field(default="", max_length=2000, description="kept with the decision")
@@ -47,6 +65,31 @@ def ask_reviewer(run: Run, candidates: CandidatesRecord) -> Decision:
     decision = find_decision(run, candidates)
     if decision is None:
         decision = _ask(run, show_candidates(run, candidates))
+    return _unless_rejected(run, candidates, decision)
+
+
+def ask_to_publish(run: Run, evaluation: EvaluationRecord, feedback: Sequence[FeedbackRecord]) -> Decision | None:
+    """A person's word that the last round may be published, or None if none is needed: its leak is not high.
+
+    Who approved candidates whose leak was high, and saw it, has said so.
+
+    Raises:
+        StyleRejected: if it may not.
+    """
+    leak = evaluation.leaks[-1]
+    if leak is None or not leak.is_high:
+        return None
+    approval = feedback[-1].decision if feedback else None
+    if approval is not None and approval.decision == "approve" and approval.leak is not None and approval.leak.is_high:
+        return approval
+    samples = last_samples(run, evaluation)
+    decision = find_decision(run, samples)
+    if decision is None:
+        decision = _ask(run, show_leak(run, evaluation))
+    return _unless_rejected(run, samples, decision)
+
+
+def _unless_rejected(run: Run, candidates: CandidatesRecord, decision: Decision) -> Decision:
     if decision.decision == "reject":
         raise StyleRejected(
             f"{decision.reviewer} rejected the candidates of round {candidates.round_number} of {run.spec.name!r} "
@@ -79,6 +122,7 @@ def _ask(run: Run, question: Question) -> Decision:
                 picks=tuple(answer.picks),
                 candidates_sha256=answer.candidates,
                 note=answer.note,
+                leak=question.leak,
             ),
         )
         decision, refusal = answered.decision, answered.refusal
@@ -88,7 +132,8 @@ def _ask(run: Run, question: Question) -> Decision:
 def _wait_for_answer(question: Question, number: int, refusal: str) -> ReviewAnswer | None:
     form = _form(question, write_question(question, refusal))
     # The key makes a run that is started again find the answer to the same question.
-    key = f"round-{question.candidates.round_number}-question-{number}"
+    about = "publication" if "publish" in question.answers else f"round-{question.candidates.round_number}"
+    key = f"{about}-question-{number}"
     try:
         if runtime.deployment.id is None:
             say(
@@ -122,7 +167,7 @@ def _form(question: Question, words: str) -> type[ReviewAnswer]:
         }
         digest = question.candidates.table.sha256
         fields["candidates"] |= {"enum": [digest], "default": digest}
-        schema["if"] = {"properties": {"decision": {"not": {"const": "reject"}}}}
+        schema["if"] = {"properties": {"decision": {"enum": list(NEEDS_PICKS)}}}
         schema["then"] = {"properties": {"picks": {"minItems": 1}}, "required": ["picks"]}
         schema["question"] = question.model_dump(mode="json")
 

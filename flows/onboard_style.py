@@ -15,7 +15,7 @@ from prefect import flow
 from data.errors import PipelineError
 from data.records import FeedbackRecord, PublishedAdapter
 from data.spec import StyleSpec, read_spec
-from flows.human_feedback import ask_reviewer, rounds_wanted
+from flows.human_feedback import ask_reviewer, ask_to_publish, rounds_wanted
 from tasks.evaluate import compare_rounds, evaluate_round
 from tasks.give_feedback import keep_candidates
 from tasks.prepare import prepare
@@ -43,7 +43,8 @@ def onboard_style(spec: StyleSpec) -> PublishedAdapter:
         adapters.append(tune(run, len(adapters) + 1, tokenize(run, feedback[-1].examples)))
 
     evaluation = compare_rounds(run, [evaluate_round(run, adapter) for adapter in (None, *adapters)])
-    return publish(run, adapters, feedback, evaluation)
+    word = ask_to_publish(run, evaluation, feedback)
+    return publish(run, adapters, feedback, evaluation, word)
 
 
 def main() -> int:

@@ -4,6 +4,7 @@
     python -m flows.review show RUN
     python -m flows.review approve RUN --picks 1,5,9 --reviewer NAME [--note TEXT]
     python -m flows.review another-round RUN --picks 1,5,9 --reviewer NAME [--note TEXT]
+    python -m flows.review publish RUN --reviewer NAME [--note TEXT]
     python -m flows.review reject RUN --reviewer NAME [--note TEXT]
     python -m flows.review link RUN --page http://HOST:PORT
     python -m flows.review notify --webhook URL
@@ -23,7 +24,12 @@ from review.links import link, secret_from_environment
 from review.notification import notify_when_waiting
 from review.waiting import Waiting, answer, find_waiting, list_waiting, shown_candidates
 
-ANSWERS: dict[str, Answer] = {"approve": "approve", "another-round": "another round", "reject": "reject"}
+ANSWERS: dict[str, Answer] = {
+    "approve": "approve",
+    "another-round": "another round",
+    "publish": "publish",
+    "reject": "reject",
+}
 """What can be answered, by subcommand."""
 
 
@@ -67,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, words in (
         ("approve", "tune the next round on the picks and publish it"),
         ("another-round", "tune the next round on the picks and ask about its candidates"),
+        ("publish", "publish what is tuned already, although the reference's content shows"),
         ("reject", "publish nothing"),
     ):
         answered = actions.add_parser(name, help=words)
@@ -107,6 +114,7 @@ def _print_question(waiting: Waiting) -> None:
     print(f"style       {question.style}")
     print(f"run         {waiting.run_id} ({waiting.run_name}), since {waiting.since:%Y-%m-%d %H:%M} UTC")
     print(f"round       {question.candidates.round_number} of {question.planned_rounds} planned")
+    print(f"leak        {question.leak.in_words if question.leak else 'unknown'}")
     print(f"answers     {', '.join(question.answers)}")
     print(f"references  {', '.join(example.image.uri for example in question.references)}")
     print(f"sheet       {question.sheet.uri}")

@@ -93,7 +93,7 @@ def answer(
         candidates_sha256=candidates_sha256,
         note=note,
     )
-    check_decision(given, waiting.question.candidates, waiting.question.shown)
+    check_decision(given, waiting.question.candidates, waiting.question.shown, waiting.question.answers)
     form = {
         "decision": decision,
         "picks": [str(pick) for pick in picks],  # as the form has them

@@ -1,6 +1,5 @@
 """Text and Style score of the base and of every round: the same prompts, the same seeds."""
 
-import statistics
 from collections.abc import Sequence
 
 from PIL import Image
@@ -12,9 +11,10 @@ from data.contact_sheet import Row, comparison_sheet
 from data.drawing import Drawing, drawing_of
 from data.images import from_png, to_png
 from data.markdown import MAX_THUMBNAILS, embedded, thumbnail
-from data.records import AdapterRecord, EvaluationRecord, RoundScores, Run, Score
+from data.records import AdapterRecord, EvaluationRecord, Leak, RoundScores, Run, Score
 from data.store import Store
 from tasks.caching import ONCE
+from tasks.leak import leak_of
 from tasks.links import scores_key, sheet_key, trail
 from tasks.sampling import draw
 from tasks.say import say
@@ -46,8 +46,8 @@ def score(drawing: Drawing, folder: str, round_number: int, *, key: str) -> Roun
     samples = draw(drawing, folder, f"evaluation of {label(round_number)}", key=key)
     return RoundScores(
         round_number=round_number,
-        text=_score([sample.text_score for sample in samples]),
-        style=_score([sample.style_score for sample in samples]),
+        text=Score.of([sample.text_score for sample in samples]),
+        style=Score.of([sample.style_score for sample in samples]),
         samples=Store(drawing.store).write_blob(folder, ".parquet", to_parquet(samples)),
     )
 
@@ -58,10 +58,10 @@ def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
     store = Store(run.store)
     prompts, of_each = run.spec.evaluation_prompts, run.spec.images_per_evaluation_prompt
     references = [from_png(store.read_blob(example.image)) for example in run.references]
-    first_of_each = [
-        [from_png(sample.image) for sample in from_parquet(store.read_blob(scores.samples))[::of_each]]
-        for scores in rounds
-    ]
+    samples = [from_parquet(store.read_blob(scores.samples)) for scores in rounds]
+    first_of_each = [[from_png(sample.image) for sample in drawn[::of_each]] for drawn in samples]
+    blobs = [example.image for example in run.references]
+    leaks = [leak_of(blobs, run.spec.reference_contents, drawn, samples[0]) for drawn in samples[1:]]
     labels = [label(scores.round_number) for scores in rounds]
     rows = [Row(label="reference", images=references)]
     rows += [Row(label=name, images=images) for name, images in zip(labels, first_of_each, strict=True)]
@@ -70,8 +70,8 @@ def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
     create_table_artifact(
         key=scores_key(run),
         table=[
-            score_cells(name, scores, prompts, images)
-            for name, scores, images in zip(labels, rounds, first_of_each, strict=True)
+            score_cells(name, scores, leak, prompts, images)
+            for name, scores, leak, images in zip(labels, rounds, (None, *leaks), first_of_each, strict=True)
         ],
         description=f"{run.spec.name}: {len(prompts)} prompts that were not tuned on, {of_each} images each; mean ± "
         f"standard error. {links}",
@@ -81,9 +81,10 @@ def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
         markdown=f"{embedded(store.read_blob(sheet), 'png', 'reference, base and rounds')}\n\n{links}\n\n{sheet.uri}",
         description=f"{run.spec.name}: base and rounds, the same prompts and seeds",
     )
-    for name, scores in zip(labels, rounds, strict=True):
-        say(f"{name}: Text {in_words(scores.text)}, Style {in_words(scores.style)}")
-    return EvaluationRecord(rounds=tuple(rounds), contact_sheet=sheet)
+    for name, scores, leak in zip(labels, rounds, (None, *leaks), strict=True):
+        leaks_so = f", leak {leak.in_words}" if leak else ""
+        say(f"{name}: Text {scores.text.in_words}, Style {scores.style.in_words}{leaks_so}")
+    return EvaluationRecord(rounds=tuple(rounds), leaks=tuple(leaks), contact_sheet=sheet)
 
 
 def label(round_number: int) -> str:
@@ -91,24 +92,15 @@ def label(round_number: int) -> str:
     return f"round {round_number}" if round_number else "base"
 
 
-def in_words(score: Score) -> str:
-    """The mean with its standard error."""
-    return f"{score.mean:.3f} ± {score.standard_error:.3f}"
-
-
 def score_cells(
-    name: str, scores: RoundScores, prompts: Sequence[str], images: Sequence[Image.Image]
+    name: str, scores: RoundScores, leak: Leak | None, prompts: Sequence[str], images: Sequence[Image.Image]
 ) -> dict[str, str]:
     """A line of a table of scores, with the first image of a few prompts."""
     shown = list(zip(prompts, images, strict=True))[:MAX_THUMBNAILS]
     return {
         "round": name,
-        "Text ↑": in_words(scores.text),
-        "Style ↑": in_words(scores.style),
+        "Text ↑": scores.text.in_words,
+        "Style ↑": scores.style.in_words,
+        "Leak ↓": leak.in_words if leak else "",
         **{prompt: thumbnail(image, prompt) for prompt, image in shown},
     }
-
-
-def _score(values: Sequence[float]) -> Score:
-    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    return Score(mean=statistics.fmean(values), standard_error=error)

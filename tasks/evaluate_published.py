@@ -15,7 +15,8 @@ from data.publication import read_version
 from data.records import Record, RoundScores
 from data.requests import EvaluateRequest
 from data.store import Store, read_blob
-from tasks.evaluate import in_words, label, score, score_cells
+from tasks.evaluate import label, score, score_cells
+from tasks.leak import leak_of
 from tasks.links import artifact_link
 from tasks.models import open_adapter, open_base, scorer_sha256
 from tasks.say import say
@@ -32,6 +33,7 @@ class WantedScores(Record):
     rounds: int
     base: Drawing
     style: Drawing
+    reference_contents: frozenset[str]
     folder: str
 
 
@@ -56,7 +58,7 @@ def prepare_scores(request: EvaluateRequest) -> WantedScores:
     published = read_version(request.style)
     open_adapter(published.adapter, base)
     spec = published.spec
-    tuned_on = {*spec.prompts, *(reference.content_phrase for reference in spec.references)}
+    tuned_on = spec.reference_contents | set(spec.prompts)
     shared = sorted(tuned_on & set(request.prompts))
     if shared:
         raise SpecError(
@@ -83,6 +85,7 @@ def prepare_scores(request: EvaluateRequest) -> WantedScores:
         rounds=published.rounds,
         base=drawn_by_base,
         style=drawn_in_style,
+        reference_contents=spec.reference_contents,
         # Scores of two scorers do not compare.
         folder=f"evaluations/{spec.name}/{published.version}-{drawn_in_style.digest[:8]}-{scorer[:8]}",
     )
@@ -101,10 +104,9 @@ def report_scores(wanted: WantedScores, scores: Sequence[RoundScores]) -> Evalua
     store = Store(wanted.base.store)
     prompts, of_each = wanted.style.phrases, wanted.style.images_per_phrase
     labels = [label(of_round.round_number) for of_round in scores]
-    first_of_each = [
-        [from_png(sample.image) for sample in from_parquet(store.read_blob(of_round.samples))[::of_each][:MAX_COLUMNS]]
-        for of_round in scores
-    ]
+    samples = [from_parquet(store.read_blob(of_round.samples)) for of_round in scores]
+    first_of_each = [[from_png(sample.image) for sample in drawn[::of_each][:MAX_COLUMNS]] for drawn in samples]
+    leak = leak_of(wanted.style.references, wanted.reference_contents, samples[1], samples[0])
     rows = [Row(label="reference", images=[from_png(read_blob(blob)) for blob in wanted.style.references])]
     rows += [Row(label=name, images=images) for name, images in zip(labels, first_of_each, strict=True)]
     sheet = to_png(comparison_sheet(prompts[:MAX_COLUMNS], rows))
@@ -112,8 +114,8 @@ def report_scores(wanted: WantedScores, scores: Sequence[RoundScores]) -> Evalua
     picture = f"![reference, base and style]({store.write_blob(wanted.folder, '.png', sheet).uri.rpartition('/')[2]})"
     settings = wanted.style.settings
     cells = [
-        score_cells(name, of_round, prompts[:MAX_COLUMNS], images)
-        for name, of_round, images in zip(labels, scores, first_of_each, strict=True)
+        score_cells(name, of_round, of_style, prompts[:MAX_COLUMNS], images)
+        for name, of_round, of_style, images in zip(labels, scores, (None, leak), first_of_each, strict=True)
     ]
     report = "\n\n".join(
         [
@@ -124,7 +126,8 @@ def report_scores(wanted: WantedScores, scores: Sequence[RoundScores]) -> Evalua
             picture,
             f"Sampling: {settings.model_dump_json()}, seed {wanted.style.seed}. Base {wanted.base.base_sha256[:12]}. "
             "Style is the cosine of image and reference: a collapsed adapter, which only repeats its reference, has "
-            "the best.",
+            "the best. Leak is how much of the reference's content shows in these other contents, above what the base "
+            "shows.",
             "All images with prompts, seeds and scores: "
             + ", ".join(f"{name}: {of_round.samples.uri}" for name, of_round in zip(labels, scores, strict=True)),
         ]
@@ -141,5 +144,5 @@ def report_scores(wanted: WantedScores, scores: Sequence[RoundScores]) -> Evalua
         description=f"{wanted.name}: Text and Style beside the base's",
     )
     for name, of_round in zip(labels, scores, strict=True):
-        say(f"{wanted.name}, {name}: Text {in_words(of_round.text)}, Style {in_words(of_round.style)}")
+        say(f"{wanted.name}, {name}: Text {of_round.text.in_words}, Style {of_round.style.in_words}")
     return EvaluatedStyle(uri=uri, base=scores[0], style=scores[1])

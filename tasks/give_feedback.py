@@ -14,6 +14,7 @@ from data.candidates import Candidate, from_parquet, to_parquet
 from data.contact_sheet import numbered_sheet
 from data.errors import AlreadyInStore, DecisionRefused
 from data.feedback import (
+    TO_PUBLISH,
     best_of_each_prompt,
     best_to_show,
     check_decision,
@@ -23,15 +24,31 @@ from data.feedback import (
 )
 from data.images import from_png
 from data.markdown import embedded, thumbnail
-from data.records import CandidatesRecord, Decision, Example, FeedbackRecord, Question, Record, Run
+from data.records import (
+    Answer,
+    CandidatesRecord,
+    Decision,
+    EvaluationRecord,
+    Example,
+    FeedbackRecord,
+    Leak,
+    Question,
+    Record,
+    Run,
+)
 from data.store import Store
 from tasks.caching import ONCE
-from tasks.links import candidates_key
-from tasks.sampling import draw_seed
+from tasks.leak import leak_of
+from tasks.links import candidates_key, leak_key
+from tasks.sample_candidates import candidates_drawing
+from tasks.sampling import draw, draw_seed
 from tasks.say import say
 
 THUMBNAIL_PX = 64
 """On forms and in tables: 64 of them stay under 400 KB, whatever they show."""
+
+COMPARED = 32
+"""Candidates, at least, that are compared with what the base draws without the adapter, if there are as many."""
 
 
 class Answered(Record):
@@ -44,9 +61,37 @@ class Answered(Record):
 @task(persist_result=True, result_serializer="json")
 def show_candidates(run: Run, candidates: CandidatesRecord) -> Question:
     """Choose what a reviewer picks from; put it on a numbered sheet in the store, and into a table in the run."""
-    store = Store(run.store)
-    rows = from_parquet(store.read_blob(candidates.table))
+    rows = from_parquet(Store(run.store).read_blob(candidates.table))
     shown, chosen_by = _to_show(run, candidates, rows)
+    leak = _leak_of_candidates(run, candidates, rows)
+    return _ask(run, candidates, rows, shown, chosen_by, leak, possible_answers(candidates.round_number))
+
+
+@task(persist_result=True, result_serializer="json")
+def show_leak(run: Run, evaluation: EvaluationRecord) -> Question:
+    """Put images of the last round before a reviewer, who says whether it is published although its content leaks."""
+    samples = last_samples(run, evaluation)
+    rows = from_parquet(Store(run.store).read_blob(samples.table))
+    shown = random_to_show(rows, seed=draw_seed(run.spec.seed, "shown", "evaluation"))
+    return _ask(run, samples, rows, shown, "prompts that were not tuned on", evaluation.leaks[-1], TO_PUBLISH)
+
+
+def last_samples(run: Run, evaluation: EvaluationRecord) -> CandidatesRecord:
+    """The evaluation's images of the last round, as what a reviewer decides on."""
+    last = evaluation.rounds[-1]
+    count = len(run.spec.evaluation_prompts) * run.spec.images_per_evaluation_prompt
+    return CandidatesRecord(round_number=last.round_number, table=last.samples, count=count)
+
+
+def _ask(
+    run: Run,
+    candidates: CandidatesRecord,
+    rows: Sequence[Candidate],
+    shown: tuple[int, ...],
+    chosen_by: str,
+    leak: Leak | None,
+    answers: tuple[Answer, ...],
+) -> Question:
     images = [from_png(rows[number].image) for number in shown]
     sheet = _as_webp(numbered_sheet(images, shown, cell_px=THUMBNAIL_PX))
     question = Question(
@@ -55,10 +100,11 @@ def show_candidates(run: Run, candidates: CandidatesRecord) -> Question:
         candidates=candidates,
         shown=shown,
         chosen_by=chosen_by,
-        answers=possible_answers(candidates.round_number),
+        leak=leak,
+        answers=answers,
         store=run.store,
         references=run.references,
-        sheet=store.write_blob(f"{_folder(run, candidates)}/sheets", ".webp", sheet),
+        sheet=Store(run.store).write_blob(f"{_folder(run, candidates)}/sheets", ".webp", sheet),
     )
     create_table_artifact(
         key=candidates_key(run, candidates.round_number),
@@ -73,7 +119,7 @@ def show_candidates(run: Run, candidates: CandidatesRecord) -> Question:
             for row, image in zip((rows[number] for number in shown), images, strict=True)
         ],
         description=f"{run.spec.name}: {len(shown)} of {candidates.count} candidates of round "
-        f"{candidates.round_number}, {chosen_by}",
+        f"{candidates.round_number}, {chosen_by}. Leak {leak.in_words if leak else 'unknown'}",
     )
     say(f"candidates of round {candidates.round_number}, numbered: {question.sheet.uri}")
     return question
@@ -85,13 +131,13 @@ def write_question(question: Question, refusal: str) -> str:
     store = Store(question.store)
     references = [from_png(store.read_blob(example.image)) for example in question.references]
     candidates = question.candidates
+    wanted = "May this be published?" if "publish" in question.answers else "Pick up to about ten, by their numbers."
     paragraphs = [
         f"**{refusal}**" if refusal else "",
         f"Style **{question.style}**, round {candidates.round_number} of {question.planned_rounds} planned. "
-        "The reference:",
+        f"Leak {question.leak.in_words if question.leak else 'unknown'}. The reference:",
         " ".join(thumbnail(image, "reference", side_px=THUMBNAIL_PX) for image in references),
-        f"Pick up to about ten of these {len(question.shown)} of {candidates.count} ({question.chosen_by}) by their "
-        "numbers:",
+        f"{wanted} {len(question.shown)} of {candidates.count} ({question.chosen_by}):",
         embedded(store.read_blob(question.sheet), "webp", "candidates, numbered"),
     ]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
@@ -112,7 +158,7 @@ def record_decision(run: Run, question: Question, answer: Decision) -> Answered:
     The first usable answer counts: if there is a decision already, it stays and this answer is refused.
     """
     try:
-        check_decision(answer, question.candidates, question.shown)
+        check_decision(answer, question.candidates, question.shown, question.answers)
     except DecisionRefused as error:
         return Answered(decision=None, refusal=str(error))
     store = Store(run.store)
@@ -150,7 +196,8 @@ def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision |
                 raise DecisionRefused(
                     f"expected a decision with {run.spec.feedback} feedback, got none; ask a reviewer"
                 )
-            check_decision(decision, candidates, _to_show(run, candidates, rows)[0])
+            shown, _ = _to_show(run, candidates, rows)
+            check_decision(decision, candidates, shown, possible_answers(candidates.round_number))
             kept = sorted(decision.picks)
     folder = _folder(run, candidates)
     decided = [replace(row, kept=row.index in set(kept)) for row in rows]
@@ -179,6 +226,20 @@ def _to_show(run: Run, candidates: CandidatesRecord, rows: Sequence[Candidate]) 
         return best_to_show(rows), "the best CLIP scores of each prompt, the best first"
     seed = draw_seed(run.spec.seed, "shown", candidates.round_number)
     return random_to_show(rows, seed=seed), "some of each prompt, whatever their scores"
+
+
+def _leak_of_candidates(run: Run, candidates: CandidatesRecord, rows: Sequence[Candidate]) -> Leak | None:
+    # The base draws no more than is needed for a number: the first few images of each prompt.
+    few = min(run.spec.images_per_prompt, -(-COMPARED // len(run.spec.prompts)))
+    drawing = candidates_drawing(run, None, candidates.round_number).model_copy(update={"images_per_phrase": few})
+    by_base = draw(
+        drawing,
+        f"{_folder(run, candidates)}/base",
+        f"the base, beside candidates of round {candidates.round_number}",
+        key=leak_key(run, candidates.round_number),
+    )
+    drawn = [row for row in rows if row.index % run.spec.images_per_prompt < few]
+    return leak_of(drawing.references, run.spec.reference_contents, drawn, by_base)
 
 
 def _decision_key(run: Run, candidates: CandidatesRecord) -> str:

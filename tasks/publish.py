@@ -12,11 +12,19 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
 
 import styledrop
-from data.errors import StoreCorrupted, StoreError
+from data.errors import DecisionRefused, StoreCorrupted, StoreError
 from data.images import from_png
 from data.markdown import MAX_THUMBNAILS, table, thumbnail
 from data.publication import download_version, publish_version
-from data.records import AdapterRecord, EvaluationRecord, FeedbackRecord, PublishedAdapter, Run
+from data.records import (
+    AdapterRecord,
+    Decision,
+    EvaluationRecord,
+    FeedbackRecord,
+    Leak,
+    PublishedAdapter,
+    Run,
+)
 from data.store import Store, read_blob
 from tasks.links import card_key, trail
 from tasks.models import open_adapter, open_base
@@ -41,14 +49,22 @@ def publish(
     adapters: Sequence[AdapterRecord],
     feedback: Sequence[FeedbackRecord],
     evaluation: EvaluationRecord,
+    word: Decision | None,
 ) -> PublishedAdapter:
     """Write the last of `adapters` with card, scores, contact sheet and decisions, and make it the current version.
 
-    The same run publishes the same bytes: the card's date is the run's.
+    `word` is that of a person who lets an adapter be published although the reference's content shows in what it
+    draws. The same run publishes the same bytes: the card's date is the run's.
+
+    Raises:
+        DecisionRefused: if the content shows and there is no such word.
     """
+    leak = evaluation.leaks[-1]
+    if leak is not None and leak.is_high and (word is None or word.decision == "reject"):
+        raise DecisionRefused(f"expected a person's word that this may be published, got none; leak {leak.in_words}")
     store = Store(run.store)
     base = open_base(run.spec.base)
-    card = _card(run, adapters, feedback, evaluation)
+    card = _card(run, adapters, feedback, evaluation, word)
     with tempfile.TemporaryDirectory() as folder:
         styledrop.save_adapter(open_adapter(adapters[-1].files, base), card, Path(folder))
         files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
@@ -59,9 +75,11 @@ def publish(
     files["spec.json"] = run.spec.model_dump_json(indent=2).encode()
     for given in feedback:
         files[f"feedback/round-{given.round_number}.json"] = given.model_dump_json(indent=2).encode()
+    if word is not None:
+        files["word.json"] = word.model_dump_json(indent=2).encode()
     published = publish_version(store, run.spec.name, files)
     if TaskRunContext.get() is not None:
-        _show_card(run, json.loads(files["card.json"]), published)
+        _show_card(run, json.loads(files["card.json"]), leak, word, published)
     remove_work_folder(run)
     minutes = (datetime.now(UTC) - run.started_at).total_seconds() / 60
     say(f"published: {published.uri}, {minutes:.0f} minutes after the run was opened")
@@ -80,7 +98,9 @@ def load_published(uri: str, base_name: str = "embedded") -> styledrop.Adapter:
         return styledrop.load_adapter(Path(folder), open_base(base_name))
 
 
-def _show_card(run: Run, card: Mapping[str, Any], published: PublishedAdapter) -> None:
+def _show_card(
+    run: Run, card: Mapping[str, Any], leak: Leak | None, word: Decision | None, published: PublishedAdapter
+) -> None:
     references = [from_png(read_blob(example.image)) for example in run.references]
     rounds = [
         {
@@ -102,6 +122,7 @@ def _show_card(run: Run, card: Mapping[str, Any], published: PublishedAdapter) -
         "feedback": card["feedback"] or "none",
         "base": f"{card['base_name']} ({card['base_sha256'][:12]})",
         "sampling": f"λ_A {card['guidance']['lambda_a']}, λ_B {card['guidance']['lambda_b']}",
+        "leak": f"{leak.in_words}{f'; {word.reviewer} lets it be published' if word else ''}" if leak else "unknown",
     }
     create_markdown_artifact(
         key=card_key(run),
@@ -124,8 +145,9 @@ def _card(
     adapters: Sequence[AdapterRecord],
     feedback: Sequence[FeedbackRecord],
     evaluation: EvaluationRecord,
+    word: Decision | None,
 ) -> styledrop.Card:
-    spec, base = run.spec, open_base(run.spec.base)
+    spec, base, leak = run.spec, open_base(run.spec.base), evaluation.leaks[-1]
     tuned_on = [run.references, *(given.examples for given in feedback)]
     return styledrop.Card(
         name=spec.name,
@@ -158,6 +180,10 @@ def _card(
         guidance={
             "lambda_a": spec.evaluation_sampling.lambda_a,
             "lambda_b": spec.evaluation_sampling.lambda_b,
+        },
+        leak={
+            **(leak.score.model_dump() | {"threshold": leak.threshold} if leak else {}),
+            **({"published_by": word.reviewer} if word else {}),
         },
         created=run.started_at.isoformat(),
     )

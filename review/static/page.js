@@ -33,7 +33,7 @@ function review(grid) {
   function decide() {
     byId("picked").replaceChildren(
       ...picked().map((tile) => tile.querySelector("img").cloneNode()),
-      ...(picked().length ? [] : ["Nothing picked: only “reject” needs no picks."]));
+      ...(picked().length ? [] : ["Nothing picked: “approve” and “another round” need picks."]));
     byId("error").textContent = "";
     dialog.showModal();
   }

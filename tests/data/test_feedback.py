@@ -7,6 +7,7 @@ from data.candidates import Candidate
 from data.errors import DecisionRefused
 from data.feedback import (
     SHOWN,
+    TO_PUBLISH,
     best_of_each_prompt,
     best_to_show,
     check_decision,
@@ -79,15 +80,23 @@ def test_after_clip_a_reviewer_is_shown_the_best_of_each_prompt_best_first() -> 
 
 @pytest.mark.parametrize("answer", ["approve", "another round", "reject"])
 def test_usable_answers_are_accepted(answer: str) -> None:
-    check_decision(decision(decision=answer, picks=() if answer == "reject" else (7, 0)), CANDIDATES, SHOWED)
+    given = decision(decision=answer, picks=() if answer == "reject" else (7, 0))
+    check_decision(given, CANDIDATES, SHOWED, possible_answers(1))
 
 
 def test_another_round_can_be_asked_for_as_long_as_there_is_one_to_follow() -> None:
     assert [("another round" in possible_answers(round_number)) for round_number in (1, 8, 9)] == [True, True, False]
     ninth = CANDIDATES.model_copy(update={"round_number": 9})
-    check_decision(decision(picks=(7,)), ninth, SHOWED)
-    with pytest.raises(DecisionRefused, match=r"after round 9, got 'another round': there are at most 10 rounds"):
-        check_decision(decision(decision="another round", picks=(7,)), ninth, SHOWED)
+    check_decision(decision(picks=(7,)), ninth, SHOWED, possible_answers(9))
+    with pytest.raises(DecisionRefused, match=r"after round 9, got 'another round'; there are at most 10 rounds"):
+        check_decision(decision(decision="another round", picks=(7,)), ninth, SHOWED, possible_answers(9))
+
+
+def test_only_what_is_tuned_already_is_published_as_it_is_and_without_picks() -> None:
+    check_decision(decision(decision="publish", picks=()), CANDIDATES, SHOWED, TO_PUBLISH)
+    for answer, answers in (("publish", possible_answers(1)), ("approve", TO_PUBLISH)):
+        with pytest.raises(DecisionRefused, match=f"after round 1, got '{answer}'"):
+            check_decision(decision(decision=answer), CANDIDATES, SHOWED, answers)
 
 
 @pytest.mark.parametrize(
@@ -103,4 +112,4 @@ def test_another_round_can_be_asked_for_as_long_as_there_is_one_to_follow() -> N
 )
 def test_answers_that_cannot_be_used_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(DecisionRefused, match=message):
-        check_decision(decision(**change), CANDIDATES, SHOWED)
+        check_decision(decision(**change), CANDIDATES, SHOWED, possible_answers(1))

@@ -1,11 +1,14 @@
 """What a person's answer does, and that there is no decision without one."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from prefect import flow
@@ -118,6 +121,58 @@ def test_a_reviewer_sees_what_clip_ranks_with_hybrid_feedback_and_what_was_drawn
     assert [waiting.question.chosen_by for waiting in seen] == [
         "some of each prompt, whatever their scores", "the best CLIP scores of each prompt, the best first",
     ]  # fmt: skip
+
+
+@pytest.fixture
+def all_leaks() -> Iterator[None]:
+    """Every style is above the threshold."""
+    with patch("tasks.leak.THRESHOLD", -2.0):
+        yield
+
+
+@pytest.mark.usefixtures("all_leaks")
+def test_what_leaks_without_a_reviewer_waits_for_one_and_goes_on_with_a_word(spec_document: dict[str, Any]) -> None:
+    spec = parse_spec({**spec_document, "rounds": 1})
+    asked: list[Waiting] = []
+
+    def look(waiting: Waiting) -> None:
+        assert Store(spec.store).list("styles") == []
+        with pytest.raises(DecisionRefused, match=r"expected one of \['publish', 'reject'\] after round 1"):
+            says("approve", 0)(waiting)
+        asked.append(waiting)
+        says("publish", note="a sun is wanted")(waiting)
+
+    finished = person(look)
+    published = onboard_style(spec)
+    finished()
+    [question] = [waiting.question for waiting in asked]
+    assert question.answers == ("publish", "reject")
+    assert question.leak is not None
+    card = json.loads(Store(spec.store).read(f"styles/disc/versions/{published.version}/card.json"))
+    assert card["leak"] == {**question.leak.score.model_dump(), "threshold": -2.0, "published_by": "Ada"}
+    assert onboard_style(spec) == published  # nobody is there to answer
+
+
+@pytest.mark.usefixtures("all_leaks")
+def test_what_leaks_is_never_published_after_a_no(spec_document: dict[str, Any]) -> None:
+    spec = parse_spec({**spec_document, "rounds": 1})
+    finished = person(says("reject", note="a sun in everything"))
+    for _ in range(2):
+        with pytest.raises(StyleRejected, match=r"\(a sun in everything\): nothing is published"):
+            onboard_style(spec)
+    finished()
+    assert Store(spec.store).list("styles") == []
+
+
+@pytest.mark.usefixtures("all_leaks")
+def test_who_approves_what_leaks_and_sees_it_has_given_the_word(human_document: dict[str, Any]) -> None:
+    finished = person(says("approve", 1))
+    published = onboard_style(parse_spec(human_document))
+    finished()
+    given = feedback_of(Store(human_document["store"]), published, 1).decision
+    assert given is not None
+    assert given.leak is not None
+    assert given.leak.is_high
 
 
 def test_rejected_candidates_publish_nothing_however_often_it_is_run(human_document: dict[str, Any]) -> None:

@@ -38,7 +38,7 @@ def published(spec_document: dict[str, Any]) -> PublishedAdapter:
     adapter = tune.fn(run, 1, tokenize.fn(run, run.references))
     sheet = Store(run.store).write_blob("sheets", ".png", b"image")
     rounds = (evaluate_round.fn(run, None), evaluate_round.fn(run, adapter))
-    return publish.fn(run, [adapter], [], EvaluationRecord(rounds=rounds, contact_sheet=sheet))
+    return publish.fn(run, [adapter], [], EvaluationRecord(rounds=rounds, leaks=(None,), contact_sheet=sheet), None)
 
 
 @pytest.fixture
@@ -118,6 +118,7 @@ def test_a_style_and_its_base_are_scored_on_the_same_seeds_with_a_report(
 
     report = store.read(evaluated.uri.removeprefix(f"{store.uri}/")).decode()
     assert f"{evaluated.style.text.mean:.3f} ± {evaluated.style.text.standard_error:.3f}" in report
+    assert re.search(r"\| -?\d\.\d{3} ± \d\.\d{3}, (not )?above 0", report)  # the style's leak
     assert report.count("data:image/webp;base64,") == 4  # two prompts, base and style
     [sheet] = re.findall(r"\((\w+\.png)\)", report)
     assert store.exists(f"{evaluated.uri.removeprefix(f'{store.uri}/').rpartition('/')[0]}/{sheet}")

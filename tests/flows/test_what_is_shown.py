@@ -45,6 +45,7 @@ def test_artifacts_lead_to_each_other_and_every_stage_has_a_line(
     assert [row["round"] for row in table] == ["base", "round 1", "round 2"]
     for row in table:
         assert re.fullmatch(r"-?\d\.\d{3} ± \d\.\d{3}", row["Text ↑"])
+        assert bool(re.match(r"-?\d\.\d{3} ± \d\.\d{3}, not above 0", row["Leak ↓"])) == (row["round"] != "base")
         assert row["a fish"].startswith("![a fish](data:image/webp;base64,")
 
     # Every artifact in the trail is there.

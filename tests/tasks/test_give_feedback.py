@@ -34,7 +34,7 @@ def question_of(run: Run, candidates: CandidatesRecord) -> Question:
     return Question(
         style=run.spec.name, planned_rounds=2, candidates=candidates, shown=(1, 5, 4, 2, 0, 3), store=run.store,
         answers=("approve", "another round", "reject"), references=run.references, sheet=candidates.table,
-        chosen_by="drawn",
+        chosen_by="drawn", leak=None,
     )  # fmt: skip
 
 

@@ -11,8 +11,8 @@ import pytest
 
 import styledrop
 from data.candidates import Candidate, from_parquet
-from data.errors import NotInStore
-from data.records import AdapterRecord, EvaluationRecord, Run
+from data.errors import DecisionRefused, NotInStore
+from data.records import AdapterRecord, Decision, EvaluationRecord, Leak, Run, Score
 from data.spec import parse_spec
 from data.store import Store
 from tasks import sampling
@@ -25,6 +25,9 @@ from tasks.sample_candidates import sample_candidates
 from tasks.tokenize import tokenize
 from tasks.tune import tune
 from tasks.work_folder import remove_work_folder
+
+LOW = Leak(score=Score(mean=0.1, standard_error=0.01), threshold=0.2)
+HIGH = Leak(score=Score(mean=0.3, standard_error=0.01), threshold=0.2)
 
 
 @pytest.fixture
@@ -117,10 +120,10 @@ def test_a_published_adapter_comes_back_with_its_card(run: Run, adapter: Adapter
     store = Store(run.store)
     sheet = store.write_blob("sheets", ".png", b"image")
     evaluation = EvaluationRecord(
-        rounds=(evaluate_round.fn(run, None), evaluate_round.fn(run, adapter)), contact_sheet=sheet
+        rounds=(evaluate_round.fn(run, None), evaluate_round.fn(run, adapter)), leaks=(LOW,), contact_sheet=sheet
     )
-    published = publish.fn(run, [adapter], [], evaluation)
-    assert publish.fn(run, [adapter], [], evaluation) == published
+    published = publish.fn(run, [adapter], [], evaluation, None)
+    assert publish.fn(run, [adapter], [], evaluation, None) == published
 
     card = json.loads(store.read(f"styles/disc/versions/{published.version}/card.json"))
     assert card["licence"] == "CC0-1.0"
@@ -131,9 +134,28 @@ def test_a_published_adapter_comes_back_with_its_card(run: Run, adapter: Adapter
     [first] = card["rounds"]
     assert (first["steps"], first["parameters"]) == (3, adapter.parameters)
     assert first["text"]["mean"] == evaluation.rounds[1].text.mean
+    assert card["leak"] == {"mean": 0.1, "standard_error": 0.01, "threshold": 0.2}
     base = open_base(run.spec.base)
     [back] = styledrop.sample(base, ["a fish"], seeds=[1], style=load_published(published.uri, run.spec.base))
     [before] = styledrop.sample(base, ["a fish"], seeds=[1], style=open_adapter(adapter.files, base))
     assert back.tobytes() == before.tobytes()
     with pytest.raises(NotInStore):
         load_published(f"{run.store}/styles/other", run.spec.base)
+
+
+def test_what_leaks_is_published_only_with_a_persons_word(run: Run, adapter: AdapterRecord) -> None:
+    store = Store(run.store)
+    rounds = (evaluate_round.fn(run, None), evaluate_round.fn(run, adapter))
+    evaluation = EvaluationRecord(rounds=rounds, leaks=(HIGH,), contact_sheet=store.write_blob("s", ".png", b"image"))
+    word = Decision(
+        decision="publish", reviewer="Ada", decided_at=run.started_at, picks=(), note="", leak=HIGH,
+        candidates_sha256=rounds[1].samples.sha256,
+    )  # fmt: skip
+    for no_word in (None, word.model_copy(update={"decision": "reject"})):
+        with pytest.raises(DecisionRefused, match=r"got none; leak 0\.300 ± 0\.010, above 0\.2: "):
+            publish.fn(run, [adapter], [], evaluation, no_word)
+    assert store.list("styles") == []
+    published = publish.fn(run, [adapter], [], evaluation, word)
+    folder = f"styles/disc/versions/{published.version}"
+    assert json.loads(store.read(f"{folder}/card.json"))["leak"]["published_by"] == "Ada"
+    assert Decision.model_validate_json(store.read(f"{folder}/word.json")) == word
