@@ -203,7 +203,7 @@ def _wanted(drawing: Drawing) -> dict[str, Any]:
     return {
         "prompts": [image.prompt for image in wanted],
         "seeds": [image.seed for image in wanted],
-        "settings": drawing.settings.model_dump(),
+        "settings": {**drawing.settings.model_dump(), "lambda_a": drawing.settings.lambda_a_or_default},
     }
 
 
@@ -267,6 +267,9 @@ def main() -> None:
     spec = read_spec(arguments.spec)
     if spec.feedback != "clip" or spec.kept_per_prompt != 1:
         parser.error("expected a spec with clip feedback that keeps one candidate of each prompt")
+    # A λ_A of the spec's own: the library alone makes no sweep over it.
+    sampling = spec.evaluation_sampling.model_copy(update={"lambda_a": spec.evaluation_sampling.lambda_a_or_default})
+    spec = spec.model_copy(update={"evaluation_sampling": sampling})
     library, pipeline = [], []
     with tempfile.TemporaryDirectory() as name, prefect_server(Path(name)) as (api_url, server_start_s):
         plan = write_plan(spec, Path(name))

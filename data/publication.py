@@ -15,7 +15,7 @@ from pathlib import Path
 
 from data.errors import NotInStore, StoreCorrupted
 from data.records import Blob, Example, PublishedAdapter, Record
-from data.spec import StyleSpec, parse_spec
+from data.spec import SamplingSettings, StyleSpec, parse_spec
 from data.store import Store
 
 ADAPTER_FILES = ("adapter.safetensors", "card.json")
@@ -28,9 +28,15 @@ class PublishedStyle(Record):
     uri: str
     adapter: dict[str, Blob]
     rounds: int
+    lambda_a: float
+    """What was chosen for the style."""
     spec: StyleSpec
     references: tuple[Example, ...]
     """In the store of the onboarding; images are no part of the published version."""
+
+    def sampling(self, asked: SamplingSettings) -> SamplingSettings:
+        """How its images are drawn: as `asked`, with the style's own λ_A if none was asked for."""
+        return asked if asked.lambda_a is not None else asked.model_copy(update={"lambda_a": self.lambda_a})
 
 
 def publish_version(store: Store, name: str, files: Mapping[str, bytes]) -> PublishedAdapter:
@@ -101,11 +107,13 @@ def read_version(uri: str) -> PublishedStyle:
         size_bytes = len(_read_file(store, manifest, path))
         blobs[path] = Blob(uri=f"{store.uri}/{path}", sha256=manifest[path], size_bytes=size_bytes)
     references = json.loads(_read_file(store, manifest, "references.json"))
+    card = json.loads(_read_file(store, manifest, "card.json"))
     return PublishedStyle(
         version=store.uri.rpartition("/")[2],
         uri=store.uri,
         adapter=blobs,
-        rounds=len(json.loads(_read_file(store, manifest, "card.json"))["rounds"]),
+        rounds=len(card["rounds"]),
+        lambda_a=card["guidance"]["lambda_a"],
         spec=parse_spec(json.loads(_read_file(store, manifest, "spec.json"))),
         references=tuple(Example.model_validate(example) for example in references),
     )

@@ -178,6 +178,22 @@ class RoundScores(Record):
     samples: Blob
 
 
+class TriedLambdaA(Record):
+    """What the last round's adapter draws at one λ_A."""
+
+    lambda_a: float
+    text: Score
+    style: Score
+    leak: Leak | None
+
+
+class GuidanceRecord(Record):
+    """The λ_A of a style, and what else was tried; nothing if the spec names it."""
+
+    lambda_a: float
+    tried: tuple[TriedLambdaA, ...]
+
+
 class EvaluationRecord(Record):
     """Base and every round side by side: the same prompts, the same seeds."""
 

@@ -33,7 +33,9 @@ class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: int = Field(default=0, ge=0, lt=2**31, description="every random choice follows from it")
-    sampling: SamplingSettings = Field(default=SamplingSettings(), description="how images are drawn")
+    sampling: SamplingSettings = Field(
+        default=SamplingSettings(), description="how images are drawn; without a lambda_a, with the style's own"
+    )
     store: str = Field(default="store", min_length=1, description="where the result goes: a path, file://… or s3://…")
     base: str = Field(default="embedded", min_length=1, description='"embedded", or the folder of a base')
 

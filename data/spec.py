@@ -85,13 +85,22 @@ class SamplingSettings(_Document):
 
     steps: int = Field(default=defaults.SAMPLING_STEPS, ge=1, le=1024, description="decoding steps; the paper: 36")
     temperature: float = Field(default=defaults.TEMPERATURE, ge=0, le=100, description="of the choice of tokens")
-    lambda_a: float = Field(
-        default=defaults.LAMBDA_A, ge=0, le=20, description="how far towards the style (λ_A); the paper: 0 to 2"
+    lambda_a: float | None = Field(
+        default=None,
+        ge=0,
+        le=20,
+        description="how far towards the style (λ_A); the paper: 0 to 2. Left out: what was chosen for the style by a "
+        f"sweep, or {defaults.LAMBDA_A} where nothing has been chosen yet (candidates)",
     )
     lambda_b: float = Field(
         default=defaults.LAMBDA_B, ge=0, le=20, description="how far towards the prompt (λ_B); the paper: 5"
     )
     negative_prompt: str = Field(default="", max_length=MAX_PHRASE_CHARACTERS, description="what to move away from")
+
+    @property
+    def lambda_a_or_default(self) -> float:
+        """What images are drawn with that nothing was chosen for."""
+        return defaults.LAMBDA_A if self.lambda_a is None else self.lambda_a
 
 
 FIRST_ROUND = TuningSettings(
@@ -168,7 +177,8 @@ class StyleSettings(_Document):
         default=defaults.IMAGES_PER_EVALUATION_PROMPT, ge=1, le=64, description="the paper: 8"
     )
     evaluation_sampling: SamplingSettings = Field(
-        default=SamplingSettings(), description="how evaluation images are drawn, the same for every round"
+        default=SamplingSettings(),
+        description="how evaluation images are drawn, the same for every round; lambda_a goes into the style's card",
     )
 
     @field_validator("prompts", "evaluation_prompts")

@@ -16,6 +16,7 @@ from data.errors import PipelineError
 from data.records import FeedbackRecord, PublishedAdapter
 from data.spec import StyleSpec, read_spec
 from flows.human_feedback import ask_reviewer, ask_to_publish, rounds_wanted
+from tasks.choose_guidance import choose_guidance
 from tasks.evaluate import compare_rounds, evaluate_round
 from tasks.give_feedback import keep_candidates
 from tasks.prepare import prepare
@@ -42,9 +43,11 @@ def onboard_style(spec: StyleSpec) -> PublishedAdapter:
         feedback.append(keep_candidates(run, candidates, decision))
         adapters.append(tune(run, len(adapters) + 1, tokenize(run, feedback[-1].examples)))
 
-    evaluation = compare_rounds(run, [evaluate_round(run, adapter) for adapter in (None, *adapters)])
+    guidance = choose_guidance(run, adapters[-1])
+    scores = [evaluate_round(run, adapter, guidance.lambda_a) for adapter in (None, *adapters)]
+    evaluation = compare_rounds(run, scores)
     word = ask_to_publish(run, evaluation, feedback)
-    return publish(run, adapters, feedback, evaluation, word)
+    return publish(run, adapters, feedback, guidance, evaluation, word)
 
 
 def main() -> int:

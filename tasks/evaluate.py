@@ -21,13 +21,16 @@ from tasks.say import say
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=ONCE)
-def evaluate_round(run: Run, adapter: AdapterRecord | None) -> RoundScores:
+def evaluate_round(run: Run, adapter: AdapterRecord | None, lambda_a: float | None = None) -> RoundScores:
     """Score what `adapter` draws for the evaluation prompts; without one, what the base draws.
+
+    `lambda_a` is what was chosen for the style; without it, the spec's.
 
     Text is the cosine of image and prompt, Style that of image and reference. Style alone says little:
     a collapsed adapter, which only repeats its reference, has the best.
     """
     round_number = adapter.round_number if adapter else 0
+    settings = run.spec.evaluation_sampling
     # The round is no part of the purpose, so that every round starts from the same seeds.
     drawing = drawing_of(
         run,
@@ -35,7 +38,7 @@ def evaluate_round(run: Run, adapter: AdapterRecord | None) -> RoundScores:
         phrases=run.spec.evaluation_prompts,
         images_per_phrase=run.spec.images_per_evaluation_prompt,
         purpose="evaluation",
-        settings=run.spec.evaluation_sampling,
+        settings=settings if lambda_a is None else settings.model_copy(update={"lambda_a": lambda_a}),
     )
     key = f"evaluation-{run.key}-round-{round_number}"
     return score(drawing, f"runs/{run.key}/evaluation", round_number, key=key)

@@ -78,7 +78,9 @@ def prepare_scores(request: EvaluateRequest) -> WantedScores:
         purpose="evaluation",
         settings=request.sampling,
     )
-    drawn_in_style = drawn_by_base.model_copy(update={"style": published.adapter})
+    drawn_in_style = drawn_by_base.model_copy(
+        update={"style": published.adapter, "settings": published.sampling(request.sampling)}
+    )
     return WantedScores(
         name=spec.name,
         version_uri=published.uri,

@@ -64,7 +64,7 @@ def prepare_images(request: GenerateRequest) -> WantedImages:
         images_per_phrase=request.images_per_prompt,
         seed=request.seed,
         purpose="generate",
-        settings=request.sampling,
+        settings=style.sampling(request.sampling) if style else request.sampling,
     )
     folder = f"generated/{request.folder}"
     try:

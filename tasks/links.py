@@ -21,6 +21,8 @@ def trail(run: Run, rounds: int) -> str:
         if number < rounds:
             of_round = candidates_key if run.spec.has_reviewer else sampling_key
             links.append(artifact_link(f"candidates {number}", of_round(run, number)))
+    if run.spec.evaluation_sampling.lambda_a is None:
+        links.append(artifact_link("guidance", guidance_key(run)))
     folder = f"{run.store}/runs/{run.key}/evaluation"
     links.append(artifact_link("scores", scores_key(run), folder))
     links.append(artifact_link("contact sheet", sheet_key(run), folder))
@@ -46,6 +48,11 @@ def candidates_key(run: Run, round_number: int) -> str:
 def leak_key(run: Run, round_number: int) -> str:
     """Of the progress of what the base draws, to compare a round's candidates with."""
     return f"leak-{run.key}-round-{round_number}"
+
+
+def guidance_key(run: Run) -> str:
+    """Of the sweep over λ_A."""
+    return f"guidance-{run.key}"
 
 
 def scores_key(run: Run) -> str:

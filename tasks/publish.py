@@ -21,6 +21,7 @@ from data.records import (
     Decision,
     EvaluationRecord,
     FeedbackRecord,
+    GuidanceRecord,
     Leak,
     PublishedAdapter,
     Run,
@@ -48,6 +49,7 @@ def publish(
     run: Run,
     adapters: Sequence[AdapterRecord],
     feedback: Sequence[FeedbackRecord],
+    guidance: GuidanceRecord,
     evaluation: EvaluationRecord,
     word: Decision | None,
 ) -> PublishedAdapter:
@@ -64,13 +66,14 @@ def publish(
         raise DecisionRefused(f"expected a person's word that this may be published, got none; leak {leak.in_words}")
     store = Store(run.store)
     base = open_base(run.spec.base)
-    card = _card(run, adapters, feedback, evaluation, word)
+    card = _card(run, adapters, feedback, guidance, evaluation, word)
     with tempfile.TemporaryDirectory() as folder:
         styledrop.save_adapter(open_adapter(adapters[-1].files, base), card, Path(folder))
         files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
     files["contact_sheet.png"] = store.read_blob(evaluation.contact_sheet)
     files["evaluation.json"] = evaluation.model_dump_json(indent=2).encode()
     references = [example.model_dump(mode="json") for example in run.references]
+    files["guidance.json"] = guidance.model_dump_json(indent=2).encode()
     files["references.json"] = json.dumps(references, indent=2).encode()
     files["spec.json"] = run.spec.model_dump_json(indent=2).encode()
     for given in feedback:
@@ -144,6 +147,7 @@ def _card(
     run: Run,
     adapters: Sequence[AdapterRecord],
     feedback: Sequence[FeedbackRecord],
+    guidance: GuidanceRecord,
     evaluation: EvaluationRecord,
     word: Decision | None,
 ) -> styledrop.Card:
@@ -177,10 +181,7 @@ def _card(
             for adapter, scores in zip(adapters, evaluation.rounds[1:], strict=True)
         ),
         seeds={"spec": spec.seed},
-        guidance={
-            "lambda_a": spec.evaluation_sampling.lambda_a,
-            "lambda_b": spec.evaluation_sampling.lambda_b,
-        },
+        guidance={"lambda_a": guidance.lambda_a, "lambda_b": spec.evaluation_sampling.lambda_b},
         leak={
             **(leak.score.model_dump() | {"threshold": leak.threshold} if leak else {}),
             **({"published_by": word.reviewer} if word else {}),

@@ -15,7 +15,7 @@ from prefect.client.orchestration import SyncPrefectClient
 
 import styledrop
 from data.errors import NotInStore, SpecError
-from data.records import EvaluationRecord, PublishedAdapter
+from data.records import EvaluationRecord, GuidanceRecord, PublishedAdapter
 from data.requests import EvaluateRequest, GenerateRequest, read_request
 from data.spec import parse_spec
 from data.store import Store
@@ -38,7 +38,8 @@ def published(spec_document: dict[str, Any]) -> PublishedAdapter:
     adapter = tune.fn(run, 1, tokenize.fn(run, run.references))
     sheet = Store(run.store).write_blob("sheets", ".png", b"image")
     rounds = (evaluate_round.fn(run, None), evaluate_round.fn(run, adapter))
-    return publish.fn(run, [adapter], [], EvaluationRecord(rounds=rounds, leaks=(None,), contact_sheet=sheet), None)
+    evaluation = EvaluationRecord(rounds=rounds, leaks=(None,), contact_sheet=sheet)
+    return publish.fn(run, [adapter], [], GuidanceRecord(lambda_a=0.5, tried=()), evaluation, None)
 
 
 @pytest.fixture
@@ -72,11 +73,11 @@ def test_images_of_a_published_style_lie_in_the_store_as_files_table_and_sheet(
     assert store.read("generated/sea/00001-a-fish.png") == rows[1]["image"]
     assert Image.open(io.BytesIO(store.read_blob(generated.contact_sheet))).height > 2 * 96
 
-    # The same as the library draws with what was published.
+    # The same as the library draws with what was published, at the λ_A in its card.
     base = open_base(request.base)
     [image] = styledrop.sample(
         base, [rows[1]["prompt"]], seeds=[rows[1]["seed"]], style=load_published(request.style, request.base),
-        guidance=styledrop.Guidance(lambda_a=1.0, lambda_b=3.0), config=styledrop.SamplingConfig(steps=2),
+        guidance=styledrop.Guidance(lambda_a=0.5, lambda_b=3.0), config=styledrop.SamplingConfig(steps=2),
     )  # fmt: skip
     assert image.tobytes() == Image.open(io.BytesIO(rows[1]["image"])).tobytes()
 
@@ -118,6 +119,7 @@ def test_a_style_and_its_base_are_scored_on_the_same_seeds_with_a_report(
 
     report = store.read(evaluated.uri.removeprefix(f"{store.uri}/")).decode()
     assert f"{evaluated.style.text.mean:.3f} ± {evaluated.style.text.standard_error:.3f}" in report
+    assert '"lambda_a":0.5' in report
     assert re.search(r"\| -?\d\.\d{3} ± \d\.\d{3}, (not )?above 0", report)  # the style's leak
     assert report.count("data:image/webp;base64,") == 4  # two prompts, base and style
     [sheet] = re.findall(r"\((\w+\.png)\)", report)

@@ -36,10 +36,13 @@ def test_artifacts_lead_to_each_other_and_every_stage_has_a_line(
     }
     assert set(found) >= {
         "tuning-round-1", "sampling-round-1", "tuning-round-2", "evaluation-round-0", "evaluation-round-1",
-        "evaluation-round-2", "scores", "rounds", "card",
+        "evaluation-round-2", "guidance", "scores", "rounds", "card",
     }  # fmt: skip
     assert found["tuning-round-1"]["data"] == 100.0
     assert "data:image/png;base64," in found["rounds"]["data"]
+    tried = json.loads(found["guidance"]["data"])
+    assert [row["λ_A"].partition(" ")[0] for row in tried] == ["0.0", "0.5", "1.0", "2.0"]
+    assert len([row for row in tried if row["λ_A"].endswith("(chosen)")]) == 1
     assert "| 2 | 2 | 3 |" in found["card"]["data"]  # round, images, steps
     table = json.loads(found["scores"]["data"])
     assert [row["round"] for row in table] == ["base", "round 1", "round 2"]
@@ -52,7 +55,7 @@ def test_artifacts_lead_to_each_other_and_every_stage_has_a_line(
     keys = {artifact["key"] for artifact in found.values()}
     for text in (found["rounds"]["data"], found["card"]["data"], found["scores"]["description"]):
         linked = re.findall(rf"\]\({UI}/artifacts/key/([^)]+)\)", text)
-        assert len(linked) == 6
+        assert len(linked) == 7
         assert set(linked) <= keys
 
     wanted = {"logs": {"flow_run_id": {"any_": [str(run_id)]}}}

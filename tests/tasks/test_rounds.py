@@ -12,7 +12,7 @@ import pytest
 import styledrop
 from data.candidates import Candidate, from_parquet
 from data.errors import DecisionRefused, NotInStore
-from data.records import AdapterRecord, Decision, EvaluationRecord, Leak, Run, Score
+from data.records import AdapterRecord, Decision, EvaluationRecord, GuidanceRecord, Leak, Run, Score
 from data.spec import parse_spec
 from data.store import Store
 from tasks import sampling
@@ -28,6 +28,7 @@ from tasks.work_folder import remove_work_folder
 
 LOW = Leak(score=Score(mean=0.1, standard_error=0.01), threshold=0.2)
 HIGH = Leak(score=Score(mean=0.3, standard_error=0.01), threshold=0.2)
+GUIDANCE = GuidanceRecord(lambda_a=0.5, tried=())
 
 
 @pytest.fixture
@@ -122,8 +123,8 @@ def test_a_published_adapter_comes_back_with_its_card(run: Run, adapter: Adapter
     evaluation = EvaluationRecord(
         rounds=(evaluate_round.fn(run, None), evaluate_round.fn(run, adapter)), leaks=(LOW,), contact_sheet=sheet
     )
-    published = publish.fn(run, [adapter], [], evaluation, None)
-    assert publish.fn(run, [adapter], [], evaluation, None) == published
+    published = publish.fn(run, [adapter], [], GUIDANCE, evaluation, None)
+    assert publish.fn(run, [adapter], [], GUIDANCE, evaluation, None) == published
 
     card = json.loads(store.read(f"styles/disc/versions/{published.version}/card.json"))
     assert card["licence"] == "CC0-1.0"
@@ -134,6 +135,7 @@ def test_a_published_adapter_comes_back_with_its_card(run: Run, adapter: Adapter
     [first] = card["rounds"]
     assert (first["steps"], first["parameters"]) == (3, adapter.parameters)
     assert first["text"]["mean"] == evaluation.rounds[1].text.mean
+    assert card["guidance"] == {"lambda_a": 0.5, "lambda_b": 3.0}
     assert card["leak"] == {"mean": 0.1, "standard_error": 0.01, "threshold": 0.2}
     base = open_base(run.spec.base)
     [back] = styledrop.sample(base, ["a fish"], seeds=[1], style=load_published(published.uri, run.spec.base))
@@ -153,9 +155,16 @@ def test_what_leaks_is_published_only_with_a_persons_word(run: Run, adapter: Ada
     )  # fmt: skip
     for no_word in (None, word.model_copy(update={"decision": "reject"})):
         with pytest.raises(DecisionRefused, match=r"got none; leak 0\.300 ± 0\.010, above 0\.2: "):
-            publish.fn(run, [adapter], [], evaluation, no_word)
+            publish.fn(run, [adapter], [], GUIDANCE, evaluation, no_word)
     assert store.list("styles") == []
-    published = publish.fn(run, [adapter], [], evaluation, word)
+    published = publish.fn(run, [adapter], [], GUIDANCE, evaluation, word)
     folder = f"styles/disc/versions/{published.version}"
     assert json.loads(store.read(f"{folder}/card.json"))["leak"]["published_by"] == "Ada"
     assert Decision.model_validate_json(store.read(f"{folder}/word.json")) == word
+
+
+def test_an_evaluation_is_drawn_with_what_was_chosen_for_the_style(run: Run, adapter: AdapterRecord) -> None:
+    with patch.object(styledrop, "sample", side_effect=styledrop.sample) as sample:
+        evaluate_round.fn(run, adapter, 0.5)
+        evaluate_round.fn(run, adapter)
+    assert [call.kwargs["guidance"].lambda_a for call in sample.call_args_list] == [0.5, 1.0]

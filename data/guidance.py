@@ -1,0 +1,28 @@
+"""How far towards a style its images are drawn: λ_A, chosen once for each style.
+
+A larger λ_A shows more of the style, and at some point the reference instead of what was asked for. So the
+largest is taken that loses nothing: its leak (`styledrop.leak`) is not above the threshold, and its mean Text score
+is below the best of those that do not leak by no more than the best's standard error. λ_B stays what the spec says.
+"""
+
+from collections.abc import Sequence
+
+from data.records import TriedLambdaA
+
+LAMBDAS_A = (0.0, 0.5, 1.0, 2.0)
+"""What is tried: the paper's range."""
+
+PROMPTS = 8
+"""Of the candidates' prompts, so never of the evaluation's."""
+
+IMAGES_PER_PROMPT = 2
+
+
+def best_lambda_a(tried: Sequence[TriedLambdaA]) -> float:
+    """The largest λ_A that loses nothing (see above); if all leak, the smallest."""
+    clean = [one for one in tried if one.leak is None or not one.leak.is_high]
+    if not clean:
+        return min(one.lambda_a for one in tried)
+    best = max(clean, key=lambda one: one.text.mean)
+    lowest = best.text.mean - best.text.standard_error
+    return max(one.lambda_a for one in clean if one.text.mean >= lowest)
