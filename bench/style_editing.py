@@ -13,7 +13,7 @@ import statistics
 from pathlib import Path
 
 import styledrop
-from bench.held_out_styles import FIRST_ROUND, GUIDANCE, SAMPLING, held_out_references
+from bench.style_bench import FIRST_ROUND, GUIDANCE, SAMPLING, held_out_references
 from data.contact_sheet import Row, comparison_sheet
 from data.prompts import FEW_EVALUATION_PROMPTS
 from tasks.models import open_base, open_scorer

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 import styledrop
-from bench.held_out_styles import FIRST_ROUND, GUIDANCE, SAMPLING, held_out_references
+from bench.style_bench import FIRST_ROUND, GUIDANCE, SAMPLING, held_out_references
 from data.contact_sheet import Row, comparison_sheet
 from tasks.models import open_base, open_scorer
 

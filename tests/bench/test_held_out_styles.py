@@ -8,8 +8,10 @@ import pytest
 from PIL import Image
 
 import bench.held_out_styles
+import bench.style_bench
 import styledrop
-from bench.held_out_styles import REFERENCES, ROWS, Measured, held_out_references, main, summarize
+from bench.held_out_styles import main
+from bench.style_bench import REFERENCES, ROWS, Measured, held_out_references, summarize
 from bench.true_icons import ICONS
 from data.corpus import held_out_phrases
 from data.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
@@ -56,11 +58,10 @@ def test_every_row_is_drawn_once_and_the_last_line_is_json(
 ) -> None:
     shutil.copytree(tiny_base_folder, tmp_path / "base")
     tiny_judge().to_folder(tmp_path / "base" / "judge")
-    made = bench.held_out_styles
+    made = bench.style_bench
     first = held_out_references(16)[:1]
     fast = replace(made.FIRST_ROUND, num_steps=2, learning_rate=1.0)  # so fast that two steps show in the images
     for name, value in {
-        "held_out_references": lambda size_px: first,
         "FIRST_ROUND": fast,
         "LATER_ROUND": fast,
         "OTHER_METHODS": {name: replace(fast, method=made.OTHER_METHODS[name].method) for name in made.OTHER_METHODS},
@@ -69,6 +70,8 @@ def test_every_row_is_drawn_once_and_the_last_line_is_json(
         "FEW_EVALUATION_PROMPTS": FEW_EVALUATION_PROMPTS[:2],
     }.items():
         monkeypatch.setattr(made, name, value)
+    monkeypatch.setattr(bench.held_out_styles, "held_out_references", lambda size_px: first)
+    monkeypatch.setattr(bench.held_out_styles, "FEW_EVALUATION_PROMPTS", FEW_EVALUATION_PROMPTS[:2])
     options = ["--base", str(tmp_path / "base"), "--out", str(tmp_path / "out"), "--processes", "1"]
     monkeypatch.setattr("sys.argv", ["held_out_styles", *options])
     main()

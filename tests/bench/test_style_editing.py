@@ -7,7 +7,7 @@ from PIL import Image
 
 import bench.style_editing
 import styledrop
-from bench.held_out_styles import held_out_references
+from bench.style_bench import held_out_references
 from bench.style_editing import PHRASES, STYLE, main
 
 
