@@ -89,7 +89,7 @@ def publish(
     return published
 
 
-def load_published(uri: str, base_name: str = "embedded") -> styledrop.Adapter:
+def load_published(uri: str, base_name: str = "embedded") -> styledrop.Tuned:
     """The published adapter at `uri` (a version, or a style for its current version), ready for `styledrop.sample`.
 
     Raises:
