@@ -6,9 +6,10 @@ Six references are drawn here: six contents, each in a look of its own, none of 
 
     default   tuned as a spec's first round is, at λ_A 1 and 2
     perfect   the other five contents drawn in its look: what an adapter would draw that has learnt the look alone
-    leaking   all weights over-trained until they repeat the reference, at λ_A 0 and 2
+    leaking   all weights over-trained until they repeat the reference, at λ_A 2 and 3
 
-The leak of each set of images is measured as in the pipeline, over the base's images of the same prompts and seeds.
+The leak of each set is measured as in the pipeline, over the base's images of the same prompts and seeds; that of the
+perfect ones over the same contents in their own looks, as a perfect base would draw them.
 The last line says how well it tells leaking sets from all others: `auc`, and at the best `threshold` the shares of
 `false_alarms` and `misses`, each reference judged by the threshold that is best for the five others. `styledrop.leak`
 has that threshold as a constant. Pictures of all sets go to the folder.
@@ -144,18 +145,20 @@ def measure(base: styledrop.Base, content: str) -> tuple[list[Measured], list[Ro
     default, over_trained = (styledrop.tune(base, [pair], config) for config in (DEFAULT, OVER_TRAINED))
     untuned = sampled(None, 0.0)
     others = [drawn(other, look, base.size_px) for other in REFERENCES if other != content]
+    plain = [drawn(other, own, base.size_px) for other, own in REFERENCES.items() if other != content]
     sets = {
         "perfect": base.render(base.tokenize(others)),
-        "default, λ_A 1": sampled(default, 1.0),
-        "default, λ_A 2": sampled(default, 2.0),
-        "leaking, λ_A 0": sampled(over_trained, 0.0),
-        "leaking, λ_A 2": sampled(over_trained, 2.0),
+        "default, lambda_A 1": sampled(default, 1.0),
+        "default, lambda_A 2": sampled(default, 2.0),
+        "leaking, lambda_A 2": sampled(over_trained, 2.0),
+        "leaking, lambda_A 3": sampled(over_trained, 3.0),
     }
     measured = []
     for kind, images in sets.items():
-        leak = statistics.fmean(excess_likeness([reference], images, untuned[: len(images)]))
+        without = base.render(base.tokenize(plain)) if kind == "perfect" else untuned
+        leak = statistics.fmean(excess_likeness([reference], images, without))
         measured.append(Measured(reference=content, kind=kind, leak=leak))
-        print(f"{content:6} {kind:15} leak {leak:6.3f}", flush=True)
+        print(f"{content:6} {kind:19} leak {leak:6.3f}", flush=True)
     rows = [Row(label=content, images=[reference]), Row(label="base", images=untuned)]
     return measured, rows + [Row(label=f"{one.kind}: {one.leak:.2f}", images=sets[one.kind]) for one in measured]
 
