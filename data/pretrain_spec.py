@@ -1,7 +1,7 @@
 """What a base is pretrained with: sizes, weights and schedules of every stage.
 
-The defaults are for 45,000 icons of 64 px and two CPU cores; docs/log.md tells how they were found. What the embedded
-base was made with stands in its card: these, but for a generator of one residual block.
+The defaults are for 45,000 icons of 64 px and two CPU cores; docs/log.md tells how they were found. The embedded base
+was made with them, as its card says.
 """
 
 from pathlib import Path
@@ -104,8 +104,8 @@ class GeneratorSettings(_Part):
     """G, in aMUSEd's layout at a small size."""
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=4300,
-        decay_steps=800,
+        num_steps=4700,
+        decay_steps=1600,
         learning_rate=1e-3,
         batch_size=32,
         warmup_steps=150,
@@ -124,7 +124,7 @@ class GeneratorSettings(_Part):
         default=3,
         ge=1,
         description="each tells one more ring of the grid of tokens from the rest, and nothing else says where a token "
-        "lies: 3 for a side of 8 (docs/log.md); the embedded base has too few, 1",
+        "lies: 3 for a side of 8 (docs/log.md)",
     )
     micro_cond_encode_dim: int = 32
     text_dropout: float = Field(default=0.1, ge=0, le=1)
