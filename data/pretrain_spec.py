@@ -158,7 +158,7 @@ class JudgeSettings(_Part):
 class PicturesSettings(_Part):
     """What is drawn after a stage, for eyes."""
 
-    contents: tuple[str, ...] = ("a house", "a cat", "an umbrella", "a rocket", "a fish", "a crown", "a tree", "a car")
+    contents: tuple[str, ...] = ("house", "cat", "umbrella", "rocket", "fish", "crown", "tree", "car")
     styles: tuple[str, ...] = (
         "noto",
         "fluent-emoji-3d",
@@ -170,7 +170,7 @@ class PicturesSettings(_Part):
         "streamline-pixel",
     )
     sampling_steps: int = Field(default=12, ge=1)
-    lambda_b: float = Field(default=3.0, ge=0, description="guidance towards the prompt")
+    lambda_b: float = Field(default=1.5, ge=0, description="guidance towards the prompt")
 
 
 class PretrainSpec(_Part):
