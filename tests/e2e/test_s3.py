@@ -35,6 +35,7 @@ def test_onboarding_publishes_to_s3_and_the_adapter_comes_back_and_is_used(
                 "contact_sheet.png",
                 "evaluation.json",
                 "feedback/round-1.json",
+                "guidance.json",
                 "manifest.json",
                 "references.json",
                 "spec.json",
