@@ -81,7 +81,7 @@ def guided(
     Raises:
         ValueError: there is a content, but no style.
     """
-    lambda_b, gamma = guidance.lambda_b, guidance.gamma
+    lambda_b, gamma = float(guidance.lambda_b), float(guidance.gamma)
     # Eq. 4, l = Ĝ(t) + λ_A (Ĝ(t) - G(t)) + λ_B (G(t) - G(n)), gathered by pass. G is the un-adapted model in
     # the λ_B term, also for the prompt. Without an adapter it is eq. 1, l = G(t) + λ (G(t) - G(n)).
     if content is not None and style is None:
@@ -107,7 +107,8 @@ def _tuned_passes(
     share: float, tuned: Conditioned, plain: Conditioned, guidance: Guidance
 ) -> list[tuple[float, Conditioned]]:
     """Eq. 4 without the negative prompt, times `share`."""
-    return [(share * (1 + guidance.lambda_a), tuned), (share * (guidance.lambda_b - guidance.lambda_a), plain)]
+    lambda_a, lambda_b = guidance.lambda_a, guidance.lambda_b
+    return [(share * (1 + lambda_a), tuned), (share * (lambda_b - lambda_a), plain)]
 
 
 def _grouped(passes: list[tuple[float, Conditioned]]) -> list[list[tuple[float, Conditioned]]]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import styledrop
+from data import defaults
 from data.candidates import Candidate, from_parquet
 from data.errors import DecisionRefused, NotInStore
 from data.records import AdapterRecord, Decision, EvaluationRecord, GuidanceRecord, Leak, Run, Score
@@ -28,7 +29,7 @@ from tasks.work_folder import remove_work_folder
 
 LOW = Leak(score=Score(mean=0.1, standard_error=0.01), threshold=0.2)
 HIGH = Leak(score=Score(mean=0.3, standard_error=0.01), threshold=0.2)
-GUIDANCE = GuidanceRecord(lambda_a=0.5, tried=())
+GUIDANCE = GuidanceRecord(lambda_a=1.5, tried=())
 
 
 @pytest.fixture
@@ -135,7 +136,7 @@ def test_a_published_adapter_comes_back_with_its_card(run: Run, adapter: Adapter
     [first] = card["rounds"]
     assert (first["steps"], first["parameters"]) == (3, adapter.parameters)
     assert first["text"]["mean"] == evaluation.rounds[1].text.mean
-    assert card["guidance"] == {"lambda_a": 0.5, "lambda_b": 3.0}
+    assert card["guidance"] == {"lambda_a": 1.5, "lambda_b": defaults.LAMBDA_B}
     assert card["leak"] == {"mean": 0.1, "standard_error": 0.01, "threshold": 0.2}
     base = open_base(run.spec.base)
     [back] = styledrop.sample(base, ["a fish"], seeds=[1], style=load_published(published.uri, run.spec.base))
@@ -165,6 +166,6 @@ def test_what_leaks_is_published_only_with_a_persons_word(run: Run, adapter: Ada
 
 def test_an_evaluation_is_drawn_with_what_was_chosen_for_the_style(run: Run, adapter: AdapterRecord) -> None:
     with patch.object(styledrop, "sample", side_effect=styledrop.sample) as sample:
-        evaluate_round.fn(run, adapter, 0.5)
+        evaluate_round.fn(run, adapter, 1.5)
         evaluate_round.fn(run, adapter)
-    assert [call.kwargs["guidance"].lambda_a for call in sample.call_args_list] == [0.5, 1.0]
+    assert [call.kwargs["guidance"].lambda_a for call in sample.call_args_list] == [1.5, defaults.LAMBDA_A]
