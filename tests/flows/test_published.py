@@ -14,6 +14,7 @@ from PIL import Image
 from prefect.client.orchestration import SyncPrefectClient
 
 import styledrop
+from data import defaults
 from data.errors import NotInStore, SpecError
 from data.records import EvaluationRecord, GuidanceRecord, PublishedAdapter
 from data.requests import EvaluateRequest, GenerateRequest, read_request
@@ -39,7 +40,7 @@ def published(spec_document: dict[str, Any]) -> PublishedAdapter:
     sheet = Store(run.store).write_blob("sheets", ".png", b"image")
     rounds = (evaluate_round.fn(run, None), evaluate_round.fn(run, adapter))
     evaluation = EvaluationRecord(rounds=rounds, leaks=(None,), contact_sheet=sheet)
-    return publish.fn(run, [adapter], [], GuidanceRecord(lambda_a=0.5, tried=()), evaluation, None)
+    return publish.fn(run, [adapter], [], GuidanceRecord(lambda_a=1.5, tried=()), evaluation, None)
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_images_of_a_published_style_lie_in_the_store_as_files_table_and_sheet(
     base = open_base(request.base)
     [image] = styledrop.sample(
         base, [rows[1]["prompt"]], seeds=[rows[1]["seed"]], style=load_published(request.style, request.base),
-        guidance=styledrop.Guidance(lambda_a=0.5, lambda_b=3.0), config=styledrop.SamplingConfig(steps=2),
+        guidance=styledrop.Guidance(lambda_a=1.5, lambda_b=defaults.LAMBDA_B), config=styledrop.SamplingConfig(steps=2),
     )  # fmt: skip
     assert image.tobytes() == Image.open(io.BytesIO(rows[1]["image"])).tobytes()
 
