@@ -120,7 +120,7 @@ def test_a_style_and_its_base_are_scored_on_the_same_seeds_with_a_report(
 
     report = store.read(evaluated.uri.removeprefix(f"{store.uri}/")).decode()
     assert f"{evaluated.style.text.mean:.3f} ± {evaluated.style.text.standard_error:.3f}" in report
-    assert '"lambda_a":0.5' in report
+    assert '"lambda_a":1.5' in report
     assert re.search(r"\| -?\d\.\d{3} ± \d\.\d{3}, (not )?above 0", report)  # the style's leak
     assert report.count("data:image/webp;base64,") == 4  # two prompts, base and style
     [sheet] = re.findall(r"\((\w+\.png)\)", report)
