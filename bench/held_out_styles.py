@@ -83,7 +83,7 @@ _HEADING = """# Held-out styles
 def _report(by_style: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """A table for every style, and the sheet of its images; the mean of all comes first."""
     lines = [_HEADING]
-    for style, rows in reversed(by_style.items()):
+    for style, rows in reversed(list(by_style.items())):
         lines += [f"## {style}", "", "| row | Text | Style | judge: content | judge: style | distance |"]
         lines += ["|---|---|---|---|---|---|"]
         for name, score in rows.items():
