@@ -10,6 +10,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, PREFECT_UI_URL, temporary_settings
 
+from data.guidance import LAMBDAS_A
 from data.spec import parse_spec
 from flows.onboard_style import onboard_style
 
@@ -41,7 +42,7 @@ def test_artifacts_lead_to_each_other_and_every_stage_has_a_line(
     assert found["tuning-round-1"]["data"] == 100.0
     assert "data:image/png;base64," in found["rounds"]["data"]
     tried = json.loads(found["guidance"]["data"])
-    assert [row["λ_A"].partition(" ")[0] for row in tried] == ["0.0", "0.5", "1.0", "2.0"]
+    assert [row["λ_A"].partition(" ")[0] for row in tried] == [str(value) for value in LAMBDAS_A]
     assert len([row for row in tried if row["λ_A"].endswith("(chosen)")]) == 1
     assert "| 2 | 2 | 3 |" in found["card"]["data"]  # round, images, steps
     table = json.loads(found["scores"]["data"])
