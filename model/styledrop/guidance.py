@@ -8,7 +8,7 @@ Shapes: batch, tokens, codebook.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -56,6 +56,11 @@ class Conditioned:
         """Whether both can be rows of one batch: the same weights, and text of the same length."""
         lengths = (self.condition.keys[0].shape[2], other.condition.keys[0].shape[2])
         return self.generator is other.generator and lengths[0] == lengths[1]
+
+    def repeat(self, count: int) -> "Conditioned":
+        """Take the one row that it has `count` times."""
+        rows = torch.zeros(count, dtype=torch.long, device=self.condition.scales[0].device)
+        return replace(self, condition=self.condition.select(rows))
 
 
 @dataclass(frozen=True, kw_only=True)

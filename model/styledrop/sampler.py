@@ -121,6 +121,7 @@ def sample_tokens(
     texts = _Texts(base, [*prompts, *content_prompts, negative_prompt])
     style_base = style.on(base) if isinstance(style, Tuned) else base
     content_base = content.on(base) if content is not None else base
+    negative = texts.conditioned([negative_prompt])
 
     chunks = []
     for start in range(0, len(prompts), config.batch_size):
@@ -136,9 +137,7 @@ def sample_tokens(
             subject = Content(
                 tuned=texts.conditioned(content_prompts[images], content, content_base, like=bare), plain=bare
             )
-        logits = guided(
-            plain, texts.conditioned([negative_prompt] * len(chunk)), guidance=guidance, style=styled, content=subject
-        )
+        logits = guided(plain, negative.repeat(len(chunk)), guidance=guidance, style=styled, content=subject)
         masked = torch.full((len(chunk), shape.num_tokens), shape.mask_id, device=base.device)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds[images]]
         chunks.append(

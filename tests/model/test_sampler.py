@@ -9,6 +9,7 @@ from torch import Tensor
 from styledrop.adapters import Adapter, AdapterConfig, Mixture
 from styledrop.base import Base
 from styledrop.errors import SamplingError
+from styledrop.generator import Condition, Generator
 from styledrop.guidance import Guidance
 from styledrop.lora import LoRAConfig
 from styledrop.methods import new_tuned
@@ -186,6 +187,20 @@ def test_sample_gives_images_and_asks_for_each_text_once(base: Base) -> None:
     assert done == [(2, 3), (3, 3)]
     assert isinstance(base.text, HashedText)
     assert sorted(base.text.asked) == ["a cat", "a dog", "blurry"]
+
+
+def test_the_negative_prompt_is_conditioned_once_for_all_batches(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = []
+
+    def counted(generator: Generator, hidden: Tensor, pooled: Tensor, micro: Tensor) -> Condition:
+        rows.append(len(hidden))
+        return condition(generator, hidden, pooled, micro)
+
+    condition = Generator.condition
+    monkeypatch.setattr(Generator, "condition", counted)
+    config = SamplingConfig(steps=1, batch_size=2)
+    sample_tokens(base, ["a cat", "a cat", "a cat", "a dog", "a fish"], seeds=range(5), config=config)
+    assert rows == [1, 1, 2, 1]  # the negative prompt, then each batch's own
 
 
 def test_prompt_negative_prompt_and_style_all_matter(base: Base) -> None:
