@@ -106,12 +106,12 @@ class Mixture(Tuned):
 class PerImage(Tuned):
     """Another adapter for each image of a batch."""
 
-    def __init__(self, of_images: Sequence[Adapter | Mixture]) -> None:
+    def __init__(self, of_images: Sequence[Adapter | Mixture], *, device: torch.device) -> None:
         super().__init__()
         distinct = {id(tuned): tuned for tuned in of_images}
         places = [id(tuned) for tuned in of_images]
         self.groups = [
-            (tuned, torch.tensor([row for row, place in enumerate(places) if place == key]))
+            (tuned, torch.tensor([row for row, place in enumerate(places) if place == key], device=device))
             for key, tuned in distinct.items()
         ]
 

@@ -130,7 +130,7 @@ def sample_tokens(
         plain = texts.conditioned(chunk)
         styled, subject = None, None
         if style is not None:
-            of_chunk = style if isinstance(style, Tuned) else PerImage(style[images])
+            of_chunk = style if isinstance(style, Tuned) else PerImage(style[images], device=base.device)
             styled = texts.conditioned(chunk, of_chunk, style_base, like=plain)
         if content is not None:
             bare = texts.conditioned(content_prompts[images])

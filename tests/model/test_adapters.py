@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from styledrop.adapters import Adapter, AdapterConfig, Mixture
+from styledrop.adapters import Adapter, AdapterConfig, Mixture, PerImage
 from styledrop.generator import SITES, Generator
 from tests.model.conftest import TINY, condition_of, randomized, rng
 
@@ -80,3 +80,9 @@ def test_a_mixture_adds_its_adapters_weighted_changes(generator: Generator) -> N
         torch.testing.assert_close(mixed, wanted)
     with pytest.raises(ValueError, match="at least one adapter"):
         Mixture([])
+
+
+def test_which_image_has_which_adapter_is_known_on_the_device() -> None:
+    first, second = (Adapter.for_generator(UNSHARED, TINY) for _ in range(2))
+    groups = PerImage([first, second, first], device=torch.device("meta")).groups
+    assert [(tuned, len(rows), rows.device.type) for tuned, rows in groups] == [(first, 2, "meta"), (second, 1, "meta")]
