@@ -20,13 +20,13 @@ import json
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter
 
 import styledrop
-from data import defaults
+from bench.style_bench import FIRST_ROUND, GUIDANCE, SAMPLING
 from data.contact_sheet import Row, comparison_sheet
 from data.prompts import FEW_EVALUATION_PROMPTS
 from styledrop.leak import THRESHOLD, excess_likeness
@@ -36,17 +36,7 @@ from tasks.sampling import draw_seed
 PROMPTS = FEW_EVALUATION_PROMPTS[:12]
 CANVAS_PX = 256
 
-DEFAULT = styledrop.TuningConfig(
-    method=styledrop.AdapterConfig(
-        bottleneck=defaults.FIRST_ROUND_BOTTLENECK, share_across_layers=defaults.FIRST_ROUND_SHARE_ACROSS_LAYERS
-    ),
-    num_steps=defaults.FIRST_ROUND_STEPS,
-    learning_rate=defaults.FIRST_ROUND_LEARNING_RATE,
-    batch_size=defaults.BATCH_SIZE,
-)
-OVER_TRAINED = styledrop.TuningConfig(
-    method=styledrop.WholeConfig(), num_steps=60, learning_rate=1e-3, batch_size=defaults.BATCH_SIZE
-)
+OVER_TRAINED = replace(FIRST_ROUND, method=styledrop.WholeConfig(), num_steps=60, learning_rate=1e-3)
 """All weights, since the embedded base's adapters are too small to repeat a reference however long they are tuned."""
 
 
@@ -137,12 +127,12 @@ def measure(base: styledrop.Base, content: str) -> tuple[list[Measured], list[Ro
             prompts,
             seeds=seeds,
             style=style,
-            guidance=styledrop.Guidance(lambda_a=lambda_a, lambda_b=defaults.LAMBDA_B),
-            config=styledrop.SamplingConfig(steps=defaults.SAMPLING_STEPS, temperature=defaults.TEMPERATURE),
+            guidance=replace(GUIDANCE, lambda_a=lambda_a),
+            config=SAMPLING,
         )
 
     pair = (reference, f"{content} {look.words}")
-    default, over_trained = (styledrop.tune(base, [pair], config) for config in (DEFAULT, OVER_TRAINED))
+    default, over_trained = (styledrop.tune(base, [pair], config) for config in (FIRST_ROUND, OVER_TRAINED))
     untuned = sampled(None, 0.0)
     others = [drawn(other, look, base.size_px) for other in REFERENCES if other != content]
     plain = [drawn(other, own, base.size_px) for other, own in REFERENCES.items() if other != content]

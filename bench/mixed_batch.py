@@ -12,30 +12,25 @@ import json
 import statistics
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import nn
 
 import styledrop
-from data import defaults
+from bench.style_bench import GUIDANCE, LATER_ADAPTER, SAMPLING
 from tasks.models import open_base
 
 NUM_STYLES = 8
 IMAGES_EACH = 2
-CONFIG = styledrop.SamplingConfig(
-    steps=defaults.SAMPLING_STEPS, temperature=defaults.TEMPERATURE, batch_size=NUM_STYLES * IMAGES_EACH
-)
-GUIDANCE = styledrop.Guidance(lambda_a=defaults.LAMBDA_A, lambda_b=defaults.LAMBDA_B)
+CONFIG = replace(SAMPLING, batch_size=NUM_STYLES * IMAGES_EACH)
 
 
 def random_adapters(base: styledrop.Base) -> list[styledrop.Adapter]:
     """Adapters of the later rounds' size that all change the images."""
-    config = styledrop.AdapterConfig(
-        bottleneck=defaults.LATER_ROUND_BOTTLENECK, share_across_layers=defaults.LATER_ROUND_SHARE_ACROSS_LAYERS
-    )
     made = []
     for seed in range(NUM_STYLES):
-        adapter = styledrop.Adapter.for_generator(config, base.generator.config)
+        adapter = styledrop.Adapter.for_generator(LATER_ADAPTER, base.generator.config)
         rng = torch.Generator().manual_seed(seed)
         for parameter in adapter.parameters():
             nn.init.normal_(parameter, std=0.05, generator=rng)

@@ -38,11 +38,12 @@ FIRST_ROUND = styledrop.TuningConfig(
     num_steps=defaults.FIRST_ROUND_STEPS,
     batch_size=defaults.BATCH_SIZE,
 )
+LATER_ADAPTER = styledrop.AdapterConfig(
+    bottleneck=defaults.LATER_ROUND_BOTTLENECK, share_across_layers=defaults.LATER_ROUND_SHARE_ACROSS_LAYERS
+)
 LATER_ROUND = replace(
     FIRST_ROUND,
-    method=styledrop.AdapterConfig(
-        bottleneck=defaults.LATER_ROUND_BOTTLENECK, share_across_layers=defaults.LATER_ROUND_SHARE_ACROSS_LAYERS
-    ),
+    method=LATER_ADAPTER,
     learning_rate=defaults.LATER_ROUND_LEARNING_RATE,
     num_steps=defaults.LATER_ROUND_STEPS,
 )

@@ -11,6 +11,7 @@ At gamma 0 and 1 the images are compared, bit for bit, with those of each adapte
 import argparse
 import json
 import statistics
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -62,7 +63,7 @@ def main() -> None:
             style=style,
             content=content,
             content_prompts=bare,
-            guidance=styledrop.Guidance(lambda_a=GUIDANCE.lambda_a, lambda_b=GUIDANCE.lambda_b, gamma=gamma),
+            guidance=replace(GUIDANCE, gamma=gamma),
             config=SAMPLING,
         )
 

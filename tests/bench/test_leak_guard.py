@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import bench.leak_guard
-from bench.leak_guard import DEFAULT, REFERENCES, Measured, best_threshold, drawn, main, summarize
+from bench.leak_guard import REFERENCES, Measured, best_threshold, drawn, main, summarize
 
 
 def measured(*leaks: tuple[str, str, float]) -> list[Measured]:
@@ -39,8 +39,8 @@ def test_the_threshold_lies_in_the_middle_of_the_gap_and_each_reference_is_judge
 def test_the_last_line_is_json_and_every_reference_has_its_pictures(
     tmp_path: Path, tiny_base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("DEFAULT", "OVER_TRAINED"):
-        monkeypatch.setattr(bench.leak_guard, name, replace(DEFAULT, num_steps=1))
+    for name in ("FIRST_ROUND", "OVER_TRAINED"):
+        monkeypatch.setattr(bench.leak_guard, name, replace(getattr(bench.leak_guard, name), num_steps=1))
     monkeypatch.setattr("sys.argv", ["leak_guard", "--base", str(tiny_base_folder), "--out", str(tmp_path)])
     main()
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
