@@ -7,16 +7,20 @@
     done.json       the record of a finished stage, written last
 
 A stage with other settings is never mixed with the one that lies there. Only the number of steps may
-grow: the stage then goes on from its checkpoint.
+grow: the stage then goes on from its checkpoint. A setting that is newer than the folder has its default
+there; so its default must be what was done before there was such a setting.
 """
 
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel, ValidationError
 
 from data.curve import draw_curve, read_curve
 from data.errors import SettingsChanged
@@ -25,23 +29,26 @@ from data.records import StageRecord
 _MAY_GROW = ("num_steps", "decay_steps")
 
 
-def open_stage(folder: Path, settings: dict[str, Any]) -> StageRecord | None:
+def open_stage(folder: Path, settings: Mapping[str, Any]) -> StageRecord | None:
     """The record of the finished stage; None if there is work to do, from the start or from a checkpoint.
+
+    The values of `settings` are JSON or parts of the spec, which know the defaults of their newer settings.
 
     Raises:
         SettingsChanged: if what lies in `folder` was asked for with other settings.
     """
-    wanted = json.loads(json.dumps(settings))
-    path = folder / "settings.json"
+    wanted = json.loads(json.dumps(settings, default=_dumped))
+    path, finished = folder / "settings.json", None
     if path.is_file():
-        found = json.loads(path.read_text())
+        found = _completed(json.loads(path.read_text()), settings)
         _check_unchanged(folder, _flat(found), _flat(wanted))
         if found == wanted:
-            return _finished(folder)
-        (folder / "done.json").unlink(missing_ok=True)
+            finished = _finished(folder)
+        else:
+            (folder / "done.json").unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(path, wanted)
-    return None
+    return finished
 
 
 def finish_stage(folder: Path, write_result: Callable[[Path], None], *, seconds: float = 0.0) -> StageRecord:
@@ -97,6 +104,20 @@ def _finished(folder: Path) -> StageRecord | None:
     # The work folder may have been moved as a whole; a result that was changed is made again.
     result = folder / "result"
     return record.model_copy(update={"folder": str(result)}) if folder_sha256(result) == record.sha256 else None
+
+
+def _dumped(part: BaseModel) -> dict[str, Any]:
+    return part.model_dump(mode="json")
+
+
+def _completed(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """`found`, with the defaults of the settings that are newer; `wanted` says of which part each value is."""
+    completed = dict(found)
+    for key, part in wanted.items():
+        if isinstance(part, BaseModel):
+            with suppress(ValidationError, KeyError):  # what cannot be read by today's part has changed: it stays
+                completed[key] = _dumped(type(part).model_validate(found[key]))
+    return completed
 
 
 def _check_unchanged(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:

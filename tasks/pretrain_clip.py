@@ -31,7 +31,7 @@ def fit_clip(spec: PretrainSpec, corpus: StageRecord, text: StageRecord) -> Stag
     """Train the image tower on the training split; the result is an open_clip folder."""
     folder, wanted = spec.stage_folder("clip"), spec.clip
     settings = {
-        "clip": wanted.model_dump(mode="json"),
+        "clip": wanted,
         "seed": spec.seed,
         "inputs": {"corpus": corpus.sha256, "text": text.sha256},
     }

@@ -51,7 +51,7 @@ def fit_generator(
     """Train G on the training split, concepts that many styles show more often."""
     folder, wanted = spec.stage_folder("generator"), spec.generator
     settings = {
-        "generator": wanted.model_dump(mode="json"),
+        "generator": wanted,
         "seed": spec.seed,
         "inputs": {"corpus": corpus.sha256, "tokens": tokens.sha256, "text": text.sha256},
     }

@@ -21,7 +21,7 @@ from tasks.progress import Progress
 def fit_judge(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
     """Train the judge on the sets' own images; how often it is right on kept ones stands in its config."""
     folder, wanted = spec.stage_folder("judge"), spec.judge
-    settings = {"judge": wanted.model_dump(mode="json"), "seed": spec.seed, "inputs": {"corpus": corpus.sha256}}
+    settings = {"judge": wanted, "seed": spec.seed, "inputs": {"corpus": corpus.sha256}}
     finished = open_stage(folder, settings)
     if finished is not None:
         return finished

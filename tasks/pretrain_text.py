@@ -23,7 +23,7 @@ def fit_text(spec: PretrainSpec, sentences: StageRecord) -> StageRecord:
     """Train T; the result holds `text_encoder/` and `tokenizer/`."""
     folder = spec.stage_folder("text")
     settings = {
-        "text": spec.text.model_dump(mode="json"),
+        "text": spec.text,
         "seed": spec.seed,
         "inputs": {"sentences": sentences.sha256},
     }

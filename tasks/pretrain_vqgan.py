@@ -30,7 +30,7 @@ PICTURES = 16
 def fit_vqgan(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
     """Train E, D and the codebook on the training split, colourful styles more often."""
     folder, wanted = spec.stage_folder("vqgan"), spec.vqgan
-    settings = {"vqgan": wanted.model_dump(mode="json"), "seed": spec.seed, "inputs": {"corpus": corpus.sha256}}
+    settings = {"vqgan": wanted, "seed": spec.seed, "inputs": {"corpus": corpus.sha256}}
     finished = open_stage(folder, settings)
     if finished is not None:
         return finished
