@@ -23,11 +23,11 @@ def choose_guidance(run: Run, adapter: AdapterRecord) -> GuidanceRecord:
     wanted = run.spec.evaluation_sampling.lambda_a
     if wanted is not None:
         return GuidanceRecord(lambda_a=wanted, tried=())
+    references = [example.image for example in run.references]
     by_base = _draw(run, None, LAMBDAS_A[0])
     tried = []
     for lambda_a in LAMBDAS_A:
         drawn = _draw(run, adapter, lambda_a)
-        references = [example.image for example in run.references]
         tried.append(
             TriedLambdaA(
                 lambda_a=lambda_a,
