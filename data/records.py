@@ -185,6 +185,8 @@ class TriedLambdaA(Record):
     text: Score
     style: Score
     leak: Leak | None
+    text_of_images: tuple[float, ...] = ()
+    """In the same order at every λ_A; empty in versions published before losses were taken image by image."""
 
 
 class GuidanceRecord(Record):

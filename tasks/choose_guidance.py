@@ -28,12 +28,14 @@ def choose_guidance(run: Run, adapter: AdapterRecord) -> GuidanceRecord:
     tried = []
     for lambda_a in LAMBDAS_A:
         drawn = _draw(run, adapter, lambda_a)
+        texts = [image.text_score for image in drawn]
         tried.append(
             TriedLambdaA(
                 lambda_a=lambda_a,
-                text=Score.of([image.text_score for image in drawn]),
+                text=Score.of(texts),
                 style=Score.of([image.style_score for image in drawn]),
                 leak=leak_of(references, run.spec.reference_contents, drawn, by_base),
+                text_of_images=tuple(texts),
             )
         )
     chosen = best_lambda_a(tried)
@@ -48,8 +50,8 @@ def choose_guidance(run: Run, adapter: AdapterRecord) -> GuidanceRecord:
             }
             for one in tried
         ],
-        description=f"{run.spec.name}: the largest λ_A that neither leaks nor costs more Text than chance; mean ± "
-        f"standard error of {len(by_base)} images each",
+        description=f"{run.spec.name}: the largest λ_A that neither leaks nor costs more Text than chance, image by "
+        f"image; mean ± standard error of {len(by_base)} images each",
     )
     say(f"λ_A {chosen} of {', '.join(str(one.lambda_a) for one in tried)}")
     return GuidanceRecord(lambda_a=chosen, tried=tuple(tried))

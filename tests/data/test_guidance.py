@@ -2,24 +2,35 @@ from data.guidance import best_lambda_a
 from data.records import Leak, Score, TriedLambdaA
 
 
-def tried(lambda_a: float, text: float, leak: float | None = 0.0, error: float = 0.02) -> TriedLambdaA:
+def tried(lambda_a: float, *texts: float, leak: float | None = 0.0) -> TriedLambdaA:
     return TriedLambdaA(
         lambda_a=lambda_a,
-        text=Score(mean=text, standard_error=error),
-        style=Score(mean=0.5, standard_error=error),
-        leak=None if leak is None else Leak(score=Score(mean=leak, standard_error=error), threshold=0.1),
+        text=Score.of(texts),
+        style=Score(mean=0.5, standard_error=0.02),
+        leak=None if leak is None else Leak(score=Score(mean=leak, standard_error=0.02), threshold=0.1),
+        text_of_images=texts,
     )
 
 
 def test_the_largest_is_taken_that_costs_no_more_text_than_chance() -> None:
-    assert best_lambda_a([tried(0, 0.29), tried(0.5, 0.30), tried(1, 0.281), tried(2, 0.279)]) == 1
-    assert best_lambda_a([tried(0, 0.30), tried(0.5, 0.27), tried(1, 0.29), tried(2, 0.27)]) == 1
-    assert best_lambda_a([tried(0, 0.20), tried(0.5, 0.22), tried(1, 0.25), tried(2, 0.30, None)]) == 2
+    best = tried(0, 0.30, 0.30, 0.30)
+    by_chance, lost = tried(0.5, 0.34, 0.28, 0.25), tried(1, 0.29, 0.28, 0.27)  # means of 0.29 and 0.28
+    assert best_lambda_a([best, by_chance, lost]) == 0.5
+    assert best_lambda_a([tried(0, 0.2, 0.2), tried(0.5, 0.3, 0.3), tried(1, 0.3, 0.3)]) == 1
+    assert best_lambda_a([tried(0, 0.2, 0.2), tried(0.5, 0.25, 0.25), tried(1, 0.3, 0.3, leak=None)]) == 1
+
+
+def test_a_loss_that_every_image_has_is_seen_however_much_prompts_differ() -> None:
+    texts = (0.1, 0.5, 0.3, 0.7)
+    lost = tried(1, *(text - loss for text, loss in zip(texts, (0.03, 0.02, 0.02, 0.03), strict=True)))
+    assert Score.of(texts).standard_error > 0.1
+    assert best_lambda_a([tried(0.5, *texts), lost]) == 0.5
 
 
 def test_what_leaks_is_not_taken_however_good_its_text() -> None:
-    assert best_lambda_a([tried(0, 0.29), tried(0.5, 0.30, 0.1), tried(1, 0.40, 0.11), tried(2, 0.30, 0.2)]) == 0.5
+    some, more = (0.29, 0.31), (0.4, 0.4)
+    assert best_lambda_a([tried(0, *some), tried(0.5, *some, leak=0.1), tried(1, *more, leak=0.11)]) == 0.5
 
 
 def test_if_all_leak_the_smallest_is_taken() -> None:
-    assert best_lambda_a([tried(0.5, 0.3, 0.2), tried(0, 0.2, 0.3), tried(2, 0.4, 0.9)]) == 0
+    assert best_lambda_a([tried(0.5, 0.3, leak=0.2), tried(0, 0.2, leak=0.3), tried(2, 0.4, leak=0.9)]) == 0
