@@ -10,6 +10,7 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from data import defaults
 from data.errors import SpecError
 
 
@@ -170,7 +171,7 @@ class PicturesSettings(_Part):
         "streamline-pixel",
     )
     sampling_steps: int = Field(default=12, ge=1)
-    lambda_b: float = Field(default=1.5, ge=0, description="guidance towards the prompt")
+    lambda_b: float = Field(default=defaults.LAMBDA_B, ge=0, description="guidance towards the prompt")
 
 
 class PretrainSpec(_Part):
