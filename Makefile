@@ -3,6 +3,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 RUN = $(VENV)/bin/
+BENCHES = parameter_counts mixed_batch base_quality two_adapters style_editing leak_guard orchestration held_out_styles ablations
 
 # Nothing is fetched from a model hub, not even a question whether something newer is there.
 export HF_HUB_OFFLINE = 1
@@ -12,7 +13,7 @@ demo: $(VENV)/ready  ; $(RUN)python -m flows.onboard_style --spec examples/demo.
 test: $(VENV)/ready  ; $(RUN)lint-imports && $(RUN)python -m pytest --timeout 900
 lint: $(VENV)/ready  ; $(RUN)ruff check && $(RUN)ruff format --check && $(RUN)lint-imports
 types: $(VENV)/ready ; $(RUN)mypy
-bench: $(VENV)/ready ; for name in base_quality held_out_styles orchestration parameter_counts; do $(RUN)python -m bench.$$name || exit; done
+bench: $(VENV)/ready ; for name in $(BENCHES); do $(RUN)python -m bench.$$name || exit; done
 
 up: $(VENV)/ready    ; $(RUN)python -m infra.stack up
 down:                ; $(RUN)python -m infra.stack down

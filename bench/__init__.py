@@ -1,9 +1,19 @@
-"""What is measured, from a checkout with the embedded base alone: no corpus, no network.
+"""What is measured.
 
-    python -m bench.base_quality        does the base draw what it is asked for?
-    python -m bench.held_out_styles     do the rounds learn styles that no training saw?
-    python -m bench.orchestration       what does the pipeline cost over the bare library?
+`make bench` runs these in turn, from a checkout with the embedded base alone; it takes hours:
+
     python -m bench.parameter_counts    how small is an adapter?
+    python -m bench.mixed_batch         what does it cost to give every image of a batch its own style?
+    python -m bench.base_quality        does the base draw what it is asked for?
+    python -m bench.two_adapters        is a subject drawn in a style?
+    python -m bench.style_editing       can a style be edited by its words?
+    python -m bench.leak_guard          does the leak guard tell adapters that repeat their reference?
+    python -m bench.orchestration       what does the pipeline cost over the bare library?
+    python -m bench.held_out_styles     do the rounds, and other ways to tune, learn styles that no training saw?
+    python -m bench.ablations           what does each setting do?
 
-Each prints lines for people, and last one line of JSON.
+Each prints lines for people, and last one line of JSON. These two need more:
+
+    python -m bench.evaluation_prompts  which of the paper's prompts can a base draw? needs PartiPrompts and the corpus
+    python -m bench.true_icons          the held-out styles' real icons, which lie in bench/references already
 """
