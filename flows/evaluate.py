@@ -6,14 +6,13 @@ Started again with the same request, it goes on with the images that are missing
 """
 
 import argparse
-import logging
 import sys
 from pathlib import Path
 
 from prefect import flow
 
-from data.errors import PipelineError
 from data.requests import EvaluateRequest, read_request
+from flows.terminal import run_in_terminal
 from tasks.evaluate_published import EvaluatedStyle, prepare_scores, report_scores, score_published
 from tasks.spread import task_runner
 
@@ -26,19 +25,11 @@ def evaluate(request: EvaluateRequest) -> EvaluatedStyle:
 
 
 def main() -> int:
-    """Run the flow in this terminal; a mistake in the request is one line and exit status 1."""
+    """Run the flow in this terminal."""
     parser = argparse.ArgumentParser(prog="python -m flows.evaluate", description=evaluate.description)
     parser.add_argument("--request", type=Path, required=True, help="YAML or JSON, see data/requests.py")
     arguments = parser.parse_args()
-    # The tasks' own lines say what goes on; Prefect's log still reaches its server.
-    logging.getLogger("prefect").propagate = False
-    try:
-        evaluated = evaluate(read_request(arguments.request, EvaluateRequest))
-    except PipelineError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    print(evaluated.uri)
-    return 0
+    return run_in_terminal(lambda: evaluate(read_request(arguments.request, EvaluateRequest)).uri)
 
 
 if __name__ == "__main__":

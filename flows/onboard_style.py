@@ -6,16 +6,15 @@ Started again with the same spec, it goes on from what is finished.
 """
 
 import argparse
-import logging
 import sys
 from pathlib import Path
 
 from prefect import flow
 
-from data.errors import PipelineError
 from data.records import FeedbackRecord, PublishedAdapter
 from data.spec import StyleSpec, read_spec
 from flows.human_feedback import ask_reviewer, ask_to_publish, rounds_wanted
+from flows.terminal import run_in_terminal
 from tasks.choose_guidance import choose_guidance
 from tasks.evaluate import compare_rounds, evaluate_round
 from tasks.give_feedback import keep_candidates
@@ -51,19 +50,11 @@ def onboard_style(spec: StyleSpec) -> PublishedAdapter:
 
 
 def main() -> int:
-    """Run the flow in this terminal; a mistake in the spec is one line and exit status 1."""
+    """Run the flow in this terminal."""
     parser = argparse.ArgumentParser(prog="python -m flows.onboard_style", description=onboard_style.description)
     parser.add_argument("--spec", type=Path, required=True, help="YAML or JSON, see data/spec.py")
     arguments = parser.parse_args()
-    # The tasks' own lines say what goes on; Prefect's log still reaches its server.
-    logging.getLogger("prefect").propagate = False
-    try:
-        published = onboard_style(read_spec(arguments.spec))
-    except PipelineError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    print(published.uri)
-    return 0
+    return run_in_terminal(lambda: onboard_style(read_spec(arguments.spec)).uri)
 
 
 if __name__ == "__main__":

@@ -7,15 +7,14 @@ killed; with more steps in the settings, a finished stage goes on from its check
 """
 
 import argparse
-import logging
 import sys
 from pathlib import Path
 
 from prefect import flow
 
-from data.errors import PipelineError
 from data.pretrain_spec import PretrainSpec, read_pretrain_spec
 from data.records import PretrainedBase
+from flows.terminal import run_in_terminal
 from tasks.pretrain_assemble import assemble_base
 from tasks.pretrain_clip import fit_clip
 from tasks.pretrain_corpus import build_corpus, fetch_packages
@@ -54,21 +53,15 @@ def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
 
 
 def main() -> int:
-    """Run the flow in this terminal; a mistake in the settings is one line and exit status 1."""
+    """Run the flow in this terminal."""
     parser = argparse.ArgumentParser(prog="python -m flows.pretrain_base", description=pretrain_base.description)
     parser.add_argument("--work", type=Path, required=True, help="folder of checkpoints and pictures; 2 GB")
     parser.add_argument("--out", type=Path, help="folder of the finished base; default: WORK/base")
     parser.add_argument("--settings", type=Path, help="YAML or JSON, changes to data/pretrain_spec.py's defaults")
     arguments = parser.parse_args()
-    # The tasks' own lines say what goes on; Prefect's log still reaches its server.
-    logging.getLogger("prefect").propagate = False
-    try:
-        base = pretrain_base(read_pretrain_spec(arguments.work, out=arguments.out, settings=arguments.settings))
-    except PipelineError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    print(base.folder)
-    return 0
+    return run_in_terminal(
+        lambda: pretrain_base(read_pretrain_spec(arguments.work, out=arguments.out, settings=arguments.settings)).folder
+    )
 
 
 if __name__ == "__main__":
