@@ -14,6 +14,14 @@ from data.spec import Feedback, StyleSpec
 
 Answer = Literal["approve", "another round", "publish", "reject"]
 
+MEANING: dict[Answer, str] = {
+    "approve": "tune the next round on the picks and publish it",
+    "another round": "tune the next round on the picks and ask about its candidates",
+    "publish": "publish what is tuned already, although the reference's content shows",
+    "reject": "publish nothing",
+}
+"""What a reviewer's answer does."""
+
 NEEDS_PICKS: tuple[Answer, ...] = ("approve", "another round")
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -141,12 +149,7 @@ class Question(Record):
 
 
 class Decision(Record):
-    """A reviewer's answer: what is kept in the store, and what counts.
-
-    approve: the next round is tuned on the picks and published. another round: the next round is tuned on
-    the picks, and its candidates are asked about. publish: what is tuned already is published, although the
-    reference's content shows. reject: nothing is published.
-    """
+    """A reviewer's answer: what is kept in the store, and what counts."""
 
     decision: Answer
     reviewer: str

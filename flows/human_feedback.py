@@ -19,6 +19,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from data.errors import StyleRejected
 from data.records import (
+    MEANING,
     NEEDS_PICKS,
     Answer,
     CandidatesRecord,
@@ -46,11 +47,7 @@ class ReviewAnswer(RunInput):
 
     picks: list[int] = Field(default=[], description="numbers of the images the next round is tuned on")
     # No default: an answer that is missing must never become "approve".
-    decision: Answer = Field(
-        description="approve: tune the next round on the picks and publish it. another round: tune the next round on "
-        "the picks and ask about its candidates. publish: publish what is tuned already, although the reference's "
-        "content shows. reject: publish nothing."
-    )
+    decision: Answer = Field(description=" ".join(f"{answer}: {meaning}." for answer, meaning in MEANING.items()))
     reviewer: str = Field(min_length=1, max_length=100, pattern=r"\S", description="who decides")
     note: str = Field(default="", max_length=2000, description="kept with the decision")
     candidates: str = Field(description="which candidates were looked at; leave it as it is")

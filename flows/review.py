@@ -19,17 +19,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from data.errors import PipelineError
-from data.records import Answer
+from data.records import MEANING, Answer
 from review.links import link, secret_from_environment
 from review.notification import notify_when_waiting
 from review.waiting import Waiting, answer, find_waiting, list_waiting, shown_candidates
 
-ANSWERS: dict[str, Answer] = {
-    "approve": "approve",
-    "another-round": "another round",
-    "publish": "publish",
-    "reject": "reject",
-}
+ANSWERS: dict[str, Answer] = {answer.replace(" ", "-"): answer for answer in MEANING}
 """What can be answered, by subcommand."""
 
 
@@ -70,13 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("list", help="runs that wait for a reviewer, the longest waiting first")
     show = actions.add_parser("show", help="what is asked: the sheet's address, prompts and scores")
     show.add_argument("run", type=UUID, help="id of the flow run")
-    for name, words in (
-        ("approve", "tune the next round on the picks and publish it"),
-        ("another-round", "tune the next round on the picks and ask about its candidates"),
-        ("publish", "publish what is tuned already, although the reference's content shows"),
-        ("reject", "publish nothing"),
-    ):
-        answered = actions.add_parser(name, help=words)
+    for name, given in ANSWERS.items():
+        answered = actions.add_parser(name, help=MEANING[given])
         answered.add_argument("run", type=UUID, help="id of the flow run")
         answered.add_argument("--reviewer", required=True, help="who decides")
         answered.add_argument("--note", default="", help="kept with the decision")

@@ -28,7 +28,7 @@ from starlette.staticfiles import StaticFiles
 
 from data.errors import DecisionRefused, NotWaiting, PipelineError
 from data.images import from_png, square, to_png
-from data.records import Answer, Example
+from data.records import MEANING, Answer, Example
 from data.store import Store
 from review.links import is_token
 from review.waiting import Waiting, answer, find_waiting, list_waiting, shown_candidates
@@ -43,7 +43,9 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-_TEMPLATE = Environment(loader=FileSystemLoader(HERE), autoescape=True).get_template("page.html")
+_TEMPLATE = Environment(loader=FileSystemLoader(HERE), autoescape=True).get_template(
+    "page.html", globals={"meaning": MEANING}
+)
 
 
 class _Form(BaseModel):
