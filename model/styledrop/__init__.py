@@ -5,6 +5,7 @@ from importlib.metadata import version
 from styledrop.adapters import Adapter, AdapterConfig, Mixture
 from styledrop.artifact import Card, StyleReference, load_adapter, load_card, save_adapter
 from styledrop.base import Base, load_base, save_base
+from styledrop.enlarge import enlarge, tune_enlarging
 from styledrop.errors import (
     ArtifactError,
     BaseError,
@@ -50,6 +51,7 @@ __all__ = [
     "TuningConfig",
     "TuningError",
     "WholeConfig",
+    "enlarge",
     "load_adapter",
     "load_base",
     "load_card",
@@ -58,4 +60,5 @@ __all__ = [
     "save_adapter",
     "save_base",
     "tune",
+    "tune_enlarging",
 ]

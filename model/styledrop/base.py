@@ -5,6 +5,7 @@
     vqvae/                           E and D, images to tokens and back
     transformer/                     G, the generator
     scheduler/                       the id of the mask
+    super_resolution/                a second, smaller generator for images twice as large (optional)
     clip/                            the scorer, an open_clip folder (optional)
     card.json                        what it was made from (optional)
 
@@ -14,7 +15,7 @@ Only safetensors and JSON are read, never pickle.
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from torch import Tensor
 
 from styledrop.errors import BaseError
 from styledrop.generator import Condition, Generator
+from styledrop.super_resolution import SCALE, SuperResolution
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
 
@@ -61,6 +63,24 @@ class Base:
     size_px: int
     """Side of its images."""
     card: dict[str, Any]
+    super_resolution: SuperResolution | None = None
+
+    @property
+    def large(self) -> "Base":
+        """The base of the images that super-resolution makes: their size, their generator, adapters of their own.
+
+        Raises:
+            BaseError: this base has no super-resolution.
+        """
+        if self.super_resolution is None:
+            raise BaseError(f"expected {self.folder / 'super_resolution'}, but base {self.name!r} has none")
+        return replace(
+            self,
+            name=f"{self.name}, super-resolution",
+            sha256=self.super_resolution.sha256,
+            generator=self.super_resolution.generator,
+            size_px=SCALE * self.size_px,
+        )
 
     @property
     def device(self) -> torch.device:
@@ -122,8 +142,11 @@ def load_base(
     vqgan = VQGAN.from_folder(folder / "vqvae")
     text = TextEncoder.from_folder(folder / "text_encoder", folder / "tokenizer")
     _check_parts(folder, generator, vqgan, text)
-    for part, part_dtype in ((generator, dtype), (vqgan, torch.float32), (text, dtype)):
-        part.to(device=device, dtype=part_dtype).eval().requires_grad_(False)
+    enlarger = folder / "super_resolution"
+    super_resolution = SuperResolution.from_folder(enlarger) if enlarger.is_dir() else None
+    for part, part_dtype in ((generator, dtype), (vqgan, torch.float32), (text, dtype), (super_resolution, dtype)):
+        if part is not None:
+            part.to(device=device, dtype=part_dtype).eval().requires_grad_(False)
     card = folder / "card.json"
     return Base(
         name=EMBEDDED if is_embedded else folder.resolve().name,
@@ -135,6 +158,7 @@ def load_base(
         clip_folder=folder / "clip" if (folder / "clip").is_dir() else None,
         size_px=generator.config.sample_size * vqgan.config.downsampling,
         card=json.loads(card.read_text()) if card.is_file() else {},
+        super_resolution=super_resolution,
     )
 
 
@@ -145,6 +169,7 @@ def save_base(
     vqgan: VQGAN,
     text: TextEncoder,
     card: dict[str, Any],
+    super_resolution: SuperResolution | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> None:
     """Write what `load_base` reads, with the weights in `dtype`.
@@ -155,6 +180,8 @@ def save_base(
     generator.to_folder(folder / "transformer", dtype)
     vqgan.to_folder(folder / "vqvae", dtype)
     text.to_folder(folder / "text_encoder", folder / "tokenizer", dtype)
+    if super_resolution is not None:
+        super_resolution.to_folder(folder / "super_resolution", dtype)
     mask = {"_class_name": "AmusedScheduler", "mask_token_id": generator.config.mask_id, "masking_schedule": "cosine"}
     _write_json(folder / "scheduler" / "scheduler_config.json", mask)
     _write_json(folder / "card.json", card)

@@ -144,6 +144,8 @@ class Condition:
     scales: tuple[Float[Tensor, "batch 1 _"], ...]
     """One per residual block (1 + scale) and per adaptive norm (norm weight x (1 + scale))."""
     shifts: tuple[Float[Tensor, "batch 1 _"], ...]
+    grids: tuple[Float[Tensor, "batch tokens channels"], ...] = ()
+    """What is added to the tokens' embeddings: nothing, or what super-resolution knows of every place."""
 
     @property
     def batch_size(self) -> int:
@@ -161,7 +163,7 @@ class Condition:
         return Condition(*(tuple(map(torch.cat, zip(*part, strict=True))) for part in parts))
 
     def _parts(self) -> tuple[tuple[Tensor, ...], ...]:
-        return self.keys, self.values, self.scales, self.shifts
+        return self.keys, self.values, self.scales, self.shifts, self.grids
 
 
 class Generator(nn.Module):
@@ -225,7 +227,10 @@ class Generator(nn.Module):
             raise ValueError(f"expected a square number of tokens, got {tokens.shape[1]}")
         text: Iterator[TextPart] = zip(condition.keys, condition.values, strict=True)
         adaptive: Iterator[AdaptivePart] = zip(condition.scales, condition.shifts, strict=True)
-        hidden = self.down_block(self.embed(tokens), text, adaptive)
+        hidden = self.embed(tokens)
+        for grid in condition.grids:
+            hidden = hidden + grid
+        hidden = self.down_block(hidden, text, adaptive)
         hidden = self.project_to_hidden(self.project_to_hidden_norm(hidden))
         for index, layer in enumerate(self.transformer_layers):
             hidden = layer(hidden, text, adaptive, _unchanged if adapt is None else partial(adapt, index))

@@ -9,7 +9,7 @@ Shapes: batch, tokens, pairs.
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from styledrop.adapters import AdapterConfig
 from styledrop.base import Base
 from styledrop.checkpoint import optimizer_tensors, read_checkpoint, restore_optimizer, write_checkpoint
 from styledrop.errors import CheckpointMismatch, TuningError
+from styledrop.generator import Condition, Generator
 from styledrop.masking import mask_tokens, masked_cross_entropy
 from styledrop.methods import Method, new_tuned
 from styledrop.tuned import Tuned
@@ -75,20 +76,23 @@ def tune(
         TuningError: there are no pairs, or a prompt is empty.
         CheckpointMismatch: the checkpoint is of a run with other settings, pairs, seed or base.
     """
-    _check_pairs(pairs)
+    check_pairs(pairs)
     prompts = list(dict.fromkeys(prompt for _, prompt in pairs))
     with torch.no_grad():
         tokens = _tokenized(base, [image for image, _ in pairs])
         texts = base.text.encode(prompts)
         conditions = base.condition(texts.hidden, texts.pooled)
     text_of = torch.tensor([prompts.index(prompt) for _, prompt in pairs])
-
     rng = torch.Generator().manual_seed(seed)
-    base.generator.requires_grad_(False)
-    tuned = new_tuned(config.method, base.generator)
-    tuned.init_weights(rng)
+    tuned = start(config, base, rng)
     model = tuned.on(base)
-    run = _Run(tuned, config, rng)
+
+    def condition(rows: Tensor) -> Condition:
+        chosen = text_of[rows].to(base.device)
+        if tuned.changes_condition:
+            return model.condition(tuned.extend(texts.hidden[chosen]), texts.pooled[chosen])
+        return conditions.select(chosen)
+
     # Tokens stand for the images: two files of the same picture are the same run.
     described = {
         "config": asdict(config),
@@ -96,22 +100,58 @@ def tune(
         "base": base.sha256,
         "pairs": hashlib.sha256(json.dumps([tokens.tolist(), [prompt for _, prompt in pairs]]).encode()).hexdigest(),
     }
+    return fit(
+        tuned,
+        model.generator,
+        tokens,
+        condition,
+        config,
+        rng,
+        described,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
+        progress=progress,
+    )
+
+
+def start(config: TuningConfig, base: Base, rng: torch.Generator) -> Tuned:
+    """Freeze the base's generator, and make what is tuned to it."""
+    base.generator.requires_grad_(False)
+    tuned = new_tuned(config.method, base.generator)
+    tuned.init_weights(rng)
+    return tuned
+
+
+def fit(
+    tuned: Tuned,
+    generator: Generator,
+    tokens: Int[Tensor, "pairs tokens"],
+    condition: Callable[[Int[Tensor, " rows"]], Condition],
+    config: TuningConfig,
+    rng: torch.Generator,
+    described: Mapping[str, Any],
+    *,
+    checkpoint: Path | None,
+    checkpoint_every: int,
+    progress: Progress | None,
+) -> Tuned:
+    """Tune to predict masked `tokens`; `condition` gives that of the pairs asked for.
+
+    Raises:
+        CheckpointMismatch: the checkpoint's run is not the one that is `described`.
+    """
+    run = _Run(tuned, config, rng)
     if checkpoint is not None:
         run.restore(checkpoint, described)
         if run.step == config.num_steps and progress is not None:
             progress(run.step, config.num_steps, run.loss)
 
     while run.step < config.num_steps:
-        rows = run.next_rows(len(pairs))
-        batch = tokens[rows.to(base.device)]
-        chosen = text_of[rows].to(base.device)
-        masked, is_masked = mask_tokens(batch, mask_id=base.generator.config.mask_id, generator=rng)
-        with _autocast(base.device):
-            if tuned.changes_condition:
-                condition = model.condition(tuned.extend(texts.hidden[chosen]), texts.pooled[chosen])
-            else:
-                condition = conditions.select(chosen)
-            logits = model.generator(masked, condition, tuned.adapt)
+        rows = run.next_rows(len(tokens))
+        batch = tokens[rows.to(tokens.device)]
+        masked, is_masked = mask_tokens(batch, mask_id=generator.config.mask_id, generator=rng)
+        with _autocast(tokens.device):
+            logits = generator(masked, condition(rows), tuned.adapt)
         loss = masked_cross_entropy(logits, batch, is_masked, label_smoothing=config.label_smoothing)
         run.learn(loss)
         if checkpoint is not None and (run.step % checkpoint_every == 0 or run.step == config.num_steps):
@@ -146,13 +186,13 @@ class _Run:
         self.step += 1
         self.loss = float(loss.detach())
 
-    def save(self, path: Path, described: dict[str, Any]) -> None:
+    def save(self, path: Path, described: Mapping[str, Any]) -> None:
         tensors = {f"tuned.{name}": value for name, value in self._tuned.state_dict().items()}
         tensors |= optimizer_tensors(self._optimizer)
         tensors |= {"rng": self._rng.get_state(), "waiting": self._waiting}
-        write_checkpoint(path, tensors, {"run": described, "step": self.step, "loss": self.loss})
+        write_checkpoint(path, tensors, {"run": dict(described), "step": self.step, "loss": self.loss})
 
-    def restore(self, path: Path, described: dict[str, Any]) -> None:
+    def restore(self, path: Path, described: Mapping[str, Any]) -> None:
         found = read_checkpoint(path)
         if found is None:
             return
@@ -179,7 +219,12 @@ def _tokenized(base: Base, images: Sequence[Image.Image | Int[Tensor, " tokens"]
     return torch.stack([next(encoded) if isinstance(image, Image.Image) else image.to(base.device) for image in images])
 
 
-def _check_pairs(pairs: Sequence[tuple[object, str]]) -> None:
+def check_pairs(pairs: Sequence[tuple[object, str]]) -> None:
+    """Refuse what cannot be tuned to.
+
+    Raises:
+        TuningError: there are no pairs, or a prompt is empty.
+    """
     if not pairs:
         raise TuningError("expected at least one image with its prompt, got none")
     for place, (_, prompt) in enumerate(pairs):

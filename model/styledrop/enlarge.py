@@ -1,0 +1,153 @@
+"""Images at twice their size, in a style: sampling and tuning with a base's super-resolution.
+
+As Muse's second stage, it fills in the large image's masked tokens, given those of the small one and the prompt
+(arXiv 2301.00704, Sec. 2.4); StyleDrop tunes an adapter to it as well (arXiv 2306.00983, Tab. S3): 12 steps,
+λ_A 1, λ_B 0. Its adapter belongs to `Base.large`.
+
+Shapes: images, low (tokens of a small image), tokens.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from jaxtyping import Int
+from PIL import Image
+from torch import Tensor
+
+from styledrop.adapters import Adapter, AdapterConfig
+from styledrop.base import Base
+from styledrop.errors import BaseError, SamplingError, TuningError
+from styledrop.generator import Condition
+from styledrop.guidance import Conditioned, Guidance, guided
+from styledrop.sampler import SamplingConfig, decode
+from styledrop.super_resolution import SuperResolution
+from styledrop.tuned import Tuned
+from styledrop.tuning import Progress, TuningConfig, check_pairs, fit, start
+
+GUIDANCE = Guidance(lambda_a=1.0, lambda_b=0.0)
+SAMPLING = SamplingConfig(steps=12)
+
+
+@torch.inference_mode()
+def enlarge(
+    base: Base,
+    low: Int[Tensor, "images low"],
+    prompts: Sequence[str],
+    *,
+    seeds: Sequence[int],
+    style: Tuned | None = None,
+    guidance: Guidance = GUIDANCE,
+    config: SamplingConfig = SAMPLING,
+) -> list[Image.Image]:
+    """Draw each image of the base again at twice its size.
+
+    Args:
+        base: One with super-resolution.
+        low: Tokens of the small images, as `sample_tokens` and `Base.tokenize` give them.
+        prompts: Content and style phrase of each.
+        seeds: One for each image.
+        style: What `tune_enlarging` made of the style's reference; None draws with the base alone.
+        guidance: How far to follow style and text; the paper's, unless another is given.
+        config: Decoding steps, temperature, batch size.
+
+    Raises:
+        BaseError: the base has no super-resolution.
+        SamplingError: there is not one prompt and one seed for each image.
+    """
+    if not len(low) == len(prompts) == len(seeds):
+        raise SamplingError(
+            f"expected one prompt and one seed for each of {len(low)} images, got {len(prompts)} and {len(seeds)}"
+        )
+    large, module = base.large, _super_resolution(base)
+    shape = large.generator.config
+    images: list[Image.Image] = []
+    for first in range(0, len(low), config.batch_size):
+        part = slice(first, first + config.batch_size)
+        condition = _condition(base, module, low[part], prompts[part])
+        plain = Conditioned(generator=large.generator, condition=condition)
+        styled = None
+        if style is not None:
+            styled = Conditioned(generator=large.generator, condition=condition, adapt=style.adapt)
+        negative = plain
+        if guidance.lambda_b:
+            of_nothing = _condition(base, module, low[part], [""] * len(condition.scales[0]))
+            negative = Conditioned(generator=large.generator, condition=of_nothing)
+        tokens = decode(
+            guided(plain, negative, guidance=guidance, style=styled),
+            torch.full((condition.batch_size, shape.num_tokens), shape.mask_id, device=base.device),
+            mask_id=shape.mask_id,
+            steps=config.steps,
+            temperature=config.temperature,
+            generators=[torch.Generator().manual_seed(seed) for seed in seeds[part]],
+        )
+        images += large.render(tokens)
+    return images
+
+
+def tune_enlarging(
+    base: Base,
+    pairs: Sequence[tuple[Image.Image, str]],
+    config: TuningConfig,
+    *,
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    checkpoint_every: int = 50,
+    progress: Progress | None = None,
+) -> Adapter:
+    """Tune an adapter of the super-resolution to images of the large size, each with its whole prompt.
+
+    The small image is the large one, scaled down. Otherwise as `tune`.
+
+    Raises:
+        BaseError: the base has no super-resolution, or an image is not of `Base.large`'s size.
+        TuningError: there are no pairs, a prompt is empty, or another method than the adapter is asked for.
+        CheckpointMismatch: the checkpoint is of a run with other settings, pairs, seed or base.
+    """
+    check_pairs(pairs)
+    if not isinstance(config.method, AdapterConfig):
+        raise TuningError(f"expected an AdapterConfig as method, got {config.method}; nothing else is tuned here")
+    large, module = base.large, _super_resolution(base)
+    prompts = [prompt for _, prompt in pairs]
+    with torch.no_grad():
+        tokens = large.tokenize([image for image, _ in pairs])
+        size = (base.size_px, base.size_px)
+        # BOX, as the corpus was scaled.
+        low = base.tokenize([image.resize(size, Image.Resampling.BOX) for image, _ in pairs])
+        conditions = _condition(base, module, low, prompts)
+    rng = torch.Generator().manual_seed(seed)
+    adapter = start(config, large, rng)
+    assert isinstance(adapter, Adapter)
+    described = {
+        "config": asdict(config),
+        "seed": seed,
+        "base": large.sha256,
+        "pairs": hashlib.sha256(json.dumps([tokens.tolist(), low.tolist(), prompts]).encode()).hexdigest(),
+    }
+    fit(
+        adapter,
+        large.generator,
+        tokens,
+        lambda rows: conditions.select(rows.to(base.device)),
+        config,
+        rng,
+        described,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
+        progress=progress,
+    )
+    return adapter
+
+
+def _super_resolution(base: Base) -> SuperResolution:
+    if base.super_resolution is None:
+        raise BaseError(f"base {base.name!r} has no super-resolution")
+    return base.super_resolution
+
+
+def _condition(base: Base, module: SuperResolution, low: Tensor, prompts: Sequence[str]) -> Condition:
+    texts = base.text.encode(list(prompts))
+    return module.condition(low.to(base.device), texts.hidden, texts.pooled, base.large.size_px)

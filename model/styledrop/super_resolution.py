@@ -1,0 +1,135 @@
+"""Super-resolution: from an image's tokens to those of the same image at twice the size.
+
+As in Muse (arXiv 2301.00704, Sec. 2.4), a second generator predicts the masked tokens of the large image. What the
+small image shows reaches it twice, both times through a small encoder of the small image's tokens:
+- beside the text, for the cross-attentions, as in Muse
+- on the grid, added to the embeddings of the four large tokens that stand where a small one stood: aMUSEd's
+  generator has no positions, so attention alone cannot tell which small token lies under a large one
+
+One VQGAN serves both sizes. `styledrop.enlarge` samples and tunes with it.
+
+Shapes: batch, low (tokens of the small image, row-major), tokens (of the large image, four times as many),
+length (text tokens), width (text encoder), channels (the generator's convolution blocks).
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from styledrop.errors import BaseError
+from styledrop.generator import Condition, Generator, GeneratorConfig
+
+SCALE = 2
+"""Side of the large image, in sides of the small one."""
+
+_AESTHETIC_SCORE = 6.0  # the fifth micro-condition, as everywhere in aMUSEd
+_CONFIG, _WEIGHTS = "config.json", "model.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuperResolutionConfig:
+    """Sizes of both parts."""
+
+    generator: GeneratorConfig
+    """Its grid is that of the large image."""
+    encoder_layers: int = 2
+    encoder_heads: int = 4
+
+    def __post_init__(self) -> None:
+        if self.generator.sample_size % SCALE:
+            raise ValueError(f"expected a sample_size that is a multiple of {SCALE}, got {self.generator.sample_size}")
+
+    @property
+    def num_low(self) -> int:
+        """Tokens of the small image."""
+        return (self.generator.sample_size // SCALE) ** 2
+
+
+class SuperResolution(nn.Module):
+    """The encoder of the small image, and the generator of the large one."""
+
+    def __init__(self, config: SuperResolutionConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.sha256 = ""
+        shape = config.generator
+        width = shape.hidden_size
+        self.embedding = nn.Embedding(shape.codebook_size, width)
+        self.places = nn.Parameter(torch.zeros(config.num_low, width))
+        layer = nn.TransformerEncoderLayer(
+            width, config.encoder_heads, 4 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.encoder = nn.TransformerEncoder(layer, config.encoder_layers, enable_nested_tensor=False)
+        self.norm = nn.LayerNorm(width)
+        self.to_text = nn.Linear(width, shape.encoder_hidden_size)
+        self.to_grid = nn.Linear(width, SCALE**2 * shape.block_out_channels)
+        self.generator = Generator(shape)
+
+    def condition(
+        self,
+        low: Int[Tensor, "batch low"],
+        hidden: Float[Tensor, "batch length width"],
+        pooled: Float[Tensor, "batch pooled_width"],
+        size_px: int,
+    ) -> Condition:
+        """Condition the generator on small images and text features, for large images of `size_px`."""
+        encoded = self.norm(self.encoder(self.embedding(low) + self.places))
+        micro = torch.tensor([[size_px, size_px, 0.0, 0.0, _AESTHETIC_SCORE]], device=low.device)
+        beside = torch.cat([hidden, self.to_text(encoded).to(hidden.dtype)], dim=1)
+        of_text = self.generator.condition(beside, pooled, micro.expand(len(low), -1))
+        return Condition(of_text.keys, of_text.values, of_text.scales, of_text.shifts, (self._spread(encoded),))
+
+    def _spread(self, encoded: Float[Tensor, "batch low width"]) -> Float[Tensor, "batch tokens channels"]:
+        """Give each small token's four large ones a part of its projection each."""
+        side = self.config.generator.sample_size // SCALE
+        parts = self.to_grid(encoded).unflatten(1, (side, side)).unflatten(3, (SCALE, SCALE, -1))
+        # batch, row, column, row within, column within, channels -> row-major over the large grid
+        return parts.transpose(2, 3).flatten(1, 4)
+
+    @torch.no_grad()
+    def init_weights(self, rng: torch.Generator) -> None:
+        """Set all weights for training from scratch; every value comes from `rng`."""
+        self.generator.init_weights(rng)
+        for name, parameter in self.named_parameters():
+            if name.startswith("generator."):
+                continue
+            if parameter.ndim == 1:
+                nn.init.constant_(parameter, float("norm" in name and name.endswith("weight")))
+            else:
+                nn.init.trunc_normal_(parameter, std=0.02, a=-0.04, b=0.04, generator=rng)
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> "SuperResolution":
+        """Load `config.json` and `model.safetensors`.
+
+        Raises:
+            BaseError: a file is missing, or the weights do not fit the config.
+        """
+        missing = [name for name in (_CONFIG, _WEIGHTS) if not (folder / name).is_file()]
+        if missing:
+            raise BaseError(f"expected super-resolution in {folder}, but {' and '.join(missing)} missing there")
+        try:
+            sizes = json.loads((folder / _CONFIG).read_text())
+            module = cls(SuperResolutionConfig(**{**sizes, "generator": GeneratorConfig(**sizes["generator"])}))
+            module.load_state_dict(load_file(folder / _WEIGHTS))
+        except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            raise BaseError(f"the super-resolution in {folder} cannot be read: {error}") from error
+        digest = hashlib.sha256()
+        for name in (_CONFIG, _WEIGHTS):
+            digest.update((folder / name).read_bytes())
+        module.sha256 = digest.hexdigest()
+        return module.eval()
+
+    def to_folder(self, folder: Path, dtype: torch.dtype) -> None:
+        """Write what `from_folder` reads, with the weights in `dtype`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _CONFIG).write_text(json.dumps(asdict(self.config), indent=2) + "\n")
+        state = {name: tensor.detach().to(dtype).contiguous() for name, tensor in self.state_dict().items()}
+        save_file(state, folder / _WEIGHTS, metadata={"format": "pt"})

@@ -1,0 +1,153 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import styledrop
+from styledrop.base import Base
+from styledrop.errors import BaseError, CheckpointMismatch, IncompatibleBase, SamplingError, TuningError
+from styledrop.guidance import Guidance
+from styledrop.super_resolution import SuperResolution, SuperResolutionConfig
+from tests.model.conftest import TINY, picture, randomized, rng
+
+LARGE = replace(TINY, sample_size=8)
+CONFIG = styledrop.TuningConfig(learning_rate=1e-2, batch_size=2, num_steps=4)
+SAMPLING = styledrop.SamplingConfig(steps=3, batch_size=3)
+PROMPTS = ["a cat in noise style", "a dog in noise style", "a cup in noise style"]
+PAIRS = [(picture(seed, 32), prompt) for seed, prompt in enumerate(PROMPTS)]
+
+
+def super_resolution() -> SuperResolution:
+    made = randomized(SuperResolution(SuperResolutionConfig(generator=LARGE, encoder_layers=1)), std=0.5)
+    assert isinstance(made, SuperResolution)
+    made.sha256 = "5" * 64
+    return made
+
+
+@pytest.fixture
+def enlarging(base: Base) -> Base:
+    return replace(base, super_resolution=super_resolution())
+
+
+@pytest.fixture
+def low() -> torch.Tensor:
+    return torch.randint(16, (3, 16), generator=rng())
+
+
+def texts(base: Base, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    features = base.text.encode(PROMPTS[:count])
+    return features.hidden, features.pooled
+
+
+def test_a_small_token_reaches_the_four_large_ones_that_stand_in_its_place(base: Base, low: torch.Tensor) -> None:
+    module = super_resolution()
+    module.encoder = nn.Identity()  # in its layers every token hears of every other
+    changed = low.clone()
+    changed[0, 6] = (low[0, 6] + 1) % 16  # row 1, column 2 of 4
+    [before], [after] = (module.condition(tokens, *texts(base, 3), 32).grids for tokens in (low, changed))
+    differs = (before != after).any(dim=2)
+    assert not differs[1:].any()
+    assert differs[0].view(8, 8).nonzero().tolist() == [[2, 4], [2, 5], [3, 4], [3, 5]]
+
+
+def test_the_small_image_stands_beside_the_text(base: Base, low: torch.Tensor) -> None:
+    condition = super_resolution().condition(low, *texts(base, 3), 32)
+    assert condition.keys[0].shape[2] == 6 + 16
+    assert condition.select(torch.tensor([2, 0])).grids[0].shape == (2, 64, LARGE.block_out_channels)
+
+
+def test_an_image_is_the_same_in_any_batch_and_twice_as_large(enlarging: Base, low: torch.Tensor) -> None:
+    together = styledrop.enlarge(enlarging, low, PROMPTS, seeds=[1, 2, 3], config=SAMPLING)
+    assert [image.size for image in together] == [(32, 32)] * 3
+    for place in range(3):
+        part = slice(place, place + 1)
+        [alone] = styledrop.enlarge(enlarging, low[part], PROMPTS[part], seeds=[place + 1], config=SAMPLING)
+        # The last bit of a pixel may follow the batch's size; another token would change a whole patch.
+        assert np.abs(np.asarray(alone, dtype=int) - np.asarray(together[place], dtype=int)).max() <= 1
+    [other] = styledrop.enlarge(enlarging, low[:1].flip(1), PROMPTS[:1], seeds=[1], config=SAMPLING)
+    assert other.tobytes() != together[0].tobytes()
+
+
+def test_a_new_adapter_changes_nothing_and_a_tuned_one_does(enlarging: Base, low: torch.Tensor) -> None:
+    plain = styledrop.enlarge(enlarging, low, PROMPTS, seeds=[1, 2, 3], config=SAMPLING)
+    adapter = styledrop.tune_enlarging(enlarging, PAIRS, replace(CONFIG, num_steps=1))
+    nn.init.zeros_(adapter.attention.up)
+    nn.init.zeros_(adapter.feed_forward.up)
+    for offset in (adapter.attention.up_offset, adapter.feed_forward.up_offset):
+        assert offset is not None
+        nn.init.zeros_(offset)
+    same = styledrop.enlarge(
+        enlarging, low, PROMPTS, seeds=[1, 2, 3], style=adapter, guidance=Guidance(lambda_a=0.0, lambda_b=0.0),
+        config=SAMPLING,
+    )  # fmt: skip
+    assert [image.tobytes() for image in same] == [image.tobytes() for image in plain]
+    adapter = styledrop.tune_enlarging(enlarging, PAIRS, replace(CONFIG, num_steps=20))
+    styled = styledrop.enlarge(enlarging, low, PROMPTS, seeds=[1, 2, 3], style=adapter, config=SAMPLING)
+    assert [image.tobytes() for image in styled] != [image.tobytes() for image in plain]
+
+
+def test_text_guidance_moves_the_image(enlarging: Base, low: torch.Tensor) -> None:
+    plain, guided = (
+        styledrop.enlarge(
+            enlarging, low, PROMPTS, seeds=[1, 2, 3], guidance=Guidance(lambda_a=0.0, lambda_b=weight), config=SAMPLING
+        )
+        for weight in (0.0, 4.0)
+    )
+    assert [image.tobytes() for image in plain] != [image.tobytes() for image in guided]
+
+
+def test_tuning_goes_on_from_its_checkpoint_and_trains_the_adapter_alone(enlarging: Base, tmp_path: Path) -> None:
+    assert enlarging.super_resolution is not None
+    before = {name: value.clone() for name, value in enlarging.super_resolution.state_dict().items()}
+    path = tmp_path / "checkpoint.safetensors"
+    whole = styledrop.tune_enlarging(enlarging, PAIRS, CONFIG, checkpoint=path)
+    again = styledrop.tune_enlarging(enlarging, PAIRS, CONFIG, checkpoint=path)
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in whole.state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in enlarging.super_resolution.state_dict().items())
+    with pytest.raises(CheckpointMismatch, match="expected seed 1, got 0"):
+        styledrop.tune_enlarging(enlarging, PAIRS, CONFIG, seed=1, checkpoint=path)
+
+
+def test_its_adapter_is_kept_with_the_large_base_and_refused_by_the_small_one(enlarging: Base, tmp_path: Path) -> None:
+    adapter = styledrop.tune_enlarging(enlarging, PAIRS, CONFIG)
+    card = styledrop.Card(name="noise", base_name=enlarging.large.name, base_sha256=enlarging.large.sha256)
+    styledrop.save_adapter(adapter, card, tmp_path)
+    loaded = styledrop.load_adapter(tmp_path, enlarging.large)
+    assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in adapter.state_dict().items())
+    with pytest.raises(IncompatibleBase):
+        styledrop.load_adapter(tmp_path, enlarging)
+
+
+def test_it_comes_back_from_its_folder(enlarging: Base, low: torch.Tensor, tmp_path: Path) -> None:
+    assert enlarging.super_resolution is not None
+    enlarging.super_resolution.to_folder(tmp_path, torch.float32)
+    loaded = SuperResolution.from_folder(tmp_path)
+    assert len(loaded.sha256) == 64
+    ours, theirs = (
+        styledrop.enlarge(replace(enlarging, super_resolution=module), low, PROMPTS, seeds=[1, 2, 3], config=SAMPLING)
+        for module in (enlarging.super_resolution, loaded)
+    )
+    assert [image.tobytes() for image in ours] == [image.tobytes() for image in theirs]
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(BaseError, match="cannot be read"):
+        SuperResolution.from_folder(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    with pytest.raises(BaseError, match=r"model\.safetensors missing"):
+        SuperResolution.from_folder(tmp_path)
+
+
+def test_what_cannot_be_done_is_refused(base: Base, enlarging: Base, low: torch.Tensor) -> None:
+    with pytest.raises(BaseError, match="'tiny' has none"):
+        styledrop.enlarge(base, low, PROMPTS, seeds=[1, 2, 3])
+    with pytest.raises(SamplingError, match="each of 3 images, got 2 and 3"):
+        styledrop.enlarge(enlarging, low, PROMPTS[:2], seeds=[1, 2, 3])
+    with pytest.raises(TuningError, match="at least one image"):
+        styledrop.tune_enlarging(enlarging, [], CONFIG)
+    with pytest.raises(TuningError, match="expected an AdapterConfig"):
+        styledrop.tune_enlarging(enlarging, PAIRS, replace(CONFIG, method=styledrop.LoRAConfig()))
+    with pytest.raises(BaseError, match="32x32 px, got 16x16"):
+        styledrop.tune_enlarging(enlarging, [(Image.new("RGB", (16, 16)), "a cat")], CONFIG)
