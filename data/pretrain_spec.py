@@ -138,6 +138,32 @@ class GeneratorSettings(_Part):
     variant_weight: float = Field(default=0.3, ge=0, description="of a recoloured or filtered style; a set has 1")
 
 
+class SuperResolutionSettings(_Part):
+    """The second generator, for images of twice the size."""
+
+    schedule: ScheduleSettings = ScheduleSettings(
+        num_steps=2000,
+        decay_steps=700,
+        learning_rate=1e-3,
+        batch_size=16,
+        warmup_steps=100,
+        weight_decay=0.03,
+        betas=(0.9, 0.98),
+        ema_decay=0.995,
+        muon_rate=3e-3,
+    )
+    num_images: int = Field(default=12_000, ge=1, description="of the corpus, drawn with the generator's weights")
+    hidden_size: int = 128
+    num_hidden_layers: int = 4
+    num_attention_heads: int = 4
+    intermediate_size: int = 384
+    channels: int = 128
+    channel_heads: int = 4
+    num_res_blocks: int = Field(default=1, ge=1, description="where a token lies, the small image's tokens tell")
+    encoder_layers: int = 2
+    max_replaced: float = Field(default=0.2, ge=0, le=1, description="largest share of wrong tokens in a small image")
+
+
 class JudgeSettings(_Part):
     """The classifier of real icons, for evaluation only; it sees the sets, not their variants."""
 
@@ -186,12 +212,15 @@ class PretrainSpec(_Part):
     )
     name: str = Field(default="embedded", min_length=1, description="the base's name on its card")
     seed: int = Field(default=0, ge=0, lt=2**31, description="every random choice follows from it")
-    size_px: int = Field(default=64, ge=1, le=128, description="side of the base's images")
+    size_px: int = Field(
+        default=64, ge=1, le=64, description="side of the base's images; the corpus has them twice as large"
+    )
     processes: int = Field(default=2, ge=1, description="of a stage that trains, one core each; batches are divided")
     vqgan: VQGANSettings = VQGANSettings()
     text: TextSettings = TextSettings()
     clip: ClipSettings = ClipSettings()
     generator: GeneratorSettings = GeneratorSettings()
+    super_resolution: SuperResolutionSettings = SuperResolutionSettings()
     judge: JudgeSettings = JudgeSettings()
     pictures: PicturesSettings = PicturesSettings()
 

@@ -1,4 +1,6 @@
-"""From open icons to a base that styles can be tuned on: corpus, VQGAN, text encoder, generator, CLIP, judge, card.
+"""From open icons to a base that styles can be tuned on.
+
+Corpus, VQGAN, text encoder, generator, super-resolution, CLIP, judge, card.
 
     python -m flows.pretrain_base --work FOLDER [--out FOLDER] [--settings FILE]
 
@@ -21,6 +23,7 @@ from tasks.pretrain_corpus import build_corpus, fetch_packages
 from tasks.pretrain_generator import fit_generator, tokenize_corpus
 from tasks.pretrain_judge import fit_judge
 from tasks.pretrain_sentences import embed_phrases
+from tasks.pretrain_super_resolution import fit_super_resolution, tokenize_large
 from tasks.pretrain_text import fit_text
 from tasks.pretrain_vqgan import fit_vqgan
 
@@ -35,6 +38,8 @@ def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
     text = fit_text(spec, sentences)
     tokens = tokenize_corpus(spec, corpus, vqgan)
     generator = fit_generator(spec, corpus, tokens, vqgan, text)
+    large_tokens = tokenize_large(spec, corpus, vqgan)
+    super_resolution = fit_super_resolution(spec, corpus, tokens, large_tokens, vqgan, text)
     clip = fit_clip(spec, corpus, text)
     judge = fit_judge(spec, corpus)
     return assemble_base(
@@ -46,6 +51,8 @@ def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
             "text": text,
             "tokens": tokens,
             "generator": generator,
+            "large_tokens": large_tokens,
+            "super_resolution": super_resolution,
             "clip": clip,
             "judge": judge,
         },

@@ -16,6 +16,7 @@ from data.errors import PretrainingError
 from data.pretrain_spec import PretrainSpec
 from data.records import PretrainedBase, StageRecord
 from styledrop.generator import Generator
+from styledrop.super_resolution import SuperResolution
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
 
@@ -38,12 +39,21 @@ def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> Pret
     generator = Generator.from_folder(Path(stages["generator"].folder))
     vqgan = VQGAN.from_folder(Path(stages["vqgan"].folder))
     text = TextEncoder.from_folder(text_folder / "text_encoder", text_folder / "tokenizer")
-    parts = {"text_encoder": text, "vqgan": vqgan, "generator": generator}
+    super_resolution = SuperResolution.from_folder(Path(stages["super_resolution"].folder))
+    parts = {"text_encoder": text, "vqgan": vqgan, "generator": generator, "super_resolution": super_resolution}
     card = {
         **_card(spec, stages, json.loads((corpus / "corpus.json").read_text(encoding="utf-8"))),
         "parameters": {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
     }
-    styledrop.save_base(partial, generator=generator, vqgan=vqgan, text=text, card=card, dtype=torch.float16)
+    styledrop.save_base(
+        partial,
+        generator=generator,
+        vqgan=vqgan,
+        text=text,
+        super_resolution=super_resolution,
+        card=card,
+        dtype=torch.float16,
+    )
     shutil.copytree(stages["clip"].folder, partial / "clip")
     shutil.copytree(stages["judge"].folder, partial / "judge")
     shutil.copyfile(corpus / "CREDITS.md", partial / "CREDITS.md")

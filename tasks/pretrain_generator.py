@@ -11,7 +11,7 @@ from prefect.cache_policies import NO_CACHE
 
 import styledrop
 from data.contact_sheet import Row, comparison_sheet
-from data.corpus import style_phrases
+from data.corpus import Corpus, style_phrases
 from data.corpus_arrays import read_arrays
 from data.corpus_sampling import weights_by_coverage
 from data.pretrain_spec import PretrainSpec
@@ -66,20 +66,12 @@ def fit_generator(
 def _train(spec: PretrainSpec, corpus: StageRecord, tokens: StageRecord, text: StageRecord) -> Generator:
     folder, wanted = spec.stage_folder("generator"), spec.generator
     shown = read_arrays(Path(corpus.folder))
-    weights = weights_by_coverage(
-        shown.coverage,
-        shown.style,
-        shown.split == "train",
-        coverage_weights=wanted.coverage_weights,
-        rare_weight=wanted.rare_weight,
-        variant_weight=wanted.variant_weight,
-    )
     with Progress("generator", wanted.schedule.num_steps) as progress:
         return train_generator(
             torch.from_numpy(np.load(Path(tokens.folder) / "tokens.npy")),
             shown.caption,
             shown.style.tolist(),
-            weights,
+            sampling_weights(spec, shown),
             style_phrases(),
             open_text(text),
             spec.size_px,
@@ -88,6 +80,19 @@ def _train(spec: PretrainSpec, corpus: StageRecord, tokens: StageRecord, text: S
             seed=spec.seed,
             report=report_to(progress),
         )
+
+
+def sampling_weights(spec: PretrainSpec, shown: Corpus) -> np.ndarray:
+    """How often each image is drawn: none of those kept, and more of the concepts that many styles show."""
+    wanted = spec.generator
+    return weights_by_coverage(
+        shown.coverage,
+        shown.style,
+        shown.split == "train",
+        coverage_weights=wanted.coverage_weights,
+        rare_weight=wanted.rare_weight,
+        variant_weight=wanted.variant_weight,
+    )
 
 
 def _training(spec: PretrainSpec) -> GeneratorTraining:

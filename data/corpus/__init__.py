@@ -11,7 +11,7 @@ on request, never mixed with the training sets. Knows nothing of models, tasks o
 from data.corpus.build import build_corpus
 from data.corpus.packages import PACKAGES, fetch_packages
 from data.corpus.phrases import held_out_phrases, style_phrases
-from data.corpus.read import Corpus, read_corpus
+from data.corpus.read import Corpus, read_corpus, read_images
 from data.corpus.sets import BASE_SETS, HELD_OUT_SETS, IconSet
 from data.corpus.variants import FILTERS, RECOLOURS, Filtered, Recolour
 
@@ -29,5 +29,6 @@ __all__ = [
     "fetch_packages",
     "held_out_phrases",
     "read_corpus",
+    "read_images",
     "style_phrases",
 ]

@@ -47,12 +47,8 @@ def read_corpus(folder: str | Path, size_px: int = IMAGE_SIZE_PX) -> Corpus:
     if not 1 <= size_px <= IMAGE_SIZE_PX:
         raise ValueError(f"size_px must be in 1..{IMAGE_SIZE_PX}, got {size_px}")
     table = read_shards(Path(folder))
-    data = table["image"].to_pylist()
-    jobs = [(data[start : start + 500], size_px) for start in range(0, len(data), 500)]
-    with multiprocessing.Pool(WORKERS) as pool:
-        images = np.concatenate(list(pool.imap(_decode, jobs)))
     return Corpus(
-        images=images,
+        images=_decode_all(table["image"].to_pylist(), size_px),
         image_id=table["image_id"].to_pylist(),
         style=np.array(table["style"].to_pylist()),
         concept=np.array(table["concept"].to_pylist()),
@@ -61,6 +57,21 @@ def read_corpus(folder: str | Path, size_px: int = IMAGE_SIZE_PX) -> Corpus:
         split=np.array(table["split"].to_pylist()),
         coverage=table["style_coverage"].to_numpy().astype(np.int32),
     )
+
+
+def read_images(folder: str | Path, rows: np.ndarray) -> np.ndarray:
+    """The images of the given rows alone, as large as they are kept (`IMAGE_SIZE_PX`).
+
+    Raises:
+        CorpusError: if the folder holds no shards.
+    """
+    return _decode_all(read_shards(Path(folder))["image"].take(rows).to_pylist(), IMAGE_SIZE_PX)
+
+
+def _decode_all(data: list[bytes], size_px: int) -> np.ndarray:
+    jobs = [(data[start : start + 500], size_px) for start in range(0, len(data), 500)]
+    with multiprocessing.Pool(WORKERS) as pool:
+        return np.concatenate(list(pool.imap(_decode, jobs)))
 
 
 def _decode(job: tuple[list[bytes], int]) -> np.ndarray:

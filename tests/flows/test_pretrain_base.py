@@ -94,6 +94,10 @@ def document(tmp_path: Path, packages: Path, teacher: Path) -> dict[str, Any]:
             "num_attention_heads": 2, "intermediate_size": 16, "channels": 16, "channel_heads": 2,
             "num_res_blocks": 1, "micro_cond_encode_dim": 8,
         },
+        "super_resolution": {
+            "schedule": schedule, "num_images": 20, "hidden_size": 16, "num_hidden_layers": 1,
+            "num_attention_heads": 2, "intermediate_size": 16, "channels": 16, "channel_heads": 2, "encoder_layers": 1,
+        },
         "judge": {"schedule": schedule, "min_styles": 2, "widths": [8, 8, 8]},
         "pictures": {"contents": ["a cat"], "styles": ["noto", "tabler"], "sampling_steps": 2},
     }  # fmt: skip
@@ -120,6 +124,8 @@ def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
     assert (base.sha256, base.size_px, base.name) == (made.sha256, 32, "base")
     [image] = styledrop.sample(base, ["a cat"], seeds=[0], config=styledrop.SamplingConfig(steps=2))
     assert image.size == (32, 32)
+    [large] = styledrop.enlarge(base, base.tokenize([image]), ["a cat"], seeds=[0])
+    assert large.size == (64, 64)
     assert base.clip_folder is not None
     scores = styledrop.ClipScorer(base.clip_folder).score([image], ["a cat"], [Image.new("RGB", (32, 32))])
     assert abs(float(scores.text[0])) <= 1.0
@@ -131,11 +137,12 @@ def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
     assert card["corpus"]["licences"] == dict.fromkeys(STYLES, "MIT")
     assert card["torch"] == torch.__version__
     assert {name: stage["steps"] for name, stage in card["stages"].items()} == {
-        "corpus": 0, "vqgan": 2, "sentences": 0, "text": 2, "tokens": 0, "generator": 2, "clip": 2, "judge": 2,
+        "corpus": 0, "vqgan": 2, "sentences": 0, "text": 2, "tokens": 0, "generator": 2,
+        "large_tokens": 0, "super_resolution": 2, "clip": 2, "judge": 2,
     }  # fmt: skip
     assert card["settings"]["generator"]["schedule"]["batch_size"] == 4
     assert str(tmp_path) not in json.dumps(card)
-    for stage in ("vqgan", "clip", "generator"):
+    for stage in ("vqgan", "clip", "generator", "super_resolution"):
         assert {"curve.jsonl", "curve.png", "pictures.png"} <= {path.name for path in (work / stage).iterdir()}
 
     with patch.object(pretrain_generator, "train_generator", side_effect=AssertionError):

@@ -74,17 +74,10 @@ def train_generator(
         # One image from each of batch_size equal slices of the weights: the same mean, less noise.
         points = (np.arange(batch_size) + rng.random()) / batch_size
         rows = np.searchsorted(cumulative, points).clip(max=len(cumulative) - 1)
-        prompts = []
-        for row in rows:
-            options = phrases[styles[row]]
-            phrase = options[rng.integers(len(options))]
-            fate = rng.random()
-            if fate < training.text_dropout:
-                prompts.append("")
-            elif fate < training.text_dropout + training.caption_only:
-                prompts.append(captions[row])
-            else:
-                prompts.append(f"{captions[row]} in {phrase} style")
+        prompts = [
+            draw_prompt(captions[row], phrases[styles[row]], training.text_dropout, training.caption_only, rng)
+            for row in rows.tolist()
+        ]
         features = text.encode(prompts)
         batch = tokens[torch.from_numpy(rows)].long()
         draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
@@ -95,3 +88,14 @@ def train_generator(
 
     train_stage(generator, step_loss, training.schedule, folder, seed=seed, report=report)
     return generator
+
+
+def draw_prompt(
+    caption: str, phrases: Sequence[str], text_dropout: float, caption_only: float, rng: np.random.Generator
+) -> str:
+    """Draw an image's prompt: nothing, its caption, or the caption and one of its style's descriptions."""
+    phrase = phrases[rng.integers(len(phrases))]
+    fate = rng.random()
+    if fate < text_dropout:
+        return ""
+    return caption if fate < text_dropout + caption_only else f"{caption} in {phrase} style"

@@ -1,0 +1,77 @@
+"""Pretraining of super-resolution: masked modelling of an image's tokens, given those of the image at half its size.
+
+A part of the small image's tokens is replaced by others: what a base draws is never quite what the VQGAN
+makes of a real image, and the large image is to mend that, not to copy it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from styledrop.masking import mask_tokens, masked_cross_entropy
+from styledrop.pretraining.generator import draw_prompt
+from styledrop.pretraining.stage import Report, Schedule, train_stage
+from styledrop.super_resolution import SuperResolution, SuperResolutionConfig
+from styledrop.text import TextEncoder
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SuperResolutionTraining:
+    """What is trained and how."""
+
+    model: SuperResolutionConfig
+    schedule: Schedule
+    text_dropout: float = 0.1
+    caption_only: float = 0.05
+    max_replaced: float = 0.2
+    """Of a small image's tokens, the largest share that is replaced by any others; it is drawn for each image."""
+
+
+def train_super_resolution(
+    low: Int[Tensor, "images low"],
+    tokens: Int[Tensor, "images tokens"],
+    captions: Sequence[str],
+    styles: Sequence[str],
+    phrases: dict[str, list[str]],
+    text: TextEncoder,
+    size_px: int,
+    training: SuperResolutionTraining,
+    folder: Path,
+    *,
+    seed: int = 0,
+    report: Report | None = None,
+) -> SuperResolution:
+    """Train on small images' and large images' tokens, all images alike; `size_px` is the large ones'."""
+    module = SuperResolution(training.model)
+    module.init_weights(torch.Generator().manual_seed(seed))
+    shape = training.model.generator
+    batch_size = training.schedule.batch_share
+
+    def step_loss(_: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+        rows = rng.integers(len(tokens), size=batch_size)
+        features = text.encode(
+            [
+                draw_prompt(captions[row], phrases[styles[row]], training.text_dropout, training.caption_only, rng)
+                for row in rows.tolist()
+            ]
+        )
+        draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        small = _replaced(low[torch.from_numpy(rows)].long(), shape.codebook_size, training.max_replaced, draws)
+        batch = tokens[torch.from_numpy(rows)].long()
+        masked, is_masked = mask_tokens(batch, mask_id=shape.mask_id, generator=draws)
+        logits = module.generator(masked, module.condition(small, features.hidden, features.pooled, size_px))
+        return masked_cross_entropy(logits, batch, is_masked), {}
+
+    train_stage(module, step_loss, training.schedule, folder, seed=seed, report=report)
+    return module
+
+
+def _replaced(low: Tensor, num_codes: int, max_share: float, rng: torch.Generator) -> Tensor:
+    share = max_share * torch.rand(len(low), 1, generator=rng)
+    is_replaced = torch.rand(low.shape, generator=rng) < share
+    return torch.where(is_replaced, torch.randint(num_codes, low.shape, generator=rng), low)

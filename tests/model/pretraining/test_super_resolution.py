@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import torch
+
+from styledrop.masking import mask_tokens, masked_cross_entropy
+from styledrop.pretraining.stage import Schedule
+from styledrop.pretraining.super_resolution import SuperResolutionTraining, train_super_resolution
+from styledrop.super_resolution import SuperResolutionConfig
+from tests.model.conftest import HashedText, rng
+from tests.model.test_enlarge import LARGE
+
+
+def test_it_learns_what_the_small_image_tells(tmp_path: Path) -> None:
+    low = torch.randint(16, (64, 16), generator=rng())
+    tokens = low.view(64, 4, 4).repeat_interleave(2, dim=1).repeat_interleave(2, dim=2).flatten(1)
+    losses = []
+
+    def report(step: int, num_steps: int, figures: dict[str, float]) -> None:
+        losses.append(figures["loss"])
+
+    training = SuperResolutionTraining(
+        model=SuperResolutionConfig(generator=LARGE, encoder_layers=1),
+        schedule=Schedule(num_steps=150, learning_rate=1e-2, batch_size=16, warmup_steps=5, muon_rate=1e-2),
+        max_replaced=0.0,
+    )
+    module = train_super_resolution(
+        low,
+        tokens,
+        ["a cat"] * 64,
+        ["noise"] * 64,
+        {"noise": ["noise"]},
+        HashedText(),
+        32,
+        training,
+        tmp_path,
+        report=report,
+    )
+    assert losses[-1] < 0.3 * losses[0]
+    # It reads the small image, and does not know the training images by heart.
+    unseen = torch.randint(16, (8, 16), generator=rng(1))
+    wanted = unseen.view(8, 4, 4).repeat_interleave(2, dim=1).repeat_interleave(2, dim=2).flatten(1)
+    text = HashedText().encode(["a cat in noise style"] * 8)
+    masked, is_masked = mask_tokens(wanted, mask_id=LARGE.mask_id, generator=rng())
+    with torch.no_grad():
+        right, wrong = (
+            masked_cross_entropy(
+                module.generator(masked, module.condition(small, text.hidden, text.pooled, 32)), wanted, is_masked
+            )
+            for small in (unseen, unseen.flip(0))
+        )
+    assert float(right) < 0.5 < float(wrong)
