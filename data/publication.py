@@ -1,6 +1,6 @@
 """Publishing: a version of an adapter with its evidence, whole or not at all, and once.
 
-    styles/NAME/versions/VERSION/…                the files
+    styles/NAME/versions/VERSION/…                the files; those of super-resolution's adapter in super_resolution/
     styles/NAME/versions/VERSION/manifest.json    their digests, written after them
     styles/NAME/current.json                      names the current version, written last
 
@@ -19,6 +19,8 @@ from data.spec import SamplingSettings, StyleSpec, parse_spec
 from data.store import Store
 
 ADAPTER_FILES = ("adapter.safetensors", "card.json")
+ENLARGING = "super_resolution/"
+"""Folder of super-resolution's adapter."""
 
 
 class PublishedStyle(Record):
@@ -27,6 +29,8 @@ class PublishedStyle(Record):
     version: str
     uri: str
     adapter: dict[str, Blob]
+    enlarging: dict[str, Blob]
+    """Super-resolution's adapter; empty if the base had none."""
     rounds: int
     lambda_a: float
     """What was chosen for the style."""
@@ -102,16 +106,24 @@ def read_version(uri: str) -> PublishedStyle:
         StoreCorrupted: if a file is not the one that was published.
     """
     store, manifest = _open_version(uri)
-    blobs = {}
-    for path in ADAPTER_FILES:
-        size_bytes = len(_read_file(store, manifest, path))
-        blobs[path] = Blob(uri=f"{store.uri}/{path}", sha256=manifest[path], size_bytes=size_bytes)
+
+    def blobs(folder: str) -> dict[str, Blob]:
+        return {
+            name: Blob(
+                uri=f"{store.uri}/{folder}{name}",
+                sha256=manifest[folder + name],
+                size_bytes=len(_read_file(store, manifest, folder + name)),
+            )
+            for name in ADAPTER_FILES
+        }
+
     references = json.loads(_read_file(store, manifest, "references.json"))
     card = json.loads(_read_file(store, manifest, "card.json"))
     return PublishedStyle(
         version=store.uri.rpartition("/")[2],
         uri=store.uri,
-        adapter=blobs,
+        adapter=blobs(""),
+        enlarging=blobs(ENLARGING) if f"{ENLARGING}card.json" in manifest else {},
         rounds=len(card["rounds"]),
         lambda_a=card["guidance"]["lambda_a"],
         spec=parse_spec(json.loads(_read_file(store, manifest, "spec.json"))),

@@ -64,6 +64,8 @@ class Run(Record):
     reference_sha256: tuple[str, ...]
     """Of the files as the user gave them."""
     references: tuple[Example, ...]
+    large_references: tuple[Example, ...] = ()
+    """The same at the size that super-resolution makes; none if the base has none."""
 
 
 class TokenizedExamples(Record):
@@ -190,6 +192,16 @@ class TriedLambdaA(Record):
     leak: Leak | None
     text_of_images: tuple[float, ...] = ()
     """In the same order at every λ_A; empty in versions published before losses were taken image by image."""
+
+
+class Enlarging(Record):
+    """Super-resolution's adapter of the style, and the last round's evaluation images, enlarged with it."""
+
+    files: dict[str, Blob]
+    parameters: int
+    final_loss: float
+    seconds: float
+    contact_sheet: Blob
 
 
 class GuidanceRecord(Record):

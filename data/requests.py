@@ -51,6 +51,7 @@ class GenerateRequest(_Request):
     style_phrase: str = Field(default="", max_length=300, description="follows every prompt; empty: the style's own")
     prompts: Prompts = Field(description='what to draw, without the style: "a cat"')
     images_per_prompt: int = Field(default=4, ge=1, le=1024, description="each from a seed of its own")
+    large: bool = Field(default=False, description="at twice the size, by the base's super-resolution, besides")
     folder: Annotated[str, AfterValidator(_checked_folder)] = Field(
         description="slug; the images go to STORE/generated/FOLDER"
     )

@@ -117,6 +117,15 @@ LATER_ROUNDS = TuningSettings(
 )
 
 
+ENLARGING = TuningSettings(
+    steps=defaults.ENLARGING_STEPS,
+    learning_rate=defaults.ENLARGING_LEARNING_RATE,
+    batch_size=defaults.ENLARGING_BATCH_SIZE,
+    bottleneck=defaults.ENLARGING_BOTTLENECK,
+    share_across_layers=True,
+)
+
+
 class _StyleIdentity(_Document):
     """The references, and whose they are."""
 
@@ -164,6 +173,10 @@ class StyleSettings(_Document):
     )
     first_round: TuningSettings = Field(default=FIRST_ROUND, description="tuning on the references")
     later_rounds: TuningSettings = Field(default=LATER_ROUNDS, description="tuning on kept candidates")
+
+    enlarging: TuningSettings = Field(
+        default=ENLARGING, description="tuning of super-resolution on the references, if the base has it"
+    )
 
     prompts: tuple[Phrase, ...] = Field(default=CANDIDATE_PROMPTS, description="content phrases of the candidates")
     images_per_prompt: int = Field(default=defaults.IMAGES_PER_PROMPT, ge=1, le=1024, description="the paper: 64")

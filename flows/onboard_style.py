@@ -16,6 +16,7 @@ from data.spec import StyleSpec, read_spec
 from flows.human_feedback import ask_reviewer, ask_to_publish, rounds_wanted
 from flows.terminal import run_in_terminal
 from tasks.choose_guidance import choose_guidance
+from tasks.enlarge import enlarge
 from tasks.evaluate import compare_rounds, evaluate_round
 from tasks.give_feedback import keep_candidates
 from tasks.prepare import prepare
@@ -45,8 +46,9 @@ def onboard_style(spec: StyleSpec) -> PublishedAdapter:
     guidance = choose_guidance(run, adapters[-1])
     scores = [evaluate_round(run, adapter, guidance.lambda_a) for adapter in (None, *adapters)]
     evaluation = compare_rounds(run, scores)
+    enlarging = enlarge(run, scores[-1]) if run.large_references else None
     word = ask_to_publish(run, evaluation, feedback)
-    return publish(run, adapters, feedback, guidance, evaluation, word)
+    return publish(run, adapters, feedback, guidance, evaluation, word, enlarging)
 
 
 def main() -> int:

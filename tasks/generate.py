@@ -5,7 +5,7 @@ import re
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 
-from data.candidates import to_parquet
+from data.candidates import Candidate, to_parquet
 from data.contact_sheet import Row, comparison_sheet
 from data.drawing import Drawing
 from data.errors import SpecError, StoreCorrupted
@@ -15,6 +15,7 @@ from data.publication import read_version
 from data.records import Blob, Record
 from data.requests import GenerateRequest
 from data.store import Store
+from tasks.enlarge import enlarged
 from tasks.links import artifact_link
 from tasks.models import open_adapter, open_base
 from tasks.sampling import draw
@@ -28,6 +29,9 @@ class WantedImages(Record):
 
     drawing: Drawing
     folder: str
+    large: bool
+    enlarging: dict[str, Blob]
+    """Super-resolution's adapter of the style; empty for the base alone."""
 
 
 class GeneratedImages(Record):
@@ -45,13 +49,17 @@ def prepare_images(request: GenerateRequest) -> WantedImages:
 
     Raises:
         NotInStore: if nothing is published at the style's address.
-        SpecError: if the style belongs to another base, or the folder holds other images.
+        SpecError: if the style belongs to another base, the folder holds other images, or large ones cannot be made.
         StoreNotWritable: if the store refuses writes.
     """
     base = open_base(request.base)
     style = read_version(request.style) if request.style else None
     if style is not None:
         open_adapter(style.adapter, base)
+    if request.large and base.super_resolution is None:
+        raise SpecError(f"large: expected a base with super-resolution, got {request.base!r}; leave the field out")
+    if request.large and style is not None and style.enlarging:
+        open_adapter(style.enlarging, base.large)
     store = Store(request.store)
     drawing = Drawing(
         store=store.uri,
@@ -73,7 +81,8 @@ def prepare_images(request: GenerateRequest) -> WantedImages:
         raise SpecError(
             f"expected a folder of its own for these images, but {store.uri}/{folder} holds others; choose another name"
         ) from error
-    return WantedImages(drawing=drawing, folder=folder)
+    enlarging = style.enlarging if style else {}
+    return WantedImages(drawing=drawing, folder=folder, large=request.large, enlarging=enlarging)
 
 
 @task(persist_result=True, result_serializer="json")
@@ -84,8 +93,12 @@ def generate_images(wanted: WantedImages) -> GeneratedImages:
     images = draw(drawing, folder, f"images of {folder}", key=f"{keys}-progress")
     store = Store(drawing.store)
     for image in images:
-        words = re.sub(r"[^a-z0-9]+", "-", image.content_phrase.lower()).strip("-")[:40]
-        store.write_same(f"{folder}/{image.index:05}-{words}.png", image.image)
+        store.write_same(f"{folder}/{_name(image)}", image.image)
+    if wanted.large:
+        base = open_base(drawing.base)
+        style = open_adapter(wanted.enlarging, base.large) if wanted.enlarging else None
+        for image, large in zip(images, enlarged(base, images, style), strict=True):
+            store.write_same(f"{folder}/large/{_name(image)}", to_png(large))
     table = store.write_same(f"{folder}/images.parquet", to_parquet(images))
     rows = [
         Row(
@@ -114,3 +127,8 @@ def generate_images(wanted: WantedImages) -> GeneratedImages:
     )
     say(f"generated: {len(images)} images in {generated.uri}")
     return generated
+
+
+def _name(image: Candidate) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", image.content_phrase.lower()).strip("-")[:40]
+    return f"{image.index:05}-{words}.png"

@@ -26,6 +26,8 @@ def trail(run: Run, rounds: int) -> str:
     folder = f"{run.store}/runs/{run.key}/evaluation"
     links.append(artifact_link("scores", scores_key(run), folder))
     links.append(artifact_link("contact sheet", sheet_key(run), folder))
+    if run.large_references:
+        links.append(artifact_link("enlarged", enlarging_key(run), f"{run.store}/runs/{run.key}/enlarging"))
     links.append(artifact_link("card", card_key(run), f"{run.store}/styles/{run.spec.name}/current.json"))
     return " → ".join(links)
 
@@ -63,6 +65,11 @@ def scores_key(run: Run) -> str:
 def sheet_key(run: Run) -> str:
     """Of the contact sheet of reference, base and rounds."""
     return f"rounds-{run.key}"
+
+
+def enlarging_key(run: Run) -> str:
+    """Of the last round's images at twice their size."""
+    return f"enlarging-{run.key}"
 
 
 def card_key(run: Run) -> str:

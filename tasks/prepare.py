@@ -34,16 +34,19 @@ def prepare(spec: StyleSpec) -> Run:
     store = Store(spec.store)
     key = run_key(spec, [reference.sha256 for reference in references])
     opened = _open(store, key)
-    examples = [
-        Example(
-            image=store.write_blob(
-                f"runs/{key}/references", ".png", to_png(square(found.image, base.size_px, wanted.fit))
-            ),
-            prompt=f"{wanted.content_phrase} {wanted.style_phrase}",
+
+    def examples(size_px: int) -> tuple[Example, ...]:
+        return tuple(
+            Example(
+                image=store.write_blob(
+                    f"runs/{key}/references", ".png", to_png(square(found.image, size_px, wanted.fit))
+                ),
+                prompt=f"{wanted.content_phrase} {wanted.style_phrase}",
+            )
+            for wanted, found in zip(spec.references, references, strict=True)
         )
-        for wanted, found in zip(spec.references, references, strict=True)
-    ]
-    say(f"run {key} of {spec.name!r}: references {len(examples)}, base {base.name} on {base.device}, {store.uri}")
+
+    say(f"run {key} of {spec.name!r}: references {len(references)}, base {base.name} on {base.device}, {store.uri}")
     return Run(
         key=key,
         nonce=opened["nonce"],
@@ -52,7 +55,8 @@ def prepare(spec: StyleSpec) -> Run:
         spec=spec,
         base_sha256=base.sha256,
         reference_sha256=tuple(reference.sha256 for reference in references),
-        references=tuple(examples),
+        references=examples(base.size_px),
+        large_references=examples(base.large.size_px) if base.super_resolution else (),
     )
 
 
@@ -69,6 +73,7 @@ def run_key(spec: StyleSpec, reference_sha256: Sequence[str]) -> str:
             "store": Store(spec.store).uri,
             "references": list(reference_sha256),
             "base": base.sha256,
+            "super_resolution": base.super_resolution.sha256 if base.super_resolution else "",
             "scorer": scorer_sha256(base),
             "library": styledrop.__version__,
         }

@@ -15,10 +15,11 @@ import styledrop
 from data.errors import DecisionRefused, StoreCorrupted, StoreError
 from data.images import from_png
 from data.markdown import MAX_THUMBNAILS, table, thumbnail
-from data.publication import download_version, publish_version
+from data.publication import ENLARGING, download_version, publish_version
 from data.records import (
     AdapterRecord,
     Decision,
+    Enlarging,
     EvaluationRecord,
     FeedbackRecord,
     GuidanceRecord,
@@ -52,8 +53,11 @@ def publish(
     guidance: GuidanceRecord,
     evaluation: EvaluationRecord,
     word: Decision | None,
+    enlarging: Enlarging | None,
 ) -> PublishedAdapter:
     """Write the last of `adapters` with card, scores, contact sheet and decisions, and make it the current version.
+
+    Super-resolution's adapter lies beside it in `super_resolution/`, for `Base.large`.
 
     `word` is that of a person who lets an adapter be published although the reference's content shows in what it
     draws. The same run publishes the same bytes: the card's date is the run's.
@@ -70,6 +74,9 @@ def publish(
     with tempfile.TemporaryDirectory() as folder:
         styledrop.save_adapter(open_adapter(adapters[-1].files, base), card, Path(folder))
         files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+    if enlarging is not None:
+        files |= {f"{ENLARGING}{name}": read_blob(blob) for name, blob in enlarging.files.items()}
+        files["enlarged.png"] = read_blob(enlarging.contact_sheet)
     files["contact_sheet.png"] = store.read_blob(evaluation.contact_sheet)
     files["evaluation.json"] = evaluation.model_dump_json(indent=2).encode()
     references = [example.model_dump(mode="json") for example in run.references]

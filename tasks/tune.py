@@ -12,6 +12,7 @@ from prefect import task
 
 import styledrop
 from data.records import AdapterRecord, Run, TokenizedExamples
+from data.spec import TuningSettings
 from data.store import Store
 from tasks.caching import ONCE
 from tasks.links import tuning_key
@@ -19,6 +20,18 @@ from tasks.models import open_base
 from tasks.progress import Progress
 from tasks.sampling import draw_seed
 from tasks.work_folder import work_folder
+
+
+def tuning_config(settings: TuningSettings) -> styledrop.TuningConfig:
+    """The same settings in the library's words."""
+    return styledrop.TuningConfig(
+        method=styledrop.AdapterConfig(
+            bottleneck=settings.bottleneck, share_across_layers=settings.share_across_layers
+        ),
+        num_steps=settings.steps,
+        learning_rate=settings.learning_rate,
+        batch_size=settings.batch_size,
+    )
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=ONCE, task_run_name="tune-round-{round_number}")
@@ -44,14 +57,7 @@ def tune(run: Run, round_number: int, tokenized: TokenizedExamples) -> AdapterRe
         adapter = styledrop.tune(
             base,
             pairs,
-            styledrop.TuningConfig(
-                method=styledrop.AdapterConfig(
-                    bottleneck=settings.bottleneck, share_across_layers=settings.share_across_layers
-                ),
-                num_steps=settings.steps,
-                learning_rate=settings.learning_rate,
-                batch_size=settings.batch_size,
-            ),
+            tuning_config(settings),
             seed=draw_seed(run.spec.seed, f"round {round_number}"),
             checkpoint=checkpoint,
             progress=learned,

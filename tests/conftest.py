@@ -57,6 +57,7 @@ def spec_document(tmp_path: Path, reference: Path, tiny_base_folder: Path) -> di
         "store": f"file://{tmp_path}/store",
         "base": str(tiny_base_folder),
         "first_round": tuning,
+        "enlarging": tuning,
         "later_rounds": tuning,
         "prompts": ["a cat", "a dog"],
         "images_per_prompt": 3,

@@ -1,6 +1,7 @@
 """A base of random weights: everything a real one has, at a size that costs a test milliseconds."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import open_clip
@@ -10,6 +11,7 @@ from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokeni
 
 import styledrop
 from styledrop.generator import Generator, GeneratorConfig
+from styledrop.super_resolution import SuperResolution, SuperResolutionConfig
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN, VQGANConfig
 
@@ -44,7 +46,17 @@ def save_tiny_base(folder: Path) -> None:
             block_out_channels=(8, 8, 8), layers_per_block=1, latent_channels=4, num_vq_embeddings=16, norm_num_groups=4
         )
     )
-    styledrop.save_base(folder, generator=generator, vqgan=vqgan, text=_tiny_text(), card={"name": "tiny"})
+    super_resolution = SuperResolution(
+        SuperResolutionConfig(generator=replace(generator.config, sample_size=8), encoder_layers=1, encoder_heads=2)
+    )
+    styledrop.save_base(
+        folder,
+        generator=generator,
+        vqgan=vqgan,
+        text=_tiny_text(),
+        card={"name": "tiny"},
+        super_resolution=super_resolution,
+    )
     _save_tiny_clip(folder / "clip")
 
 

@@ -33,12 +33,15 @@ def test_onboarding_publishes_to_s3_and_the_adapter_comes_back_and_is_used(
                 "adapter.safetensors",
                 "card.json",
                 "contact_sheet.png",
+                "enlarged.png",
                 "evaluation.json",
                 "feedback/round-1.json",
                 "guidance.json",
                 "manifest.json",
                 "references.json",
                 "spec.json",
+                "super_resolution/adapter.safetensors",
+                "super_resolution/card.json",
             )
         ),
     ]

@@ -16,12 +16,14 @@ from prefect.client.orchestration import SyncPrefectClient
 import styledrop
 from data import defaults
 from data.errors import NotInStore, SpecError
+from data.publication import download_version
 from data.records import EvaluationRecord, GuidanceRecord, PublishedAdapter
 from data.requests import EvaluateRequest, GenerateRequest, read_request
 from data.spec import parse_spec
 from data.store import Store
 from flows.evaluate import evaluate
 from flows.generate import generate, main
+from tasks.enlarge import enlarge
 from tasks.evaluate import evaluate_round
 from tasks.models import open_base
 from tasks.prepare import prepare
@@ -40,7 +42,9 @@ def published(spec_document: dict[str, Any]) -> PublishedAdapter:
     sheet = Store(run.store).write_blob("sheets", ".png", b"image")
     rounds = (evaluate_round.fn(run, None), evaluate_round.fn(run, adapter))
     evaluation = EvaluationRecord(rounds=rounds, leaks=(None,), contact_sheet=sheet)
-    return publish.fn(run, [adapter], [], GuidanceRecord(lambda_a=1.5, tried=()), evaluation, None)
+    return publish.fn(
+        run, [adapter], [], GuidanceRecord(lambda_a=1.5, tried=()), evaluation, None, enlarge.fn(run, rounds[1])
+    )
 
 
 @pytest.fixture
@@ -85,6 +89,17 @@ def test_images_of_a_published_style_lie_in_the_store_as_files_table_and_sheet(
     page = shown(prefect_client, "generate")
     assert "data:image/png;base64," in page
     assert generated.table.uri in page
+
+    # Beside them the same at twice the size, with the adapter that super-resolution has of the style.
+    generate(request.model_copy(update={"large": True}))
+    download_version(request.style, tmp_path / "version")
+    [large] = styledrop.enlarge(
+        base, base.tokenize([image]), [rows[1]["prompt"]], seeds=[rows[1]["seed"]],
+        style=styledrop.load_adapter(tmp_path / "version/super_resolution", base.large),
+    )  # fmt: skip
+    assert large.size == (32, 32)
+    assert Image.open(io.BytesIO(store.read("generated/sea/large/00001-a-fish.png"))).tobytes() == large.tobytes()
+    assert Image.open(io.BytesIO((tmp_path / "version/enlarged.png").read_bytes())).height > 2 * 32
 
     # Again: nothing is drawn twice. Other images never go among these.
     with patch.object(styledrop, "sample", side_effect=AssertionError("drawn again")):

@@ -124,8 +124,8 @@ def test_a_published_adapter_comes_back_with_its_card(run: Run, adapter: Adapter
     evaluation = EvaluationRecord(
         rounds=(evaluate_round.fn(run, None), evaluate_round.fn(run, adapter)), leaks=(LOW,), contact_sheet=sheet
     )
-    published = publish.fn(run, [adapter], [], GUIDANCE, evaluation, None)
-    assert publish.fn(run, [adapter], [], GUIDANCE, evaluation, None) == published
+    published = publish.fn(run, [adapter], [], GUIDANCE, evaluation, None, None)
+    assert publish.fn(run, [adapter], [], GUIDANCE, evaluation, None, None) == published
 
     card = json.loads(store.read(f"styles/disc/versions/{published.version}/card.json"))
     assert card["licence"] == "CC0-1.0"
@@ -156,9 +156,9 @@ def test_what_leaks_is_published_only_with_a_persons_word(run: Run, adapter: Ada
     )  # fmt: skip
     for no_word in (None, word.model_copy(update={"decision": "reject"})):
         with pytest.raises(DecisionRefused, match=r"got none; leak 0\.300 ± 0\.010, above 0\.2: "):
-            publish.fn(run, [adapter], [], GUIDANCE, evaluation, no_word)
+            publish.fn(run, [adapter], [], GUIDANCE, evaluation, no_word, None)
     assert store.list("styles") == []
-    published = publish.fn(run, [adapter], [], GUIDANCE, evaluation, word)
+    published = publish.fn(run, [adapter], [], GUIDANCE, evaluation, word, None)
     folder = f"styles/disc/versions/{published.version}"
     assert json.loads(store.read(f"{folder}/card.json"))["leak"]["published_by"] == "Ada"
     assert Decision.model_validate_json(store.read(f"{folder}/word.json")) == word
