@@ -8,7 +8,7 @@ Shapes: batch, images, height, width, concepts, styles.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from styledrop.errors import BaseError
 
@@ -125,12 +126,16 @@ class Judge(nn.Module):
         coarsest, statistics = self._statistics(pixels)
         return self.concept_head(coarsest), self.style_head(statistics)
 
-    def _statistics(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """The means of the coarsest level, and the means and deviations of all."""
+    def _features(self, pixels: Tensor) -> Iterator[Tensor]:
         hidden = pixels * 2 - 1
-        means, deviations = [], []
         for level in self.levels:
             hidden = level(hidden)
+            yield hidden
+
+    def _statistics(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """The means of the coarsest level, and the means and deviations of all."""
+        means, deviations = [], []
+        for hidden in self._features(pixels):
             means.append(hidden.mean(dim=(2, 3)))
             deviations.append((hidden.var(dim=(2, 3), correction=0) + _TINY).sqrt())
         return means[-1], torch.cat(means + deviations, dim=1)
@@ -145,6 +150,20 @@ class Judge(nn.Module):
             for start in range(0, len(images), batch_size)
         ]
         return torch.cat(parts) / self.feature_scale
+
+    @torch.inference_mode()
+    def distances(self, images: Sequence[Image.Image], others: Sequence[Image.Image]) -> list[float]:
+        """How far each image is from its other, place by place, at their own size; 0 is equal, the most is 2.
+
+        LPIPS without its learnt weights (arXiv 1801.03924, eq. 1): of every level the features, scaled to length
+        one at each place; the squared length of their difference, averaged over places and levels.
+        """
+        pairs = [self._features(_to_pixels(some, some[0].width)) for some in (images, others)]
+        levels = []
+        for ours, theirs in zip(*pairs, strict=True):
+            difference = F.normalize(ours, dim=1) - F.normalize(theirs, dim=1)
+            levels.append(difference.square().sum(dim=1).mean(dim=(1, 2)))
+        return [float(distance) for distance in torch.stack(levels).mean(dim=0)]
 
     @torch.inference_mode()
     def place_styles(self, pixels: Float[Tensor, "images 3 height width"], style: Int[Tensor, " images"]) -> None:
