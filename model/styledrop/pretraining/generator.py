@@ -94,7 +94,7 @@ def draw_prompt(
     caption: str, phrases: Sequence[str], text_dropout: float, caption_only: float, rng: np.random.Generator
 ) -> str:
     """Draw an image's prompt: nothing, its caption, or the caption and one of its style's descriptions."""
-    phrase = phrases[rng.integers(len(phrases))]
+    phrase = phrases[int(rng.integers(len(phrases)))]
     fate = rng.random()
     if fate < text_dropout:
         return ""
