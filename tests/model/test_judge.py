@@ -138,3 +138,11 @@ def test_an_image_lies_nearest_to_the_place_of_its_style(judge: Judge) -> None:
     features = judge.style_features([Image.fromarray(image) for image in images])
     nearest = torch.cdist(features, judge.style_centers).argmin(dim=1)
     assert [judge.config.styles[place] for place in nearest.tolist()] == styles
+
+
+def test_a_blurred_image_is_nearer_than_another_one_and_the_same_lies_at_zero(judge: Judge) -> None:
+    images = [Image.fromarray(image).resize((32, 32), Image.Resampling.NEAREST) for image in squares(copies=1)[0]]
+    blurred = [image.resize((16, 16), Image.Resampling.BOX).resize((32, 32)) for image in images]
+    same, near, far = (judge.distances(others, images) for others in (images, blurred, images[1:] + images[:1]))
+    assert same == [0.0] * len(images)
+    assert all(0 < one < other <= 2 for one, other in zip(near, far, strict=True))
