@@ -44,6 +44,7 @@ from bench.style_bench import (
 from bench.true_icons import true_places
 from data.contact_sheet import Row, comparison_sheet
 from data.images import from_png
+from data.markdown import table
 from data.prompts import FEW_EVALUATION_PROMPTS
 from styledrop.judge import Judge
 from tasks.models import open_base
@@ -76,28 +77,28 @@ def _print_table(title: str, summary: Mapping[str, Mapping[str, float]]) -> None
 
 _HEADING = """# Held-out styles
 
-`python -m bench.held_out_styles`; what the rows and columns are, `bench/held_out_styles.py` says.
-"""
+`python -m bench.held_out_styles`; what the rows and columns are, `bench/held_out_styles.py` says."""
 
 
 def _report(by_style: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """A table for every style, and the sheet of its images; the mean of all comes first."""
-    lines = [_HEADING]
+    parts = [_HEADING]
     for style, rows in reversed(list(by_style.items())):
-        lines += [f"## {style}", "", "| row | Text | Style | judge: content | judge: style | distance |"]
-        lines += ["|---|---|---|---|---|---|"]
-        for name, score in rows.items():
-            cells = [
-                name,
-                f"{score['text']:.3f} ± {score['text_se']:.3f}",
-                f"{score['style']:.3f} ± {score['style_se']:.3f}",
-                f"{score['judge_content']:.3f}",
-                f"{score['judge_style']:.3f}",
-                f"{score['distance']:.1f}",
-            ]
-            lines.append(f"| {' | '.join(cells)} |")
-        lines.append("" if style.startswith("all ") else f"\n![{style}](held_out_{style}.png)\n")
-    return "\n".join(lines)
+        cells = [
+            {
+                "row": name,
+                "Text": f"{score['text']:.3f} ± {score['text_se']:.3f}",
+                "Style": f"{score['style']:.3f} ± {score['style_se']:.3f}",
+                "judge: content": f"{score['judge_content']:.3f}",
+                "judge: style": f"{score['judge_style']:.3f}",
+                "distance": f"{score['distance']:.1f}",
+            }
+            for name, score in rows.items()
+        ]
+        parts += [f"## {style}", table(cells)]
+        if not style.startswith("all "):
+            parts.append(f"![{style}](held_out_{style}.png)")
+    return "\n\n".join(parts) + "\n"
 
 
 def main() -> None:

@@ -84,6 +84,9 @@ def test_every_row_is_drawn_once_and_the_last_line_is_json(
     assert len({json.dumps(score) for score in figures.values()}) > 6
     with Image.open(tmp_path / "out" / f"held_out_{first[0].style}.png") as sheet:
         assert sheet.height > 10 * 96  # the reference and nine rows
+    report = (tmp_path / "out" / "held_out_styles.md").read_text()
+    assert [report.count(f"\n| {name} | ") for name in ROWS] == [2] * len(ROWS)  # of the style, and of all styles
+    assert report.count(f"](held_out_{first[0].style}.png)") == 1
     main()
     again = capsys.readouterr().out
     assert "tune" not in again
