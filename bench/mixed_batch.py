@@ -34,7 +34,7 @@ def random_adapters(base: styledrop.Base) -> list[styledrop.Adapter]:
         rng = torch.Generator().manual_seed(seed)
         for parameter in adapter.parameters():
             nn.init.normal_(parameter, std=0.05, generator=rng)
-        made.append(adapter.requires_grad_(False).eval())
+        made.append(adapter.requires_grad_(False).eval().to(base.device))
     return made
 
 
