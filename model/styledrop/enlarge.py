@@ -20,11 +20,10 @@ from torch import Tensor
 
 from styledrop.adapters import Adapter, AdapterConfig
 from styledrop.base import Base
-from styledrop.errors import BaseError, SamplingError, TuningError
+from styledrop.errors import SamplingError, TuningError
 from styledrop.generator import Condition
 from styledrop.guidance import Conditioned, Guidance, guided
 from styledrop.sampler import SamplingConfig, decode
-from styledrop.super_resolution import SuperResolution
 from styledrop.tuned import Tuned
 from styledrop.tuning import Progress, TuningConfig, check_pairs, fit, start
 
@@ -62,19 +61,19 @@ def enlarge(
         raise SamplingError(
             f"expected one prompt and one seed for each of {len(low)} images, got {len(prompts)} and {len(seeds)}"
         )
-    large, module = base.large, _super_resolution(base)
+    large = base.large
     shape = large.generator.config
     images: list[Image.Image] = []
     for first in range(0, len(low), config.batch_size):
         part = slice(first, first + config.batch_size)
-        condition = _condition(base, module, low[part], prompts[part])
+        condition = _condition(large, low[part], prompts[part])
         plain = Conditioned(generator=large.generator, condition=condition)
         styled = None
         if style is not None:
             styled = Conditioned(generator=large.generator, condition=condition, adapt=style.adapt)
         negative = plain
         if guidance.lambda_b:
-            of_nothing = _condition(base, module, low[part], [""] * len(condition.scales[0]))
+            of_nothing = _condition(large, low[part], [""] * condition.batch_size)
             negative = Conditioned(generator=large.generator, condition=of_nothing)
         tokens = decode(
             guided(plain, negative, guidance=guidance, style=styled),
@@ -110,14 +109,14 @@ def tune_enlarging(
     check_pairs(pairs)
     if not isinstance(config.method, AdapterConfig):
         raise TuningError(f"expected an AdapterConfig as method, got {config.method}; nothing else is tuned here")
-    large, module = base.large, _super_resolution(base)
+    large = base.large
     prompts = [prompt for _, prompt in pairs]
     with torch.no_grad():
         tokens = large.tokenize([image for image, _ in pairs])
         size = (base.size_px, base.size_px)
         # BOX, as the corpus was scaled.
         low = base.tokenize([image.resize(size, Image.Resampling.BOX) for image, _ in pairs])
-        conditions = _condition(base, module, low, prompts)
+        conditions = _condition(large, low, prompts)
     rng = torch.Generator().manual_seed(seed)
     adapter = start(config, large, rng)
     assert isinstance(adapter, Adapter)
@@ -142,12 +141,7 @@ def tune_enlarging(
     return adapter
 
 
-def _super_resolution(base: Base) -> SuperResolution:
-    if base.super_resolution is None:
-        raise BaseError(f"base {base.name!r} has no super-resolution")
-    return base.super_resolution
-
-
-def _condition(base: Base, module: SuperResolution, low: Tensor, prompts: Sequence[str]) -> Condition:
-    texts = base.text.encode(list(prompts))
-    return module.condition(low.to(base.device), texts.hidden, texts.pooled, base.large.size_px)
+def _condition(large: Base, low: Tensor, prompts: Sequence[str]) -> Condition:
+    assert large.super_resolution is not None
+    texts = large.text.encode(list(prompts))
+    return large.super_resolution.condition(low.to(large.device), texts.hidden, texts.pooled, large.size_px)
