@@ -28,11 +28,12 @@ from bench.style_bench import (
     LATER_ROUND,
     RARE_TOKEN,
     StyleBench,
-    held_out_references,
+    held_out_reference,
     summarize,
 )
 from data.candidates import Candidate
 from data.contact_sheet import Row, comparison_sheet
+from data.corpus import held_out_phrases
 from data.feedback import best_of_each_prompt
 from data.images import from_png
 from data.prompts import FEW_EVALUATION_PROMPTS
@@ -104,13 +105,12 @@ def _tuned(bench: StyleBench, setting: Setting, phrase: str) -> styledrop.Tuned:
 def main() -> None:
     """Draw all settings of the parts that are asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench.ablations")
-    parser.add_argument("--style", default="streamline-cyber-color", help="one of the held-out styles")
+    parser.add_argument("--style", default="streamline-cyber-color", choices=held_out_phrases())
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--base", default="embedded", help="folder of a base with clip/ and judge/ in it")
     parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where images and pictures go")
     arguments = parser.parse_args()
-    references = held_out_references(open_base(arguments.base).size_px)
-    reference = next(found for found in references if found.style == arguments.style)
+    reference = held_out_reference(arguments.style, open_base(arguments.base).size_px)
     bench = StyleBench(reference, arguments.base, arguments.out)
     lines: list[dict[str, str | float]] = []
     for part in arguments.parts:

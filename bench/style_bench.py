@@ -90,6 +90,11 @@ def held_out_references(size_px: int) -> list[Reference]:
     ]
 
 
+def held_out_reference(style: str, size_px: int) -> Reference:
+    """That of `style`, one of `data.corpus.held_out_phrases`."""
+    return next(reference for reference in held_out_references(size_px) if reference.style == style)
+
+
 class StyleBench:
     """All rows of one style; images are drawn when they are first asked for."""
 

@@ -13,7 +13,7 @@ import statistics
 from pathlib import Path
 
 import styledrop
-from bench.style_bench import FIRST_ROUND, GUIDANCE, SAMPLING, held_out_references
+from bench.style_bench import FIRST_ROUND, GUIDANCE, SAMPLING, held_out_reference
 from data.contact_sheet import Row, comparison_sheet
 from data.prompts import FEW_EVALUATION_PROMPTS
 from tasks.models import open_base, open_scorer
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where the picture goes")
     arguments = parser.parse_args()
     base = open_base(arguments.base)
-    reference = next(found for found in held_out_references(base.size_px) if found.style == STYLE)
+    reference = held_out_reference(STYLE, base.size_px)
     style = styledrop.tune(base, [(reference.image, f"{reference.content_phrase} in {PHRASES[0]} style")], FIRST_ROUND)
     contents = FEW_EVALUATION_PROMPTS[:10]
     rows, figures = [Row(label="reference", images=[reference.image])], {}

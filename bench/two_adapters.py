@@ -18,8 +18,9 @@ import torch
 from PIL import Image
 
 import styledrop
-from bench.style_bench import FIRST_ROUND, GUIDANCE, SAMPLING, held_out_references
+from bench.style_bench import FIRST_ROUND, GUIDANCE, SAMPLING, held_out_reference
 from data.contact_sheet import Row, comparison_sheet
+from data.corpus import held_out_phrases
 from tasks.models import open_base, open_scorer
 
 SUBJECTS = Path(__file__).parent / "subjects"
@@ -38,13 +39,13 @@ def subject_images(size_px: int) -> list[Image.Image]:
 def main() -> None:
     """Tune both adapters and draw the grid."""
     parser = argparse.ArgumentParser(prog="python -m bench.two_adapters")
-    parser.add_argument("--style", default="streamline-emojis", help="one of the held-out styles")
+    parser.add_argument("--style", default="streamline-emojis", choices=held_out_phrases())
     parser.add_argument("--base", default="embedded", help="folder of a base with a clip/ in it")
     parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where the picture goes")
     arguments = parser.parse_args()
     base = open_base(arguments.base)
     scorer = open_scorer(arguments.base)
-    reference = next(found for found in held_out_references(base.size_px) if found.style == arguments.style)
+    reference = held_out_reference(arguments.style, base.size_px)
     subject = subject_images(base.size_px)
     style = styledrop.tune(
         base, [(reference.image, f"{reference.content_phrase} {reference.style_phrase}")], FIRST_ROUND
