@@ -23,17 +23,19 @@ def method_name(method: Method) -> str:
 
 
 def new_tuned(method: Method, generator: Generator) -> Tuned:
-    """Make what `method` tunes, of the generator's size and where it is; its weights are yet to be set."""
+    """Make what `method` tunes, of the generator's size, on the CPU; its weights are yet to be set.
+
+    Weights are drawn there, so that a seed gives the same ones whatever the base runs on.
+    """
     match method:
         case AdapterConfig():
-            made: Tuned = Adapter.for_generator(method, generator.config)
+            return Adapter.for_generator(method, generator.config)
         case LoRAConfig():
-            made = LoRA(method, generator.config)
+            return LoRA(method, generator.config)
         case SoftPromptConfig():
-            made = SoftPrompt(method, generator.config)
+            return SoftPrompt(method, generator.config)
         case WholeConfig():
-            made = Whole(method, generator)
-    return made.to(next(generator.parameters()).device)
+            return Whole(method, generator)  # a copy, where the generator is: nothing of it is drawn
 
 
 def method_of(tuned: Tuned) -> Method:

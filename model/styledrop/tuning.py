@@ -119,7 +119,7 @@ def start(config: TuningConfig, base: Base, rng: torch.Generator) -> Tuned:
     base.generator.requires_grad_(False)
     tuned = new_tuned(config.method, base.generator)
     tuned.init_weights(rng)
-    return tuned
+    return tuned.to(base.device)
 
 
 def fit(

@@ -7,8 +7,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from styledrop.adapters import AdapterConfig
 from styledrop.artifact import Card, load_adapter, save_adapter
 from styledrop.base import Base
+from styledrop.generator import Generator
 from styledrop.lora import LoRAConfig
 from styledrop.methods import Method, method_name, method_of, new_tuned
 from styledrop.sampler import SamplingConfig, sample_tokens
@@ -86,6 +88,14 @@ def test_an_image_is_the_same_in_any_batch(base: Base, method: Method) -> None:
         return sample_tokens(base, prompts, seeds=seeds, style=tuned, config=chosen)
 
     assert torch.equal(drawn(3), drawn(1))
+
+
+def test_weights_are_drawn_where_their_random_numbers_come_from(generator: Generator) -> None:
+    elsewhere = generator.to("meta")
+    for method in (AdapterConfig(), LoRAConfig(), SoftPromptConfig()):
+        tuned = new_tuned(method, elsewhere)
+        tuned.init_weights(rng())  # a generator of the CPU fills no tensor of another device
+        assert {parameter.device.type for parameter in tuned.parameters()} == {"cpu"}
 
 
 def test_a_new_lora_changes_no_bit_of_the_logits(base: Base) -> None:
