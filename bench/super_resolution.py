@@ -52,7 +52,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     distances: dict[str, list[float]] = {row: [] for row in ROWS}
     for reference in held_out_references(base.large.size_px):
-        icons, captions = _real_icons(reference.style, arguments.icons)
+        icons, captions = _real_icons(reference.style, arguments.icons, base.large.size_px)
         adapter = styledrop.tune_enlarging(
             base, [(reference.image, f"{reference.content_phrase} {reference.style_phrase}")], CONFIG
         )
@@ -87,9 +87,10 @@ def _three_ways(
     }
 
 
-def _real_icons(style: str, count: int) -> tuple[list[Image.Image], list[str]]:
+def _real_icons(style: str, count: int, size_px: int) -> tuple[list[Image.Image], list[str]]:
     rows = [row for row in pq.read_table(ICONS).to_pylist() if row["style"] == style][:count]
-    return [from_png(row["image"]) for row in rows], [row["concept"] for row in rows]
+    icons = [from_png(row["image"]).resize((size_px, size_px), Image.Resampling.BOX) for row in rows]
+    return icons, [row["concept"] for row in rows]
 
 
 def _first_round(base: styledrop.Base, reference: Reference) -> tuple[torch.Tensor, list[str]]:
