@@ -69,7 +69,7 @@ def fit_super_resolution(
     """Train the second generator, and draw kept images with it."""
     folder, wanted = spec.stage_folder("super_resolution"), spec.super_resolution
     settings = {
-        "super_resolution": wanted.model_dump(mode="json"),
+        "super_resolution": wanted,
         "seed": spec.seed,
         "inputs": {"tokens": tokens.sha256, "large_tokens": large_tokens.sha256, "text": text.sha256},
     }
