@@ -5,12 +5,15 @@
 The judge is a classifier of real icons (`styledrop.judge`). `content` and `style` are the shares of
 samples whose first answer is what was asked for, among all concepts and all training styles that
 the judge knows: the stricter question, and the one its own accuracy on real icons is about, which
-stands beside them. Printed besides: the shares when the judge chooses only among those asked for here.
+stands beside them. `judge_style_of_asked` is that accuracy on kept icons of the ten styles asked for here: what a base
+would reach whose samples are as good as real icons. Printed besides: the shares when the judge chooses only among
+those asked for here.
 """
 
 import argparse
 import itertools
 import json
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,11 +159,15 @@ def main() -> None:
             f"the judge itself, on real icons kept from its training: content {accuracy.concept:.3f} "
             f"({accuracy.concept_images} icons), style {accuracy.style:.3f} ({accuracy.style_images} icons)"
         )
+    of_asked = [accuracy.of_styles[style] for style in STYLES if style in accuracy.of_styles] if accuracy else []
+    if of_asked:
+        print(f"of kept icons of the {len(of_asked)} styles asked for here: style {statistics.fmean(of_asked):.3f}")
     figures = {
         "content": round(quality.content, 4),
         "style": round(quality.style, 4),
         "judge_content": round(accuracy.concept, 4) if accuracy else None,
         "judge_style": round(accuracy.style, 4) if accuracy else None,
+        "judge_style_of_asked": round(statistics.fmean(of_asked), 4) if of_asked else None,
         "samples": len(samples),
     }
     print(json.dumps(figures))

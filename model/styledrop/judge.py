@@ -8,8 +8,8 @@ Shapes: batch, images, height, width, concepts, styles.
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ class JudgeAccuracy:
     """Of those kept from training, the ones whose concept is among the judge's."""
     style: float
     style_images: int
+    of_styles: Mapping[str, float] = field(default_factory=dict)
+    """The share of each style's icons that are taken for their own style, by the style's name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

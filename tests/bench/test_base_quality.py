@@ -61,7 +61,9 @@ def test_the_last_line_is_json_with_the_judges_own_accuracy(
     tmp_path: Path, tiny_base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(tiny_base_folder, tmp_path / "base")
-    accuracy = JudgeAccuracy(concept=0.75, concept_images=100, style=0.9, style_images=200)
+    accuracy = JudgeAccuracy(
+        concept=0.75, concept_images=100, style=0.9, style_images=200, of_styles=dict.fromkeys(STYLES, 0.6)
+    )
     tiny_judge(accuracy).to_folder(tmp_path / "base" / "judge")
     monkeypatch.setattr(bench.base_quality, "SETTINGS", SamplingSettings(steps=2))
     monkeypatch.setattr(bench.base_quality, "CONTENTS", CONTENTS[:3])
@@ -70,7 +72,8 @@ def test_the_last_line_is_json_with_the_judges_own_accuracy(
     monkeypatch.setattr("sys.argv", ["base_quality", *options])
     main()
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert set(figures) == {"content", "style", "judge_content", "judge_style", "samples"}
+    assert set(figures) == {"content", "style", "judge_content", "judge_style", "judge_style_of_asked", "samples"}
     assert (figures["judge_content"], figures["judge_style"], figures["samples"]) == (0.75, 0.9, 12)
+    assert figures["judge_style_of_asked"] == 0.6
     with Image.open(tmp_path / "out" / "base_quality.png") as sheet:
         assert sheet.height > 3 * 64

@@ -67,7 +67,12 @@ def test_a_judge_learns_concepts_that_enough_styles_show_and_all_styles(judge: J
 
 
 def test_accuracy_is_measured_on_the_images_kept_from_training(judge: Judge) -> None:
-    assert judge.config.accuracy == JudgeAccuracy(concept=1.0, concept_images=18, style=1.0, style_images=20)
+    accuracy = judge.config.accuracy
+    assert accuracy is not None
+    assert accuracy.of_styles == dict.fromkeys(judge.config.styles, 1.0)
+    assert accuracy == JudgeAccuracy(
+        concept=1.0, concept_images=18, style=1.0, style_images=20, of_styles=accuracy.of_styles
+    )
 
 
 def test_kept_images_change_no_weight(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ class JudgeTraining:
     min_styles: int = 10
     """Concepts shown by fewer styles are none of the judge's."""
     widths: tuple[int, ...] = (24, 48, 96, 192)
-    concept_share: float = 0.75
+    concept_share: float = 0.6
     """Share of a batch drawn from the images with a concept of the judge's; the rest is drawn evenly by style."""
     restyled_share: float = 0.4
     """Share of a batch that is recoloured, and moved twice as far as the rest."""
@@ -183,9 +183,14 @@ def _measure(
         return None
     logits = [judge(_pixels(images[rows[start : start + 256]])) for start in range(0, len(rows), 256)]
     concept, style = torch.from_numpy(concept_of[rows]), torch.from_numpy(style_of[rows])
+    style_logits = torch.cat([both[1] for both in logits])
     return JudgeAccuracy(
         concept=_hits(torch.cat([both[0] for both in logits]), concept),
         concept_images=int((concept >= 0).sum()),
-        style=_hits(torch.cat([both[1] for both in logits]), style),
+        style=_hits(style_logits, style),
         style_images=len(rows),
+        of_styles={
+            judge.config.styles[number]: round(_hits(style_logits[style == number], style[style == number]), 4)
+            for number in style.unique().tolist()
+        },
     )
