@@ -56,7 +56,7 @@ def test_artifacts_lead_to_each_other_and_every_stage_has_a_line(
     keys = {artifact["key"] for artifact in found.values()}
     for text in (found["rounds"]["data"], found["card"]["data"], found["scores"]["description"]):
         linked = re.findall(rf"\]\({UI}/artifacts/key/([^)]+)\)", text)
-        assert len(linked) == 7
+        assert len(linked) == 8
         assert set(linked) <= keys
 
     wanted = {"logs": {"flow_run_id": {"any_": [str(run_id)]}}}
