@@ -41,7 +41,9 @@ class SamplingConfig:
     steps: int = 36
     temperature: float | tuple[float, float] = 4.5
     """Noise in the choice of tokens to keep, falling to zero (MaskGIT); a pair runs linearly from first
-    to last step (aMUSEd, there 2 to 0). The tokens themselves are always drawn at temperature 1."""
+    to last step (aMUSEd, there 2 to 0)."""
+    token_temperature: float = 1.0
+    """Of the distribution that a token is drawn from: 1 in MaskGIT and aMUSEd; below it the likely are likelier."""
     batch_size: int = 16
     """Images at a time; guidance runs up to three rows for each."""
 
@@ -50,6 +52,8 @@ class SamplingConfig:
             raise SamplingError(f"expected steps >= 1, got {self.steps}; the paper uses 36")
         if self.batch_size < 1:
             raise SamplingError(f"expected batch_size >= 1, got {self.batch_size}")
+        if self.token_temperature <= 0:
+            raise SamplingError(f"expected token_temperature > 0, got {self.token_temperature}")
 
 
 @torch.inference_mode()
@@ -147,6 +151,7 @@ def sample_tokens(
                 mask_id=shape.mask_id,
                 steps=config.steps,
                 temperature=config.temperature,
+                token_temperature=config.token_temperature,
                 generators=generators,
             )
         )
@@ -192,6 +197,7 @@ def decode(
     mask_id: int,
     steps: int,
     temperature: float | tuple[float, float],
+    token_temperature: float = 1.0,
     generators: Sequence[torch.Generator] | torch.Generator,
 ) -> Int[Tensor, "batch tokens"]:
     """Fill every `mask_id` in `masked`; tokens that are not masked are never changed.
@@ -202,6 +208,7 @@ def decode(
         mask_id: The id of a masked token.
         steps: Calls of the model.
         temperature: See `SamplingConfig`.
+        token_temperature: See `SamplingConfig`.
         generators: One for each image; or a single one for all, drawn from in the order of diffusers'
             `AmusedScheduler`, whose tokens are then reproduced.
 
@@ -219,7 +226,7 @@ def decode(
 
     for step in range(steps):
         is_unknown = tokens == mask_id
-        probabilities = tokens_to_logits(tokens).float().softmax(dim=-1)
+        probabilities = (tokens_to_logits(tokens).float() / token_temperature).softmax(dim=-1)
         tokens = torch.where(is_unknown, noise.draw(step, probabilities), tokens)
         if step + 1 < steps:
             # MaskGIT: confidence = log p(drawn) + temperature x Gumbel noise; the lowest are masked again.

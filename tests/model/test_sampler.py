@@ -70,15 +70,17 @@ def test_more_steps_than_tokens_end_with_one_token_a_step() -> None:
     assert counts == [4, 3, 2, 1, 1, 1, 1, 1, 1]
 
 
-def test_tokens_are_drawn_from_the_softmax_at_temperature_one() -> None:
+@pytest.mark.parametrize("token_temperature", [1.0, 0.5])
+def test_tokens_are_drawn_from_the_softmax_at_their_temperature(token_temperature: float) -> None:
     logits = torch.tensor([2.0, 0.0, 1.0, -math.inf])
     given = torch.full((1, 40_000), 4)
-    # The temperature must not heat the draw of the tokens, as one peer's does.
+    # The temperature of the confidence must not heat the draw of the tokens, as one peer's does.
     out = decode(
-        lambda tokens: logits.expand(1, 40_000, 4), given, mask_id=4, steps=1, temperature=100.0, generators=rngs(0)
-    )
+        lambda tokens: logits.expand(1, 40_000, 4), given, mask_id=4, steps=1, temperature=100.0,
+        token_temperature=token_temperature, generators=rngs(0),
+    )  # fmt: skip
     counts = Counter(out[0].tolist())
-    for code, probability in enumerate(logits.softmax(0).tolist()):
+    for code, probability in enumerate((logits / token_temperature).softmax(0).tolist()):
         assert counts[code] / 40_000 == pytest.approx(probability, abs=0.01)
     assert counts[3] == 0
 
@@ -240,6 +242,8 @@ def test_settings_that_cannot_be_met_are_refused() -> None:
         SamplingConfig(steps=0)
     with pytest.raises(SamplingError, match="batch_size >= 1, got 0"):
         SamplingConfig(batch_size=0)
+    with pytest.raises(SamplingError, match="expected token_temperature > 0"):
+        SamplingConfig(token_temperature=0.0)
     masked = torch.full((1, 4), MASK)
     with pytest.raises(SamplingError, match="steps >= 1, got 0"):
         decode(fixed_logits(1, 4), masked, mask_id=MASK, steps=0, temperature=4.5, generators=rngs(0))
