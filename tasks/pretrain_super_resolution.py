@@ -76,14 +76,19 @@ def fit_super_resolution(
     finished = open_stage(folder, settings)
     if finished is not None:
         return finished
-    module = train_in_processes(spec.processes, _train, spec, corpus, tokens, large_tokens, text)
+    module = train_in_processes(spec.processes, _train, spec, corpus, tokens, large_tokens, vqgan, text)
     decoder = VQGAN.from_folder(Path(vqgan.folder))
     _draw(spec, corpus, tokens, module, decoder, open_text(text)).save(folder / "pictures.png")
     return finish_stage(folder, lambda result: module.to_folder(result, torch.float16))
 
 
 def _train(
-    spec: PretrainSpec, corpus: StageRecord, tokens: StageRecord, large_tokens: StageRecord, text: StageRecord
+    spec: PretrainSpec,
+    corpus: StageRecord,
+    tokens: StageRecord,
+    large_tokens: StageRecord,
+    vqgan: StageRecord,
+    text: StageRecord,
 ) -> SuperResolution:
     wanted, shown = spec.super_resolution, read_arrays(Path(corpus.folder))
     rows = np.load(Path(large_tokens.folder) / "rows.npy")
@@ -98,6 +103,7 @@ def _train(
             shown.style[rows].tolist(),
             style_phrases(),
             open_text(text),
+            VQGAN.from_folder(Path(vqgan.folder)).to(memory_format=torch.channels_last),
             SCALE * spec.size_px,
             training,
             spec.stage_folder("super_resolution"),
@@ -126,6 +132,7 @@ def _config(spec: PretrainSpec) -> SuperResolutionConfig:
             vocab_size=spec.vqgan.num_codes + 1,
             sample_size=SCALE * spec.size_px // spec.vqgan.downsampling,
         ),
+        latent_channels=spec.vqgan.latent_channels,
         encoder_layers=wanted.encoder_layers,
         encoder_heads=wanted.num_attention_heads,
     )

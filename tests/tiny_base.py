@@ -47,7 +47,9 @@ def save_tiny_base(folder: Path) -> None:
         )
     )
     super_resolution = SuperResolution(
-        SuperResolutionConfig(generator=replace(generator.config, sample_size=8), encoder_layers=1, encoder_heads=2)
+        SuperResolutionConfig(
+            generator=replace(generator.config, sample_size=8), latent_channels=4, encoder_layers=1, encoder_heads=2
+        )
     )
     styledrop.save_base(
         folder,

@@ -24,6 +24,7 @@ from styledrop.errors import SamplingError, TuningError
 from styledrop.generator import Condition
 from styledrop.guidance import Conditioned, Guidance, guided
 from styledrop.sampler import SamplingConfig, decode
+from styledrop.super_resolution import scaled_latents
 from styledrop.tuned import Tuned
 from styledrop.tuning import Progress, TuningConfig, check_pairs, fit, start
 
@@ -81,6 +82,7 @@ def enlarge(
             mask_id=shape.mask_id,
             steps=config.steps,
             temperature=config.temperature,
+            token_temperature=config.token_temperature,
             generators=[torch.Generator().manual_seed(seed) for seed in seeds[part]],
         )
         images += large.render(tokens)
@@ -143,5 +145,6 @@ def tune_enlarging(
 
 def _condition(large: Base, low: Tensor, prompts: Sequence[str]) -> Condition:
     assert large.super_resolution is not None
-    texts = large.text.encode(list(prompts))
-    return large.super_resolution.condition(low.to(large.device), texts.hidden, texts.pooled, large.size_px)
+    texts, low = large.text.encode(list(prompts)), low.to(large.device)
+    latents = scaled_latents(large.vqgan, low)
+    return large.super_resolution.condition(low, latents, texts.hidden, texts.pooled, large.size_px)

@@ -1,15 +1,16 @@
 """Super-resolution: from an image's tokens to those of the same image at twice the size.
 
 As in Muse (arXiv 2301.00704, Sec. 2.4), a second generator predicts the masked tokens of the large image. What the
-small image shows reaches it twice, both times through a small encoder of the small image's tokens:
-- beside the text, for the cross-attentions, as in Muse
-- on the grid, added to the embeddings of the four large tokens that stand where a small one stood: aMUSEd's
-  generator has no positions, so attention alone cannot tell which small token lies under a large one
+small image shows reaches it twice:
+- beside the text, for the cross-attentions, as in Muse: its tokens through a small encoder
+- on the grid, added to the tokens' embeddings: the latents of the small image, scaled up. aMUSEd's generator has no
+  positions, so attention alone cannot tell what lies under a large token, and what is to be learnt is only how a
+  sharp image differs from a scaled one (docs/log.md)
 
 One VQGAN serves both sizes. `styledrop.enlarge` samples and tunes with it.
 
 Shapes: batch, low (tokens of the small image, row-major), tokens (of the large image, four times as many),
-length (text tokens), width (text encoder), channels (the generator's convolution blocks).
+length (text tokens), width (text encoder), latent_channels (VQGAN).
 """
 
 import hashlib
@@ -22,9 +23,11 @@ from jaxtyping import Float, Int
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from styledrop.errors import BaseError
 from styledrop.generator import Condition, Generator, GeneratorConfig
+from styledrop.vqgan import VQGAN
 
 SCALE = 2
 """Side of the large image, in sides of the small one."""
@@ -39,6 +42,8 @@ class SuperResolutionConfig:
 
     generator: GeneratorConfig
     """Its grid is that of the large image."""
+    latent_channels: int
+    """The VQGAN's."""
     encoder_layers: int = 2
     encoder_heads: int = 4
 
@@ -69,29 +74,27 @@ class SuperResolution(nn.Module):
         self.encoder = nn.TransformerEncoder(layer, config.encoder_layers, enable_nested_tensor=False)
         self.norm = nn.LayerNorm(width)
         self.to_text = nn.Linear(width, shape.encoder_hidden_size)
-        self.to_grid = nn.Linear(width, SCALE**2 * shape.block_out_channels)
+        self.to_grid = nn.Linear(config.latent_channels, shape.block_out_channels)
         self.generator = Generator(shape)
 
     def condition(
         self,
         low: Int[Tensor, "batch low"],
+        latents: Float[Tensor, "batch tokens latent_channels"],
         hidden: Float[Tensor, "batch length width"],
         pooled: Float[Tensor, "batch pooled_width"],
         size_px: int,
     ) -> Condition:
-        """Condition the generator on small images and text features, for large images of `size_px`."""
+        """Condition the generator on small images, their `scaled_latents` and text features.
+
+        `size_px` is the large images'.
+        """
         encoded = self.norm(self.encoder(self.embedding(low) + self.places))
         micro = torch.tensor([[size_px, size_px, 0.0, 0.0, _AESTHETIC_SCORE]], device=low.device)
         beside = torch.cat([hidden, self.to_text(encoded).to(hidden.dtype)], dim=1)
         of_text = self.generator.condition(beside, pooled, micro.expand(len(low), -1))
-        return Condition(of_text.keys, of_text.values, of_text.scales, of_text.shifts, (self._spread(encoded),))
-
-    def _spread(self, encoded: Float[Tensor, "batch low width"]) -> Float[Tensor, "batch tokens channels"]:
-        """Give each small token's four large ones a part of its projection each."""
-        side = self.config.generator.sample_size // SCALE
-        parts = self.to_grid(encoded).unflatten(1, (side, side)).unflatten(3, (SCALE, SCALE, -1))
-        # batch, row, column, row within, column within, channels -> row-major over the large grid
-        return parts.transpose(2, 3).flatten(1, 4)
+        grid = self.to_grid(latents.to(encoded.dtype))
+        return Condition(of_text.keys, of_text.values, of_text.scales, of_text.shifts, (grid,))
 
     @torch.no_grad()
     def init_weights(self, rng: torch.Generator) -> None:
@@ -133,3 +136,10 @@ class SuperResolution(nn.Module):
         (folder / _CONFIG).write_text(json.dumps(asdict(self.config), indent=2) + "\n")
         state = {name: tensor.detach().to(dtype).contiguous() for name, tensor in self.state_dict().items()}
         save_file(state, folder / _WEIGHTS, metadata={"format": "pt"})
+
+
+@torch.no_grad()
+def scaled_latents(vqgan: VQGAN, low: Int[Tensor, "batch low"]) -> Float[Tensor, "batch tokens latent_channels"]:
+    """What the VQGAN sees in the small images when they are scaled up, before its codebook."""
+    scaled = F.interpolate(vqgan.decode(low), scale_factor=SCALE, mode="bilinear")
+    return vqgan.latents(scaled).flatten(2).transpose(1, 2)

@@ -6,12 +6,15 @@ import pytest
 import torch
 from PIL import Image
 from torch import nn
+from torch.nn import functional as F
 
 import styledrop
 from styledrop.base import Base
 from styledrop.errors import BaseError, CheckpointMismatch, IncompatibleBase, SamplingError, TuningError
+from styledrop.generator import Condition
 from styledrop.guidance import Guidance
-from styledrop.super_resolution import SuperResolution, SuperResolutionConfig
+from styledrop.super_resolution import SuperResolution, SuperResolutionConfig, scaled_latents
+from styledrop.vqgan import VQGAN
 from tests.model.conftest import TINY, picture, randomized, rng
 
 LARGE = replace(TINY, sample_size=8)
@@ -22,7 +25,9 @@ PAIRS = [(picture(seed, 32), prompt) for seed, prompt in enumerate(PROMPTS)]
 
 
 def super_resolution() -> SuperResolution:
-    made = randomized(SuperResolution(SuperResolutionConfig(generator=LARGE, encoder_layers=1)), std=0.5)
+    made = randomized(
+        SuperResolution(SuperResolutionConfig(generator=LARGE, latent_channels=4, encoder_layers=1)), std=0.5
+    )
     assert isinstance(made, SuperResolution)
     made.sha256 = "5" * 64
     return made
@@ -38,24 +43,36 @@ def low() -> torch.Tensor:
     return torch.randint(16, (3, 16), generator=rng())
 
 
-def texts(base: Base, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-    features = base.text.encode(PROMPTS[:count])
-    return features.hidden, features.pooled
+def conditioned(base: Base, low: torch.Tensor) -> Condition:
+    texts = base.text.encode(PROMPTS[: len(low)])
+    return super_resolution().condition(low, scaled_latents(base.vqgan, low), texts.hidden, texts.pooled, 32)
 
 
-def test_a_small_token_reaches_the_four_large_ones_that_stand_in_its_place(base: Base, low: torch.Tensor) -> None:
-    module = super_resolution()
-    module.encoder = nn.Identity()  # in its layers every token hears of every other
+class Patches(VQGAN):
+    """Draws a token as a patch of its own grey, and sees the mean grey of patches."""
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+
+    def decode(self, tokens: torch.Tensor) -> torch.Tensor:
+        greys = tokens.view(-1, 1, 4, 4).repeat_interleave(4, dim=2).repeat_interleave(4, dim=3)
+        return greys.expand(-1, 3, -1, -1) / 16
+
+    def latents(self, images: torch.Tensor) -> torch.Tensor:
+        return F.avg_pool2d(images[:, :1], 4)
+
+
+def test_a_small_token_is_seen_most_by_the_four_large_ones_that_stand_in_its_place(low: torch.Tensor) -> None:
     changed = low.clone()
-    changed[0, 6] = (low[0, 6] + 1) % 16  # row 1, column 2 of 4
-    [before], [after] = (module.condition(tokens, *texts(base, 3), 32).grids for tokens in (low, changed))
-    differs = (before != after).any(dim=2)
-    assert not differs[1:].any()
-    assert differs[0].view(8, 8).nonzero().tolist() == [[2, 4], [2, 5], [3, 4], [3, 5]]
+    changed[0, 6] = (low[0, 6] + 8) % 16  # row 1, column 2 of 4
+    difference = (scaled_latents(Patches(), low) - scaled_latents(Patches(), changed)).abs().squeeze(2)
+    assert not difference[1:].any()
+    most = difference[0].topk(4).indices.sort().values
+    assert most.tolist() == [8 * row + column for row in (2, 3) for column in (4, 5)]
 
 
 def test_the_small_image_stands_beside_the_text(base: Base, low: torch.Tensor) -> None:
-    condition = super_resolution().condition(low, *texts(base, 3), 32)
+    condition = conditioned(base, low)
     assert condition.keys[0].shape[2] == 6 + 16
     assert condition.select(torch.tensor([2, 0])).grids[0].shape == (2, 64, LARGE.block_out_channels)
 

@@ -16,8 +16,9 @@ from torch import Tensor
 from styledrop.masking import mask_tokens, masked_cross_entropy
 from styledrop.pretraining.generator import draw_prompt
 from styledrop.pretraining.stage import Report, Schedule, train_stage
-from styledrop.super_resolution import SuperResolution, SuperResolutionConfig
+from styledrop.super_resolution import SuperResolution, SuperResolutionConfig, scaled_latents
 from styledrop.text import TextEncoder
+from styledrop.vqgan import VQGAN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +40,7 @@ def train_super_resolution(
     styles: Sequence[str],
     phrases: dict[str, list[str]],
     text: TextEncoder,
+    vqgan: VQGAN,
     size_px: int,
     training: SuperResolutionTraining,
     folder: Path,
@@ -64,7 +66,8 @@ def train_super_resolution(
         small = _replaced(low[torch.from_numpy(rows)].long(), shape.codebook_size, training.max_replaced, draws)
         batch = tokens[torch.from_numpy(rows)].long()
         masked, is_masked = mask_tokens(batch, mask_id=shape.mask_id, generator=draws)
-        logits = module.generator(masked, module.condition(small, features.hidden, features.pooled, size_px))
+        condition = module.condition(small, scaled_latents(vqgan, small), features.hidden, features.pooled, size_px)
+        logits = module.generator(masked, condition)
         return masked_cross_entropy(logits, batch, is_masked), {}
 
     train_stage(module, step_loss, training.schedule, folder, seed=seed, report=report)

@@ -2,24 +2,28 @@ from pathlib import Path
 
 import torch
 
+from styledrop.base import Base
 from styledrop.masking import mask_tokens, masked_cross_entropy
 from styledrop.pretraining.stage import Schedule
 from styledrop.pretraining.super_resolution import SuperResolutionTraining, train_super_resolution
-from styledrop.super_resolution import SuperResolutionConfig
+from styledrop.super_resolution import SuperResolutionConfig, scaled_latents
 from tests.model.conftest import HashedText, rng
 from tests.model.test_enlarge import LARGE
 
 
-def test_it_learns_what_the_small_image_tells(tmp_path: Path) -> None:
+def test_it_learns_what_the_small_image_tells(base: Base, tmp_path: Path) -> None:
+    def of_large(low: torch.Tensor) -> torch.Tensor:
+        return base.vqgan.nearest_codes(scaled_latents(base.vqgan, low).flatten(0, 1)).view(len(low), 64)
+
     low = torch.randint(16, (64, 16), generator=rng())
-    tokens = low.view(64, 4, 4).repeat_interleave(2, dim=1).repeat_interleave(2, dim=2).flatten(1)
+    tokens = of_large(low)
     losses = []
 
     def report(step: int, num_steps: int, figures: dict[str, float]) -> None:
         losses.append(figures["loss"])
 
     training = SuperResolutionTraining(
-        model=SuperResolutionConfig(generator=LARGE, encoder_layers=1),
+        model=SuperResolutionConfig(generator=LARGE, latent_channels=4, encoder_layers=1),
         schedule=Schedule(num_steps=150, learning_rate=1e-2, batch_size=16, warmup_steps=5, muon_rate=1e-2),
         max_replaced=0.0,
     )
@@ -30,6 +34,7 @@ def test_it_learns_what_the_small_image_tells(tmp_path: Path) -> None:
         ["noise"] * 64,
         {"noise": ["noise"]},
         HashedText(),
+        base.vqgan,
         32,
         training,
         tmp_path,
@@ -38,14 +43,17 @@ def test_it_learns_what_the_small_image_tells(tmp_path: Path) -> None:
     assert losses[-1] < 0.3 * losses[0]
     # It reads the small image, and does not know the training images by heart.
     unseen = torch.randint(16, (8, 16), generator=rng(1))
-    wanted = unseen.view(8, 4, 4).repeat_interleave(2, dim=1).repeat_interleave(2, dim=2).flatten(1)
+    wanted = of_large(unseen)
     text = HashedText().encode(["a cat in noise style"] * 8)
     masked, is_masked = mask_tokens(wanted, mask_id=LARGE.mask_id, generator=rng())
     with torch.no_grad():
         right, wrong = (
             masked_cross_entropy(
-                module.generator(masked, module.condition(small, text.hidden, text.pooled, 32)), wanted, is_masked
+                module.generator(masked, module.condition(small, latents, text.hidden, text.pooled, 32)),
+                wanted,
+                is_masked,
             )
             for small in (unseen, unseen.flip(0))
+            for latents in [scaled_latents(base.vqgan, small)]
         )
     assert float(right) < 0.5 < float(wrong)
