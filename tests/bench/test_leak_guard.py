@@ -6,6 +6,7 @@ import pytest
 
 import bench.leak_guard
 from bench.leak_guard import REFERENCES, Measured, best_threshold, drawn, main, summarize
+from styledrop.leak import THRESHOLD
 
 
 def measured(*leaks: tuple[str, str, float]) -> list[Measured]:
@@ -43,7 +44,9 @@ def test_the_last_line_is_json_and_every_reference_has_its_pictures(
         monkeypatch.setattr(bench.leak_guard, name, replace(getattr(bench.leak_guard, name), num_steps=1))
     monkeypatch.setattr("sys.argv", ["leak_guard", "--base", str(tiny_base_folder), "--out", str(tmp_path)])
     main()
-    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert 0 <= figures["auc"] <= 1
-    assert set(figures) > {"threshold", "false_alarms", "misses", "threshold_in_use"}
+    *lines, last = [line for line in capsys.readouterr().out.splitlines() if " leak " in line or line[0] == "{"]
+    assert [line.split()[0] for line in lines] == [reference for reference in REFERENCES for _ in range(5)]
+    figures = json.loads(last)
+    assert set(figures) > {"auc", "threshold", "false_alarms", "misses"}
+    assert figures["threshold_in_use"] == THRESHOLD
     assert {path.stem.removeprefix("leak_guard_") for path in tmp_path.iterdir()} == set(REFERENCES)
