@@ -92,9 +92,7 @@ def _train(
 ) -> SuperResolution:
     wanted, shown = spec.super_resolution, read_arrays(Path(corpus.folder))
     rows = np.load(Path(large_tokens.folder) / "rows.npy")
-    training = SuperResolutionTraining(
-        model=_config(spec), schedule=schedule_of(wanted.schedule), max_replaced=wanted.max_replaced
-    )
+    training = SuperResolutionTraining(model=_config(spec), schedule=schedule_of(wanted.schedule))
     with Progress("super-resolution", wanted.schedule.num_steps) as progress:
         return train_super_resolution(
             torch.from_numpy(np.load(Path(tokens.folder) / "tokens.npy")[rows]),

@@ -1,8 +1,4 @@
-"""Pretraining of super-resolution: masked modelling of an image's tokens, given those of the image at half its size.
-
-A part of the small image's tokens is replaced by others: what a base draws is never quite what the VQGAN
-makes of a real image, and the large image is to mend that, not to copy it.
-"""
+"""Pretraining of super-resolution: masked modelling of an image's tokens, given those of the image at half its size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,8 +25,6 @@ class SuperResolutionTraining:
     schedule: Schedule
     text_dropout: float = 0.1
     caption_only: float = 0.05
-    max_replaced: float = 0.2
-    """Of a small image's tokens, the largest share that is replaced by any others; it is drawn for each image."""
 
 
 def train_super_resolution(
@@ -63,7 +57,7 @@ def train_super_resolution(
             ]
         )
         draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        small = _replaced(low[torch.from_numpy(rows)].long(), shape.codebook_size, training.max_replaced, draws)
+        small = low[torch.from_numpy(rows)].long()
         batch = tokens[torch.from_numpy(rows)].long()
         masked, is_masked = mask_tokens(batch, mask_id=shape.mask_id, generator=draws)
         condition = module.condition(small, scaled_latents(vqgan, small), features.hidden, features.pooled, size_px)
@@ -72,9 +66,3 @@ def train_super_resolution(
 
     train_stage(module, step_loss, training.schedule, folder, seed=seed, report=report)
     return module
-
-
-def _replaced(low: Tensor, num_codes: int, max_share: float, rng: torch.Generator) -> Tensor:
-    share = max_share * torch.rand(len(low), 1, generator=rng)
-    is_replaced = torch.rand(low.shape, generator=rng) < share
-    return torch.where(is_replaced, torch.randint(num_codes, low.shape, generator=rng), low)

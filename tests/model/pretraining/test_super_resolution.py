@@ -25,7 +25,6 @@ def test_it_learns_what_the_small_image_tells(base: Base, tmp_path: Path) -> Non
     training = SuperResolutionTraining(
         model=SuperResolutionConfig(generator=LARGE, latent_channels=4, encoder_layers=1),
         schedule=Schedule(num_steps=150, learning_rate=1e-2, batch_size=16, warmup_steps=5, muon_rate=1e-2),
-        max_replaced=0.0,
     )
     module = train_super_resolution(
         low,
