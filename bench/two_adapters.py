@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 import styledrop
-from bench.style_bench import FIRST_ROUND, GUIDANCE, SAMPLING, held_out_reference
+from bench.style_bench import FIRST_ROUND, GUIDANCE, LATER_ROUND, SAMPLING, held_out_reference
 from data.contact_sheet import Row, comparison_sheet
 from data.corpus import held_out_phrases
 from tasks.models import open_base, open_scorer
@@ -50,7 +50,7 @@ def main() -> None:
     style = styledrop.tune(
         base, [(reference.image, f"{reference.content_phrase} {reference.style_phrase}")], FIRST_ROUND
     )
-    content = styledrop.tune(base, [(image, RARE_SUBJECT) for image in subject], FIRST_ROUND)
+    content = styledrop.tune(base, [(image, RARE_SUBJECT) for image in subject], LATER_ROUND)
 
     seeds = list(range(NUM_IMAGES))
     prompts = [f"{SUBJECT} {reference.style_phrase}"] * NUM_IMAGES
