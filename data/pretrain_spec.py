@@ -105,7 +105,7 @@ class GeneratorSettings(_Part):
     """G, in aMUSEd's layout at a small size."""
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=4700,
+        num_steps=5800,
         decay_steps=1600,
         learning_rate=1e-3,
         batch_size=32,
@@ -142,8 +142,8 @@ class SuperResolutionSettings(_Part):
     """The second generator, for images of twice the size."""
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=2000,
-        decay_steps=700,
+        num_steps=4400,
+        decay_steps=800,
         learning_rate=1e-3,
         batch_size=16,
         warmup_steps=100,
@@ -159,24 +159,23 @@ class SuperResolutionSettings(_Part):
     intermediate_size: int = 384
     channels: int = 128
     channel_heads: int = 4
-    num_res_blocks: int = Field(default=1, ge=1, description="where a token lies, the small image's tokens tell")
+    num_res_blocks: int = Field(default=1, ge=1, description="where a token lies, the small image tells")
     encoder_layers: int = 2
-    max_replaced: float = Field(default=0.2, ge=0, le=1, description="largest share of wrong tokens in a small image")
 
 
 class JudgeSettings(_Part):
     """The classifier of real icons, for evaluation only; it sees the sets, not their variants."""
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=1000,
-        decay_steps=300,
-        learning_rate=3e-3,
-        batch_size=128,
-        warmup_steps=50,
+        num_steps=4000,
+        decay_steps=1300,
+        learning_rate=2e-3,
+        batch_size=64,
+        warmup_steps=100,
         weight_decay=0.05,
         betas=(0.9, 0.98),
         clip_norm=2.0,
-        ema_decay=0.99,
+        ema_decay=0.995,
     )
     min_styles: int = Field(default=15, ge=1, description="concepts shown by fewer styles are none of the judge's")
     widths: tuple[int, ...] = (24, 48, 96, 192)
@@ -196,7 +195,7 @@ class PicturesSettings(_Part):
         "ph-thin",
         "streamline-pixel",
     )
-    sampling_steps: int = Field(default=12, ge=1)
+    sampling_steps: int = Field(default=defaults.SAMPLING_STEPS, ge=1)
     lambda_b: float = Field(default=defaults.LAMBDA_B, ge=0, description="guidance towards the prompt")
 
 
