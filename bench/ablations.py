@@ -60,7 +60,7 @@ PARTS: dict[str, list[Setting]] = {
             name=f"lambda_A {lambda_a:g}, lambda_B {lambda_b:g}",
             guidance=styledrop.Guidance(lambda_a=lambda_a, lambda_b=lambda_b),
         )
-        for lambda_a, lambda_b in itertools.product((0.0, 1.0, 2.0, 5.0), (0.0, 1.0, 3.0, 5.0))
+        for lambda_a, lambda_b in itertools.product((0.0, 0.5, 1.0, 2.0), (0.0, 1.5, 3.0, 5.0))
     ],
     "adapter": [
         Setting(
@@ -73,7 +73,7 @@ PARTS: dict[str, list[Setting]] = {
     ],
     "schedule": [
         Setting(name=f"rate {rate:g}, {steps} steps", config=replace(FIRST_ROUND, learning_rate=rate, num_steps=steps))
-        for rate, steps in itertools.product((1e-3, 3e-3, 1e-2), (100, 300, 1000))
+        for rate, steps in itertools.product((3e-4, 1e-3, 3e-3), (50, 100, 300))
     ],
     "words": [Setting(name="descriptive phrase"), Setting(name="rare token", rare_token=True)],
     "picks": [Setting(name=f"{count} picks", config=LATER_ROUND, picks=count) for count in (1, 3, 10, 30)],
