@@ -167,8 +167,8 @@ class JudgeSettings(_Part):
     """The classifier of real icons, for evaluation only; it sees the sets, not their variants."""
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=4000,
-        decay_steps=1300,
+        num_steps=14_000,
+        decay_steps=4000,
         learning_rate=2e-3,
         batch_size=64,
         warmup_steps=100,

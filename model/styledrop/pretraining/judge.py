@@ -34,9 +34,9 @@ class JudgeTraining:
     min_styles: int = 10
     """Concepts shown by fewer styles are none of the judge's."""
     widths: tuple[int, ...] = (24, 48, 96, 192)
-    concept_share: float = 0.6
+    concept_share: float = 0.5
     """Share of a batch drawn from the images with a concept of the judge's; the rest is drawn evenly by style."""
-    restyled_share: float = 0.4
+    restyled_share: float = 0.25
     """Share of a batch that is recoloured, and moved twice as far as the rest."""
     label_smoothing: float = 0.1
     style_weight: float = 1.0
