@@ -115,8 +115,13 @@ class Base:
     def render(self, tokens: Int[Tensor, "batch tokens"]) -> list[Image.Image]:
         """Turn tokens into images."""
         with torch.no_grad():
-            pixels = (self.vqgan.decode(tokens) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-        return [Image.fromarray(image) for image in pixels]
+            return to_images(self.vqgan.decode(tokens))
+
+
+def to_images(pixels: Float[Tensor, "batch 3 height width"]) -> list[Image.Image]:
+    """Images of pixels in [0, 1]."""
+    rounded = (pixels * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    return [Image.fromarray(image) for image in rounded]
 
 
 def load_base(

@@ -4,6 +4,10 @@ As Muse's second stage, it fills in the large image's masked tokens, given those
 (arXiv 2301.00704, Sec. 2.4); StyleDrop tunes an adapter to it as well (arXiv 2306.00983, Tab. S3): 12 steps,
 λ_A 1, λ_B 0. Its adapter belongs to `Base.large`.
 
+Codes of a colour that the corpus hardly has are easily missed (navy lines become black), while the small image is
+near to it. So one step of back-projection follows (Irani and Peleg, 1991, "Improving resolution by image
+registration"): what the small image shows, and the large one scaled down does not, is put back.
+
 Shapes: images, low (tokens of a small image), tokens.
 """
 
@@ -14,17 +18,18 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 from styledrop.adapters import Adapter, AdapterConfig
-from styledrop.base import Base
+from styledrop.base import Base, to_images
 from styledrop.errors import SamplingError, TuningError
 from styledrop.generator import Condition
 from styledrop.guidance import Conditioned, Guidance, guided
 from styledrop.sampler import SamplingConfig, decode
-from styledrop.super_resolution import scaled_latents
+from styledrop.super_resolution import SCALE, scaled_latents
 from styledrop.tuned import Tuned
 from styledrop.tuning import Progress, TuningConfig, check_pairs, fit, start
 
@@ -32,6 +37,11 @@ GUIDANCE = Guidance(lambda_a=1.0, lambda_b=0.0)
 SAMPLING = SamplingConfig(steps=12, temperature=0.0, token_temperature=0.01)
 """12 steps as in Tab. S3, the surest tokens first, and of each the likeliest code: the small image nearly tells
 what to draw, and what chance adds is noise."""
+_BRIGHTNESS = (0.299, 0.587, 0.114)
+"""Of red, green and blue (ITU-R BT.601)."""
+_BRIGHTNESS_BACK = 0.5
+"""Of the missing brightness, what is put back, beside all of the colour; with more the small image's soft edges come
+back too."""
 
 
 @torch.inference_mode()
@@ -87,7 +97,8 @@ def enlarge(
             token_temperature=config.token_temperature,
             generators=[torch.Generator().manual_seed(seed) for seed in seeds[part]],
         )
-        images += large.render(tokens)
+        drawn, small = large.vqgan.decode(tokens), base.vqgan.decode(low[part].to(base.device))
+        images += to_images(_back_projected(drawn, small))
     return images
 
 
@@ -143,6 +154,14 @@ def tune_enlarging(
         progress=progress,
     )
     return adapter
+
+
+def _back_projected(
+    drawn: Float[Tensor, "batch 3 height width"], small: Float[Tensor, "batch 3 half_height half_width"]
+) -> Float[Tensor, "batch 3 height width"]:
+    missing = F.interpolate(small - F.avg_pool2d(drawn, SCALE), scale_factor=SCALE, mode="bilinear")
+    brightness = (missing * missing.new_tensor(_BRIGHTNESS).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+    return (drawn + missing - (1 - _BRIGHTNESS_BACK) * brightness).clamp(0.0, 1.0)
 
 
 def _condition(large: Base, low: Tensor, prompts: Sequence[str]) -> Condition:

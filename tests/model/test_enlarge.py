@@ -1,3 +1,4 @@
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from torch.nn import functional as F
 
 import styledrop
 from styledrop.base import Base
+from styledrop.enlarge import _back_projected
 from styledrop.errors import BaseError, CheckpointMismatch, IncompatibleBase, SamplingError, TuningError
 from styledrop.generator import Condition
 from styledrop.guidance import Guidance
@@ -87,6 +89,28 @@ def test_an_image_is_the_same_in_any_batch_and_twice_as_large(enlarging: Base, l
         assert np.abs(np.asarray(alone, dtype=int) - np.asarray(together[place], dtype=int)).max() <= 1
     [other] = styledrop.enlarge(enlarging, low[:1].flip(1), PROMPTS[:1], seeds=[1], config=SAMPLING)
     assert other.tobytes() != together[0].tobytes()
+
+
+def test_the_colour_of_the_small_image_comes_back(
+    enlarging: Base, low: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def distance() -> float:
+        images = styledrop.enlarge(enlarging, low, PROMPTS, seeds=[1, 2, 3], config=SAMPLING)
+        halves = [np.asarray(image.resize((16, 16), Image.Resampling.BOX), dtype=float) for image in images]
+        small = [np.asarray(image, dtype=float) for image in enlarging.render(low)]
+        return float(np.abs(np.stack(halves) - np.stack(small)).mean())
+
+    back = distance()
+    # By its module: the package's own `enlarge` is the function.
+    monkeypatch.setattr(sys.modules["styledrop.enlarge"], "_back_projected", lambda drawn, small: drawn)
+    assert back < 0.75 * distance()
+
+
+def test_all_of_the_colour_and_half_of_the_brightness_come_back() -> None:
+    blue, black = torch.tensor([0.1, 0.1, 0.6]), torch.zeros(1, 3, 8, 8)
+    back = _back_projected(black, blue.view(1, 3, 1, 1).expand(1, 3, 4, 4))[0, :, 4, 4]
+    brightness = 0.299 * 0.1 + 0.587 * 0.1 + 0.114 * 0.6
+    assert torch.allclose(back, blue - brightness / 2, atol=1e-6)
 
 
 def test_a_new_adapter_changes_nothing_and_a_tuned_one_does(enlarging: Base, low: torch.Tensor) -> None:
