@@ -1,4 +1,4 @@
-"""How small is an adapter? Its parameters at the paper's shapes, and its share of a base's generator.
+"""How small is what is tuned? Adapters at the paper's shapes, and the share of a base's generator that each method has.
 
     python -m bench.parameter_counts [--base FOLDER]
 
@@ -12,24 +12,27 @@ import json
 import torch
 
 import styledrop
-from styledrop import Adapter, AdapterConfig
+from styledrop import Adapter, AdapterConfig, LoRAConfig, SoftPromptConfig
 from styledrop.generator import Generator, GeneratorConfig
+from styledrop.methods import Method, new_tuned
 
-SETTINGS = {
+ADAPTERS = {
     "shared_4": AdapterConfig(),
     "unshared_12": AdapterConfig(bottleneck=12, share_across_layers=False),
     "unshared_32": AdapterConfig(bottleneck=32, share_across_layers=False),
 }
 """The paper's for round 1, the pipeline's for later rounds on the embedded base, the paper's for round 2."""
+SETTINGS: dict[str, Method] = {**ADAPTERS, "lora": LoRAConfig(), "soft_prompt": SoftPromptConfig()}
+"""Besides them the other methods of `bench.held_out_styles` that tune less than all weights."""
 
 MUSE_LAYERS, MUSE_WIDTH = 48, 2048
 
 
 def muse_counts() -> dict[str, int]:
-    """Parameters of each of `SETTINGS` on the paper's Muse."""
+    """Parameters of each of `ADAPTERS` on the paper's Muse."""
     return {
         name: Adapter(config, num_layers=MUSE_LAYERS, width=MUSE_WIDTH).parameter_count()
-        for name, config in SETTINGS.items()
+        for name, config in ADAPTERS.items()
     }
 
 
@@ -38,7 +41,7 @@ def counts_on(generator: Generator) -> dict[str, int | float]:
     total = sum(parameter.numel() for parameter in generator.parameters())
     counts: dict[str, int | float] = {"generator": total}
     for name, config in SETTINGS.items():
-        counts[name] = Adapter.for_generator(config, generator.config).parameter_count()
+        counts[name] = new_tuned(config, generator).parameter_count()
         counts[f"{name}_share"] = round(counts[name] / total, 6)
     return counts
 
@@ -58,8 +61,8 @@ def main() -> None:
     print("Muse, as in the paper: " + ", ".join(f"{name} {count:,}" for name, count in muse.items()))
     on_bases = {"amused_256": counts_on(amused_generator()), base.name: counts_on(base.generator)}
     for base_name, counts in on_bases.items():
-        adapters = ", ".join(f"{name} {counts[name]:,} ({counts[f'{name}_share']:.3%})" for name in SETTINGS)
-        print(f"{base_name}, generator of {counts['generator']:,}: {adapters}")
+        tuned = ", ".join(f"{name} {counts[name]:,} ({counts[f'{name}_share']:.3%})" for name in SETTINGS)
+        print(f"{base_name}, generator of {counts['generator']:,}: {tuned}")
     print(json.dumps({"muse": muse, **on_bases}))
 
 

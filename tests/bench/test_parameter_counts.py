@@ -18,6 +18,8 @@ def test_counts_on_amused_are_under_one_percent() -> None:
     assert counts["generator"] == 603_537_664
     assert (counts["shared_4"], counts["unshared_32"]) == (61_616, 2_883_584)
     assert counts["shared_4_share"] < counts["unshared_32_share"] < 0.01
+    # Rank 4 on both sides of eight projections in each of 22 layers of width 1024; 8 vectors of 768.
+    assert (counts["lora"], counts["soft_prompt"]) == (22 * 8 * 2 * 4 * 1024, 8 * 768)
 
 
 def test_the_pipelines_adapters_are_under_one_percent_of_the_embedded_generator() -> None:
