@@ -79,14 +79,17 @@ def enlarge(
     images: list[Image.Image] = []
     for first in range(0, len(low), config.batch_size):
         part = slice(first, first + config.batch_size)
-        condition = _condition(large, low[part], prompts[part])
+        tokens_of_small = low[part].to(base.device)
+        small = base.vqgan.decode(tokens_of_small)
+        latents = scaled_latents(base.vqgan, small)
+        condition = _condition(large, tokens_of_small, latents, prompts[part])
         plain = Conditioned(generator=large.generator, condition=condition)
         styled = None
         if style is not None:
             styled = Conditioned(generator=large.generator, condition=condition, adapt=style.adapt)
         negative = plain
         if guidance.lambda_b:
-            of_nothing = _condition(large, low[part], [""] * condition.batch_size)
+            of_nothing = _condition(large, tokens_of_small, latents, [""] * condition.batch_size)
             negative = Conditioned(generator=large.generator, condition=of_nothing)
         tokens = decode(
             guided(plain, negative, guidance=guidance, style=styled),
@@ -97,8 +100,7 @@ def enlarge(
             token_temperature=config.token_temperature,
             generators=[torch.Generator().manual_seed(seed) for seed in seeds[part]],
         )
-        drawn, small = large.vqgan.decode(tokens), base.vqgan.decode(low[part].to(base.device))
-        images += to_images(_back_projected(drawn, small))
+        images += to_images(_back_projected(base.vqgan.decode(tokens), small))
     return images
 
 
@@ -131,7 +133,7 @@ def tune_enlarging(
         size = (base.size_px, base.size_px)
         # BOX, as the corpus was scaled.
         low = base.tokenize([image.resize(size, Image.Resampling.BOX) for image, _ in pairs])
-        conditions = _condition(large, low, prompts)
+        conditions = _condition(large, low, scaled_latents(base.vqgan, base.vqgan.decode(low)), prompts)
     rng = torch.Generator().manual_seed(seed)
     adapter = start(config, large, rng)
     assert isinstance(adapter, Adapter)
@@ -164,8 +166,7 @@ def _back_projected(
     return (drawn + missing - (1 - _BRIGHTNESS_BACK) * brightness).clamp(0.0, 1.0)
 
 
-def _condition(large: Base, low: Tensor, prompts: Sequence[str]) -> Condition:
+def _condition(large: Base, low: Tensor, latents: Tensor, prompts: Sequence[str]) -> Condition:
     assert large.super_resolution is not None
-    texts, low = large.text.encode(list(prompts)), low.to(large.device)
-    latents = scaled_latents(large.vqgan, low)
+    texts = large.text.encode(list(prompts))
     return large.super_resolution.condition(low, latents, texts.hidden, texts.pooled, large.size_px)

@@ -139,7 +139,9 @@ class SuperResolution(nn.Module):
 
 
 @torch.no_grad()
-def scaled_latents(vqgan: VQGAN, low: Int[Tensor, "batch low"]) -> Float[Tensor, "batch tokens latent_channels"]:
-    """What the VQGAN sees in the small images when they are scaled up, before its codebook."""
-    scaled = F.interpolate(vqgan.decode(low), scale_factor=SCALE, mode="bilinear")
+def scaled_latents(
+    vqgan: VQGAN, small: Float[Tensor, "batch 3 height width"]
+) -> Float[Tensor, "batch tokens latent_channels"]:
+    """What the VQGAN sees in small images, as it decodes them, when they are scaled up; before its codebook."""
+    scaled = F.interpolate(small, scale_factor=SCALE, mode="bilinear")
     return vqgan.latents(scaled).flatten(2).transpose(1, 2)

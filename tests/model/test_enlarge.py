@@ -47,7 +47,9 @@ def low() -> torch.Tensor:
 
 def conditioned(base: Base, low: torch.Tensor) -> Condition:
     texts = base.text.encode(PROMPTS[: len(low)])
-    return super_resolution().condition(low, scaled_latents(base.vqgan, low), texts.hidden, texts.pooled, 32)
+    return super_resolution().condition(
+        low, scaled_latents(base.vqgan, base.vqgan.decode(low)), texts.hidden, texts.pooled, 32
+    )
 
 
 class Patches(VQGAN):
@@ -67,7 +69,9 @@ class Patches(VQGAN):
 def test_a_small_token_is_seen_most_by_the_four_large_ones_that_stand_in_its_place(low: torch.Tensor) -> None:
     changed = low.clone()
     changed[0, 6] = (low[0, 6] + 8) % 16  # row 1, column 2 of 4
-    difference = (scaled_latents(Patches(), low) - scaled_latents(Patches(), changed)).abs().squeeze(2)
+    vqgan = Patches()
+    seen, seen_changed = (scaled_latents(vqgan, vqgan.decode(tokens)) for tokens in (low, changed))
+    difference = (seen - seen_changed).abs().squeeze(2)
     assert not difference[1:].any()
     most = difference[0].topk(4).indices.sort().values
     assert most.tolist() == [8 * row + column for row in (2, 3) for column in (4, 5)]

@@ -60,7 +60,9 @@ def train_super_resolution(
         small = low[torch.from_numpy(rows)].long()
         batch = tokens[torch.from_numpy(rows)].long()
         masked, is_masked = mask_tokens(batch, mask_id=shape.mask_id, generator=draws)
-        condition = module.condition(small, scaled_latents(vqgan, small), features.hidden, features.pooled, size_px)
+        with torch.no_grad():
+            latents = scaled_latents(vqgan, vqgan.decode(small))
+        condition = module.condition(small, latents, features.hidden, features.pooled, size_px)
         logits = module.generator(masked, condition)
         return masked_cross_entropy(logits, batch, is_masked), {}
 

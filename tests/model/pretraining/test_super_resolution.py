@@ -13,7 +13,9 @@ from tests.model.test_enlarge import LARGE
 
 def test_it_learns_what_the_small_image_tells(base: Base, tmp_path: Path) -> None:
     def of_large(low: torch.Tensor) -> torch.Tensor:
-        return base.vqgan.nearest_codes(scaled_latents(base.vqgan, low).flatten(0, 1)).view(len(low), 64)
+        return base.vqgan.nearest_codes(scaled_latents(base.vqgan, base.vqgan.decode(low)).flatten(0, 1)).view(
+            len(low), 64
+        )
 
     low = torch.randint(16, (64, 16), generator=rng())
     tokens = of_large(low)
@@ -53,6 +55,6 @@ def test_it_learns_what_the_small_image_tells(base: Base, tmp_path: Path) -> Non
                 is_masked,
             )
             for small in (unseen, unseen.flip(0))
-            for latents in [scaled_latents(base.vqgan, small)]
+            for latents in [scaled_latents(base.vqgan, base.vqgan.decode(small))]
         )
     assert float(right) < 0.5 < float(wrong)
