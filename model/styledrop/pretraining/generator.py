@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
 from styledrop.generator import Generator, GeneratorConfig
 from styledrop.masking import mask_tokens, masked_cross_entropy
+from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.stage import Report, Schedule, train_stage
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
@@ -86,7 +87,8 @@ def train_generator(
         loss = masked_cross_entropy(logits, batch, is_masked, label_smoothing=training.label_smoothing)
         return loss, {}
 
-    train_stage(generator, step_loss, training.schedule, folder, seed=seed, report=report)
+    matrices = matrices_of(generator, nn.Linear)
+    train_stage(generator, step_loss, training.schedule, folder, seed=seed, muon_weights=matrices, report=report)
     return generator
 
 

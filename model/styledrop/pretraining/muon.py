@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from styledrop.pretraining.processes import rank_and_count, sum_over_processes
 
@@ -18,42 +18,52 @@ _ITERATIONS = 5
 
 
 class Muon(torch.optim.Optimizer):
-    """For weights of linear layers; its rates are on AdamW's scale (arXiv:2502.16982, eq. 4)."""
+    """For weights of linear layers and convolutions; its rates are on AdamW's scale (arXiv:2502.16982, eq. 4).
+
+    A convolution's weight is the matrix from all it sees in one place to its channels.
+    """
 
     def __init__(
-        self, matrices: Iterable[Tensor], *, lr: float, weight_decay: float = 0.0, momentum: float = 0.95
+        self, weights: Iterable[Tensor], *, lr: float, weight_decay: float = 0.0, momentum: float = 0.95
     ) -> None:
-        super().__init__(matrices, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+        super().__init__(weights, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]  # never evaluates the loss itself
         """Move every matrix; all processes of a group must call it with the same gradients."""
         rank, count = rank_and_count()
         for group in self.param_groups:
-            by_shape: dict[torch.Size, list[Tensor]] = {}
-            for matrix in group["params"]:
-                by_shape.setdefault(matrix.shape, []).append(matrix)
+            by_shape: dict[tuple[int, int], list[Tensor]] = {}
+            for weight in group["params"]:
+                by_shape.setdefault((weight.shape[0], weight[0].numel()), []).append(weight)
             updates = {}
-            for shape, matrices in by_shape.items():
-                directions = torch.stack([self._direction(matrix, group["momentum"]) for matrix in matrices])
+            for shape, weights in by_shape.items():
+                directions = torch.stack(
+                    [self._direction(weight, group["momentum"]).reshape(shape) for weight in weights]
+                )
                 update = torch.zeros_like(directions)
-                if len(matrices) > rank:
+                if len(weights) > rank:
                     update[rank::count] = orthogonalized(directions[rank::count])
                 updates[shape] = update
             sum_over_processes(list(updates.values()))
-            for shape, matrices in by_shape.items():
+            for shape, weights in by_shape.items():
                 rate = group["lr"] * 0.2 * max(shape) ** 0.5
-                for matrix, update in zip(matrices, updates[shape], strict=True):
-                    matrix.mul_(1 - group["lr"] * group["weight_decay"]).sub_(update, alpha=rate)
+                for weight, update in zip(weights, updates[shape], strict=True):
+                    weight.mul_(1 - group["lr"] * group["weight_decay"]).sub_(update.view(weight.shape), alpha=rate)
 
-    def _direction(self, matrix: Tensor, momentum: float) -> Tensor:
+    def _direction(self, weight: Tensor, momentum: float) -> Tensor:
         """Nesterov's: the gradient, moved to the mean of the past ones."""
-        state = self.state[matrix]
+        state = self.state[weight]
         if "momentum" not in state:
-            state["momentum"] = torch.zeros_like(matrix)
-        assert matrix.grad is not None
-        mean: Tensor = state["momentum"].lerp_(matrix.grad, 1 - momentum)
-        return matrix.grad.lerp(mean, momentum)
+            state["momentum"] = torch.zeros_like(weight)
+        assert weight.grad is not None
+        mean: Tensor = state["momentum"].lerp_(weight.grad, 1 - momentum)
+        return weight.grad.lerp(mean, momentum)
+
+
+def matrices_of(module: nn.Module, kind: type[nn.Linear | nn.Conv2d]) -> list[Tensor]:
+    """The trained weights of the linear layers in `module`, or of its convolutions."""
+    return [part.weight for part in module.modules() if isinstance(part, kind) and part.weight.requires_grad]
 
 
 def orthogonalized(matrices: Float[Tensor, "matrices rows columns"]) -> Float[Tensor, "matrices rows columns"]:

@@ -14,7 +14,7 @@ The learning rate is constant after a short warm-up and falls linearly to zero o
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class Schedule:
     ema_decay: float = 0.0
     """Decay of the moving average of the weights, per step; 0 for none."""
     muon_rate: float = 0.0
-    """Learning rate of Muon, which then trains the weights of linear layers; 0 leaves them to AdamW."""
+    """Learning rate of Muon, which then trains the weights that the stage names; 0 leaves them to AdamW."""
 
     @property
     def batch_share(self) -> int:
@@ -67,6 +67,7 @@ def train_stage(
     folder: Path,
     *,
     seed: int,
+    muon_weights: Sequence[Tensor] = (),
     report: Report | None = None,
     checkpoint_s: float = 60.0,
     report_every: int = 50,
@@ -82,7 +83,7 @@ def train_stage(
     """
     rank, _ = rank_and_count()
     parameters = [p for p in module.parameters() if p.requires_grad]
-    optimizers = _optimizers(module, schedule)
+    optimizers = _optimizers(module, schedule, muon_weights)
     average = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "checkpoint.safetensors"
@@ -150,12 +151,9 @@ def train_stage(
     return module.eval()
 
 
-def _optimizers(module: nn.Module, schedule: Schedule) -> list[torch.optim.Optimizer]:
+def _optimizers(module: nn.Module, schedule: Schedule, muon_weights: Sequence[Tensor]) -> list[torch.optim.Optimizer]:
     """AdamW, and Muon beside it where the schedule asks for it."""
-    linear: list[Tensor] = []
-    if schedule.muon_rate:
-        linear = [m.weight for m in module.modules() if isinstance(m, nn.Linear) and m.weight.requires_grad]
-    taken = {id(weight) for weight in linear}
+    taken = {id(weight) for weight in muon_weights} if schedule.muon_rate else set()
     rest = [p for p in module.parameters() if p.requires_grad and id(p) not in taken]
     decayed, others = [p for p in rest if p.ndim >= 2], [p for p in rest if p.ndim < 2]
     optimizers: list[torch.optim.Optimizer] = [
@@ -165,8 +163,8 @@ def _optimizers(module: nn.Module, schedule: Schedule) -> list[torch.optim.Optim
             betas=schedule.betas,
         )
     ]
-    if linear:
-        optimizers.append(Muon(linear, lr=schedule.muon_rate, weight_decay=schedule.weight_decay))
+    if taken:
+        optimizers.append(Muon(muon_weights, lr=schedule.muon_rate, weight_decay=schedule.weight_decay))
     return optimizers
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from styledrop.masking import mask_tokens, masked_cross_entropy
 from styledrop.pretraining.generator import draw_prompt
+from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.stage import Report, Schedule, train_stage
 from styledrop.super_resolution import SuperResolution, SuperResolutionConfig, scaled_latents
 from styledrop.text import TextEncoder
@@ -66,5 +67,6 @@ def train_super_resolution(
         logits = module.generator(masked, condition)
         return masked_cross_entropy(logits, batch, is_masked), {}
 
-    train_stage(module, step_loss, training.schedule, folder, seed=seed, report=report)
+    matrices = matrices_of(module, nn.Linear)
+    train_stage(module, step_loss, training.schedule, folder, seed=seed, muon_weights=matrices, report=report)
     return module

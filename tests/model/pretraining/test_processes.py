@@ -22,7 +22,7 @@ def fit(folder: Path, num_steps: int, muon_rate: float) -> tuple[torch.Tensor, i
         part = TARGETS[rank * schedule.batch_share : (rank + 1) * schedule.batch_share]
         return (module.weight - part).square().mean(), {}
 
-    train_stage(module, step_loss, schedule, folder, seed=0)
+    train_stage(module, step_loss, schedule, folder, seed=0, muon_weights=[module.weight])
     return module.weight.detach(), schedule.batch_share
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.stage import Schedule, train_stage
 
 SCHEDULE = Schedule(num_steps=6, learning_rate=0.05, batch_size=4, warmup_steps=2, decay_steps=2, ema_decay=0.9)
@@ -30,7 +31,10 @@ def trained(folder: Path, *, killed_at: int | None = None, schedule: Schedule = 
         inputs = torch.from_numpy(rng.standard_normal((schedule.batch_size, 3), dtype=np.float32))
         return (module(inputs) - inputs.sum(dim=1, keepdim=True)).square().mean(), {"drawn": float(inputs[0, 0])}
 
-    return train_stage(module, step_loss, schedule, folder, seed=7, checkpoint_s=0.0, report_every=1)
+    return train_stage(
+        module, step_loss, schedule, folder, seed=7, muon_weights=matrices_of(module, nn.Linear), checkpoint_s=0.0,
+        report_every=1,
+    )  # fmt: skip
 
 
 def curve(folder: Path) -> list[dict[str, float]]:
