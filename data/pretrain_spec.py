@@ -32,7 +32,9 @@ class ScheduleSettings(_Part):
     betas: tuple[float, float] = (0.9, 0.99)
     clip_norm: float = Field(default=1.0, gt=0)
     ema_decay: float = Field(default=0.0, ge=0, lt=1, description="of the moving average of the weights; 0 for none")
-    muon_rate: float = Field(default=0.0, ge=0, description="of Muon, for linear layers' weights; 0 for AdamW alone")
+    muon_rate: float = Field(
+        default=0.0, ge=0, description="of Muon, for the matrices of a stage that names some; 0 for AdamW alone"
+    )
 
 
 class VQGANSettings(_Part):
@@ -55,6 +57,12 @@ class VQGANSettings(_Part):
     variant_weight: float = Field(default=0.6, ge=0, description="of a recoloured or filtered style; a set has 1")
     colour_weight: float = Field(default=3.0, ge=0, description="of a colourful style; a black and white one has 1")
     colourful_above: float = Field(default=8.0, ge=0, description="mean of max - min over the channels, of 255")
+    codebook_decay: float = Field(
+        default=0.98, gt=0, lt=1, description="a step, of what a code remembers of its latents"
+    )
+    share_of_parts: float = Field(default=0.0, ge=0, lt=1, description="of a batch, parts of images twice as large")
+    sharpened_from: int = Field(default=5400, ge=0, description="first step with perceptual distance and discriminator")
+    discriminator_widths: tuple[int, ...] = (32, 64, 128)
 
     @property
     def downsampling(self) -> int:

@@ -1,6 +1,6 @@
 """From open icons to a base that styles can be tuned on.
 
-Corpus, VQGAN, text encoder, generator, super-resolution, CLIP, judge, card.
+Corpus, text encoder, CLIP, VQGAN, generator, super-resolution, judge, card.
 
     python -m flows.pretrain_base --work FOLDER [--out FOLDER] [--settings FILE]
 
@@ -22,6 +22,7 @@ from tasks.pretrain_clip import fit_clip
 from tasks.pretrain_corpus import build_corpus, fetch_packages
 from tasks.pretrain_generator import fit_generator, tokenize_corpus
 from tasks.pretrain_judge import fit_judge
+from tasks.pretrain_large import draw_large
 from tasks.pretrain_sentences import embed_phrases
 from tasks.pretrain_super_resolution import fit_super_resolution, tokenize_large
 from tasks.pretrain_text import fit_text
@@ -33,27 +34,29 @@ def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
     """Build the corpus, train every part of a base on it, and put them together."""
     fetch_packages(spec)
     corpus = build_corpus(spec)
-    vqgan = fit_vqgan(spec, corpus)
+    large = draw_large(spec, corpus)
     sentences = embed_phrases(spec, corpus)
     text = fit_text(spec, sentences)
+    clip = fit_clip(spec, corpus, text)
+    vqgan = fit_vqgan(spec, corpus, large, clip)
     tokens = tokenize_corpus(spec, corpus, vqgan)
     generator = fit_generator(spec, corpus, tokens, vqgan, text)
-    large_tokens = tokenize_large(spec, corpus, vqgan)
-    super_resolution = fit_super_resolution(spec, corpus, tokens, large_tokens, vqgan, text)
-    clip = fit_clip(spec, corpus, text)
+    large_tokens = tokenize_large(spec, large, vqgan)
+    super_resolution = fit_super_resolution(spec, corpus, tokens, large, large_tokens, vqgan, text)
     judge = fit_judge(spec, corpus)
     return assemble_base(
         spec,
         {
             "corpus": corpus,
-            "vqgan": vqgan,
+            "large": large,
             "sentences": sentences,
             "text": text,
+            "clip": clip,
+            "vqgan": vqgan,
             "tokens": tokens,
             "generator": generator,
             "large_tokens": large_tokens,
             "super_resolution": super_resolution,
-            "clip": clip,
             "judge": judge,
         },
     )

@@ -1,4 +1,4 @@
-"""Stage four: images at twice the size to tokens, and super-resolution on them."""
+"""Images at twice the size to tokens, and super-resolution on them."""
 
 import time
 from pathlib import Path
@@ -11,7 +11,7 @@ from prefect.cache_policies import NO_CACHE
 
 import styledrop
 from data.contact_sheet import Row, comparison_sheet
-from data.corpus import read_images, style_phrases
+from data.corpus import style_phrases
 from data.corpus_arrays import read_arrays
 from data.pretrain_spec import PretrainSpec
 from data.records import StageRecord
@@ -24,37 +24,27 @@ from styledrop.pretraining.super_resolution import SuperResolutionTraining, trai
 from styledrop.super_resolution import SCALE, SuperResolution, SuperResolutionConfig
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
-from tasks.pretrain_generator import sampling_weights
+from tasks.pretrain_large import large_images, read_large
 from tasks.pretrain_schedule import report_to, schedule_of
 from tasks.pretrain_text import open_text
 from tasks.progress import Progress
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
-def tokenize_large(spec: PretrainSpec, corpus: StageRecord, vqgan: StageRecord) -> StageRecord:
-    """Draw images of the training split, and encode them at twice the base's size."""
-    folder, wanted = spec.stage_folder("large_tokens"), spec.super_resolution
-    settings = {
-        "num_images": wanted.num_images,
-        "seed": spec.seed,
-        "inputs": {"corpus": corpus.sha256, "vqgan": vqgan.sha256},
-    }
-    finished = open_stage(folder, settings)
+def tokenize_large(spec: PretrainSpec, large: StageRecord, vqgan: StageRecord) -> StageRecord:
+    """Encode the drawn images at twice the base's size."""
+    folder = spec.stage_folder("large_tokens")
+    finished = open_stage(folder, {"inputs": {"large": large.sha256, "vqgan": vqgan.sha256}})
     if finished is not None:
         return finished
     started = time.monotonic()
-    weights = sampling_weights(spec, read_arrays(Path(corpus.folder)))
-    count = min(wanted.num_images, int(np.count_nonzero(weights)))
-    drawn = np.random.default_rng(spec.seed).choice(len(weights), count, replace=False, p=weights / weights.sum())
-    rows = np.sort(drawn)
     encoder = VQGAN.from_folder(Path(vqgan.folder)).to(memory_format=torch.channels_last)
-    tokens = tokenize_images(encoder, _large_images(spec, rows), batch_size=32).numpy()
-
-    def write(result: Path) -> None:
-        np.save(result / "rows.npy", rows, allow_pickle=False)
-        np.save(result / "tokens.npy", tokens, allow_pickle=False)
-
-    return finish_stage(folder, write, seconds=time.monotonic() - started)
+    tokens = tokenize_images(encoder, large_images(spec, read_large(large)[0]), batch_size=32).numpy()
+    return finish_stage(
+        folder,
+        lambda result: np.save(result / "tokens.npy", tokens, allow_pickle=False),
+        seconds=time.monotonic() - started,
+    )
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
@@ -62,6 +52,7 @@ def fit_super_resolution(
     spec: PretrainSpec,
     corpus: StageRecord,
     tokens: StageRecord,
+    large: StageRecord,
     large_tokens: StageRecord,
     vqgan: StageRecord,
     text: StageRecord,
@@ -76,7 +67,7 @@ def fit_super_resolution(
     finished = open_stage(folder, settings)
     if finished is not None:
         return finished
-    module = train_in_processes(spec.processes, _train, spec, corpus, tokens, large_tokens, vqgan, text)
+    module = train_in_processes(spec.processes, _train, spec, corpus, tokens, large, large_tokens, vqgan, text)
     decoder = VQGAN.from_folder(Path(vqgan.folder))
     _draw(spec, corpus, tokens, module, decoder, open_text(text)).save(folder / "pictures.png")
     return finish_stage(folder, lambda result: module.to_folder(result, torch.float16))
@@ -86,12 +77,13 @@ def _train(
     spec: PretrainSpec,
     corpus: StageRecord,
     tokens: StageRecord,
+    large: StageRecord,
     large_tokens: StageRecord,
     vqgan: StageRecord,
     text: StageRecord,
 ) -> SuperResolution:
     wanted, shown = spec.super_resolution, read_arrays(Path(corpus.folder))
-    rows = np.load(Path(large_tokens.folder) / "rows.npy")
+    rows, _ = read_large(large)
     training = SuperResolutionTraining(model=_config(spec), schedule=schedule_of(wanted.schedule))
     with Progress("super-resolution", wanted.schedule.num_steps) as progress:
         return train_super_resolution(
@@ -136,14 +128,6 @@ def _config(spec: PretrainSpec) -> SuperResolutionConfig:
     )
 
 
-def _large_images(spec: PretrainSpec, rows: np.ndarray) -> np.ndarray:
-    """The corpus' images of `rows` at twice the base's size."""
-    images, size = read_images(spec.stage_folder("corpus") / "shards", rows), SCALE * spec.size_px
-    if images.shape[1] == size:
-        return images
-    return np.stack([np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BOX)) for image in images])
-
-
 def _draw(
     spec: PretrainSpec,
     corpus: StageRecord,
@@ -179,7 +163,7 @@ def _draw(
         [
             Row(label="scaled up", images=[image.resize((large, large)) for image in base.render(low)]),
             Row(label="enlarged", images=enlarge(base, low, prompts, seeds=list(range(len(prompts))))),
-            Row(label="real", images=[Image.fromarray(image) for image in _large_images(spec, rows)]),
+            Row(label="real", images=[Image.fromarray(image) for image in large_images(spec, rows)]),
         ],
         cell_px=large,
     )

@@ -1,4 +1,4 @@
-"""Stage one: the VQGAN."""
+"""The VQGAN."""
 
 from pathlib import Path
 
@@ -15,10 +15,13 @@ from data.corpus_sampling import weights_by_colour
 from data.pretrain_spec import PretrainSpec
 from data.records import StageRecord
 from data.stage_folder import finish_stage, open_stage
+from styledrop.pretraining.perceptual import PerceptualDistance
 from styledrop.pretraining.pictures import reconstruct
 from styledrop.pretraining.processes import train_in_processes
 from styledrop.pretraining.vqgan import VQGANTraining, train_vqgan
+from styledrop.scoring import ClipScorer
 from styledrop.vqgan import VQGAN, VQGANConfig
+from tasks.pretrain_large import read_large
 from tasks.pretrain_schedule import report_to, schedule_of
 from tasks.progress import Progress
 
@@ -27,20 +30,24 @@ PICTURES = 16
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
-def fit_vqgan(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
-    """Train E, D and the codebook on the training split, colourful styles more often."""
+def fit_vqgan(spec: PretrainSpec, corpus: StageRecord, large: StageRecord, clip: StageRecord) -> StageRecord:
+    """Train E, D and the codebook on the training split, colourful styles more often, and on parts of large images.
+
+    How alike two images look, the image tower of `clip` tells.
+    """
     folder, wanted = spec.stage_folder("vqgan"), spec.vqgan
-    settings = {"vqgan": wanted, "seed": spec.seed, "inputs": {"corpus": corpus.sha256}}
+    inputs = {"corpus": corpus.sha256, "large": large.sha256, "clip": clip.sha256}
+    settings = {"vqgan": wanted, "seed": spec.seed, "inputs": inputs}
     finished = open_stage(folder, settings)
     if finished is not None:
         return finished
-    vqgan = train_in_processes(spec.processes, _train, spec, corpus)
+    vqgan = train_in_processes(spec.processes, _train, spec, corpus, large, clip)
     _draw(vqgan, read_arrays(Path(corpus.folder))).save(folder / "pictures.png")
     # In half precision, as it ships: the tokens of later stages come from the weights that a user gets.
     return finish_stage(folder, lambda result: vqgan.to_folder(result, torch.float16))
 
 
-def _train(spec: PretrainSpec, corpus: StageRecord) -> VQGAN:
+def _train(spec: PretrainSpec, corpus: StageRecord, large: StageRecord, clip: StageRecord) -> VQGAN:
     folder, wanted = spec.stage_folder("vqgan"), spec.vqgan
     shown = read_arrays(Path(corpus.folder))
     weights = weights_by_colour(
@@ -51,6 +58,8 @@ def _train(spec: PretrainSpec, corpus: StageRecord) -> VQGAN:
         colour_weight=wanted.colour_weight,
         colourful_above=wanted.colourful_above,
     )
+    _, parts = read_large(large)
+    share = wanted.share_of_parts
     training = VQGANTraining(
         model=VQGANConfig(
             block_out_channels=wanted.block_out_channels,
@@ -63,9 +72,20 @@ def _train(spec: PretrainSpec, corpus: StageRecord) -> VQGAN:
         schedule=schedule_of(wanted.schedule),
         continuous_steps=wanted.continuous_steps,
         recolour_rate=wanted.recolour_rate,
+        codebook_decay=wanted.codebook_decay,
+        sharpened_from=wanted.sharpened_from,
+        discriminator_widths=wanted.discriminator_widths,
     )
     with Progress("VQGAN", wanted.schedule.num_steps) as progress:
-        return train_vqgan(shown.images, weights, training, folder, seed=spec.seed, report=report_to(progress))
+        return train_vqgan(
+            np.concatenate([shown.images, parts]),
+            np.concatenate([(1 - share) * weights / weights.sum(), np.full(len(parts), share / len(parts))]),
+            PerceptualDistance(ClipScorer(Path(clip.folder)).image_tower),
+            training,
+            folder,
+            seed=spec.seed,
+            report=report_to(progress),
+        )
 
 
 def _draw(vqgan: VQGAN, corpus: Corpus) -> Image.Image:

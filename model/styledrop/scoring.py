@@ -15,7 +15,7 @@ import open_clip
 import torch
 from jaxtyping import Float
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from styledrop.errors import BaseError
 
@@ -44,6 +44,12 @@ class ClipScorer:
         self._model = model.eval().requires_grad_(False)
         self._tokenizer = open_clip.get_tokenizer(name)
         self._device = torch.device(device)
+
+    @property
+    def image_tower(self) -> nn.Module:
+        """Of images with pixels in [-1, 1]."""
+        tower: nn.Module = self._model.visual
+        return tower
 
     @torch.inference_mode()
     def score(

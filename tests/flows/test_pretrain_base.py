@@ -79,7 +79,7 @@ def document(tmp_path: Path, packages: Path, teacher: Path) -> dict[str, Any]:
         "size_px": 32,
         "vqgan": {
             "schedule": schedule, "block_out_channels": [8, 8, 8, 8], "latent_channels": 4, "num_codes": 16,
-            "norm_num_groups": 4, "continuous_steps": 1,
+            "norm_num_groups": 4, "continuous_steps": 0, "sharpened_from": 1, "discriminator_widths": [8],
         },
         "processes": 1,
         "text": {
@@ -137,8 +137,8 @@ def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
     assert card["corpus"]["licences"] == dict.fromkeys(STYLES, "MIT")
     assert card["torch"] == torch.__version__
     assert {name: stage["steps"] for name, stage in card["stages"].items()} == {
-        "corpus": 0, "vqgan": 2, "sentences": 0, "text": 2, "tokens": 0, "generator": 2,
-        "large_tokens": 0, "super_resolution": 2, "clip": 2, "judge": 2,
+        "corpus": 0, "large": 0, "sentences": 0, "text": 2, "clip": 2, "vqgan": 2, "tokens": 0, "generator": 2,
+        "large_tokens": 0, "super_resolution": 2, "judge": 2,
     }  # fmt: skip
     assert card["settings"]["generator"]["schedule"]["batch_size"] == 4
     assert str(tmp_path) not in json.dumps(card)

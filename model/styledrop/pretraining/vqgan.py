@@ -6,6 +6,12 @@ codes never came to carry colour: docs/log.md.) From there the codebook follows 
 moving averages (VQ-VAE, arXiv:1711.00937, App. A.1), and a code that nobody uses restarts at a
 latent of the present batch. The reconstruction is judged in pixels, in their differences along
 both axes (edges are what an icon is made of) and in opponent colours.
+
+Distances in pixels alone give a blur wherever several icons have the same tokens. From
+`sharpened_from` on a perceptual distance and a discriminator are added (VQGAN, arXiv:2012.09841,
+Sec. 3.1), and local mean colours count for themselves. Some tokens are then replaced by ones that are
+near in the codebook, with the icon still asked for: a generator's tokens never fit together as an
+encoder's do.
 """
 
 from dataclasses import dataclass
@@ -13,12 +19,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
-from torch import Tensor
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor, nn
+from torch.nn import functional as F
 
+from styledrop.pretraining.discriminator import Discriminator
+from styledrop.pretraining.muon import matrices_of
+from styledrop.pretraining.perceptual import PerceptualDistance
 from styledrop.pretraining.processes import mean_over_processes, take_from_first
 from styledrop.pretraining.stage import Report, Schedule, train_stage
 from styledrop.vqgan import VQGAN, VQGANConfig
+
+_PALETTE_PX = 4
+"""Side of the cells whose mean colours are compared."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,11 +50,33 @@ class VQGANTraining:
     """Share of images whose colours are changed, so that palettes outside the corpus are coded as well."""
     codebook_decay: float = 0.98
     restart_every: int = 50
+    sharpened_from: int = 5400
+    """First step with a perceptual distance, a discriminator, local mean colours and replaced tokens."""
+    perceptual_weight: float = 0.5
+    palette_weight: float = 3.0
+    """Of the absolute difference of local mean colours: sets of icons differ in the exact hue of a red."""
+    adversarial_weight: float = 0.05
+    discriminator_widths: tuple[int, ...] = (32, 64, 128)
+    replaced_share: float = 0.3
+    """The most of an image's tokens that are replaced by near ones."""
+    near_codes: int = 8
+    """A replaced token becomes one of so many nearest."""
+
+
+class _Players(nn.Module):
+    def __init__(self, training: VQGANTraining) -> None:
+        super().__init__()
+        self.vqgan = VQGAN(training.model)
+        self.vqgan.codebook.requires_grad_(False)
+        self.vqgan.register_buffer("code_usage", torch.ones(training.model.num_vq_embeddings))
+        self.vqgan.register_buffer("code_sum", self.vqgan.codebook.data.clone())
+        self.discriminator = Discriminator(training.discriminator_widths)
 
 
 def train_vqgan(
     images: UInt8[np.ndarray, "images height width 3"],
     weights: Float[np.ndarray, " images"],
+    perceptual: PerceptualDistance,
     training: VQGANTraining,
     folder: Path,
     *,
@@ -50,11 +85,8 @@ def train_vqgan(
 ) -> VQGAN:
     """Train E, D and the codebook; `weights` are the images' sampling weights."""
     torch.manual_seed(seed)
-    vqgan = VQGAN(training.model)
-    vqgan.codebook.requires_grad_(False)
-    vqgan.register_buffer("code_usage", torch.ones(training.model.num_vq_embeddings))
-    vqgan.register_buffer("code_sum", vqgan.codebook.data.clone())
-    vqgan.to(memory_format=torch.channels_last)
+    players = _Players(training).to(memory_format=torch.channels_last)
+    vqgan, discriminator = players.vqgan, players.discriminator
     cumulative = np.cumsum(weights / weights.sum())
 
     def step_loss(step: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
@@ -70,8 +102,12 @@ def train_vqgan(
             vqgan.get_buffer("code_sum")[start : start + len(chosen)] = flat.detach()[chosen]
             take_from_first(vqgan.get_buffer("code_sum"))
             vqgan.codebook.data.copy_(vqgan.get_buffer("code_sum"))
+        is_sharpened = step >= training.sharpened_from
         codes = vqgan.codebook[tokens]
         quantized = flat if is_continuous else flat + (codes - flat).detach()
+        if is_sharpened:
+            others, is_replaced = _near_tokens(vqgan.codebook, tokens.view(len(batch), -1), training, rng)
+            quantized = torch.where(is_replaced.view(-1, 1), vqgan.codebook[others.view(-1)], quantized)
         grid = quantized.view(latents.shape[0], latents.shape[2], latents.shape[3], -1).permute(0, 3, 1, 2)
         pixels = vqgan.pixels(grid)
         squared = (pixels - batch).square().mean()
@@ -82,10 +118,20 @@ def train_vqgan(
         else:
             loss = loss + training.commitment_weight * (flat - codes).square().mean()
             _update_codebook(vqgan, flat.detach(), tokens, training, step, rng)
+        figures = {}
+        if is_sharpened:
+            distance = perceptual(pixels, batch)
+            told_apart = discriminator.told_apart(batch, pixels)
+            loss = loss + training.perceptual_weight * distance + told_apart
+            loss = loss + training.palette_weight * _palette_distance(pixels, batch)
+            loss = loss + training.adversarial_weight * discriminator.seen_as_decoded(pixels)
+            figures = {"perceptual": float(distance.detach()), "told_apart": float(told_apart.detach())}
         used = float((vqgan.get_buffer("code_usage") > 0.05).sum())
-        return loss, {"psnr": -10 * float(torch.log10(squared.detach())), "codes_used": used}
+        return loss, {"psnr": -10 * float(torch.log10(squared.detach())), "codes_used": used, **figures}
 
-    train_stage(vqgan, step_loss, training.schedule, folder, seed=seed, report=report)
+    # Neither the first layer nor the last, whose channels are colours.
+    matrices = [weight for weight in matrices_of(vqgan, nn.Conv2d) if 3 not in weight.shape[:2]]
+    train_stage(players, step_loss, training.schedule, folder, seed=seed, muon_weights=matrices, report=report)
     del vqgan.code_usage, vqgan.code_sum
     return vqgan
 
@@ -111,9 +157,23 @@ def _update_codebook(
     vqgan.codebook.data[alive] = code_sum[alive] / usage[alive, None]
 
 
+def _near_tokens(
+    codebook: Tensor, tokens: Int[Tensor, "images tokens"], training: VQGANTraining, rng: np.random.Generator
+) -> tuple[Int[Tensor, "images tokens"], Bool[Tensor, "images tokens"]]:
+    """A near token for every one, and which are to be replaced by theirs."""
+    near = torch.cdist(codebook, codebook).topk(training.near_codes + 1, largest=False).indices[:, 1:]
+    of_each = rng.random((len(tokens), 1)) * training.replaced_share
+    is_replaced = torch.from_numpy(rng.random(tokens.shape) < of_each)
+    return near[tokens, torch.from_numpy(rng.integers(near.shape[1], size=tuple(tokens.shape)))], is_replaced
+
+
 def _edge_distance(a: Tensor, b: Tensor) -> Tensor:
     horizontal = (a.diff(dim=3) - b.diff(dim=3)).abs().mean()
     return horizontal + (a.diff(dim=2) - b.diff(dim=2)).abs().mean()
+
+
+def _palette_distance(a: Tensor, b: Tensor) -> Tensor:
+    return F.avg_pool2d(a - b, _PALETTE_PX).abs().mean()
 
 
 def _opponents(images: Tensor) -> Tensor:

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from open_clip.modified_resnet import ModifiedResNet
 
+from styledrop.pretraining.perceptual import PerceptualDistance
 from styledrop.pretraining.stage import Schedule
-from styledrop.pretraining.vqgan import VQGANTraining, _update_codebook, train_vqgan
+from styledrop.pretraining.vqgan import VQGANTraining, _near_tokens, _update_codebook, train_vqgan
 from styledrop.vqgan import VQGAN, VQGANConfig
 
 MODEL = VQGANConfig(
@@ -14,10 +16,17 @@ MODEL = VQGANConfig(
 )
 TRAINING = VQGANTraining(
     model=MODEL,
-    schedule=Schedule(num_steps=4, learning_rate=3e-3, batch_size=4, warmup_steps=1),
+    schedule=Schedule(num_steps=4, learning_rate=3e-3, batch_size=4, warmup_steps=1, muon_rate=3e-3),
     continuous_steps=2,
     recolour_rate=0.0,
+    sharpened_from=3,
+    discriminator_widths=(8, 8),
 )
+
+
+def tower_distance() -> PerceptualDistance:
+    torch.manual_seed(1)
+    return PerceptualDistance(ModifiedResNet(layers=[1, 1, 1, 1], output_dim=8, heads=4, image_size=32, width=8))
 
 
 def squares(count: int = 4) -> np.ndarray:
@@ -28,7 +37,7 @@ def squares(count: int = 4) -> np.ndarray:
 
 
 def trained(folder: Path, training: VQGANTraining = TRAINING) -> VQGAN:
-    return train_vqgan(squares(), np.ones(4), training, folder)
+    return train_vqgan(squares(), np.ones(4), tower_distance(), training, folder)
 
 
 def steps(training: VQGANTraining, num_steps: int) -> VQGANTraining:
@@ -36,7 +45,9 @@ def steps(training: VQGANTraining, num_steps: int) -> VQGANTraining:
 
 
 def test_going_on_from_a_checkpoint_gives_the_weights_of_an_uninterrupted_run(tmp_path: Path) -> None:
-    trained(tmp_path / "stopped", steps(TRAINING, 3))  # past the step at which the codebook comes in
+    trained(
+        tmp_path / "stopped", steps(TRAINING, 3)
+    )  # past the codebook's first step, and the last before the sharp ones
     resumed = trained(tmp_path / "stopped").state_dict()
     whole = trained(tmp_path / "whole").state_dict()
     assert set(resumed) == set(whole) == set(VQGAN(MODEL).state_dict())
@@ -45,7 +56,7 @@ def test_going_on_from_a_checkpoint_gives_the_weights_of_an_uninterrupted_run(tm
 
 def test_the_loss_falls_on_one_batch(tmp_path: Path) -> None:
     trained(tmp_path, steps(TRAINING, 2))
-    trained(tmp_path, steps(TRAINING, 60))
+    trained(tmp_path, replace(steps(TRAINING, 60), sharpened_from=60))
     first, last = (json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines()[::2])
     assert last["loss"] < 0.6 * first["loss"]
     assert last["psnr"] > first["psnr"] + 3
@@ -100,3 +111,21 @@ def test_no_code_restarts_in_the_last_fifth_of_a_run() -> None:
         np.random.default_rng(0),
     )  # fmt: skip
     assert float(vqgan.get_buffer("code_usage")[5]) < 0.02
+
+
+def test_sharpened_the_image_comes_to_look_like_the_icon(tmp_path: Path) -> None:
+    training = replace(TRAINING, sharpened_from=2)
+    for num_steps in (50, 250):
+        trained(tmp_path, steps(training, num_steps))
+    first, *_, last = (json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines())
+    assert last["perceptual"] < 0.8 * first["perceptual"]
+
+
+def test_a_replaced_token_becomes_a_near_one() -> None:
+    codebook = torch.arange(16.0)[:, None]
+    tokens = torch.full((200, 16), 8)
+    training = replace(TRAINING, near_codes=2, replaced_share=1.0)
+    others, is_replaced = _near_tokens(codebook, tokens, training, np.random.default_rng(0))
+    assert set(others.unique().tolist()) == {7, 9}
+    of_each = is_replaced.float().mean(dim=1)
+    assert float(of_each.min()) < 0.2 < 0.8 < float(of_each.max())
