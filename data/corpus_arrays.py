@@ -1,6 +1,6 @@
 """A corpus as files that open in no time: images as one array on disk, everything else as JSON.
 
-Reading a corpus from its shards takes a minute and forks; a stage of pretraining opens this instead.
+Reading a corpus from its shards takes a minute and starts processes; a stage of pretraining opens this instead.
 """
 
 import json

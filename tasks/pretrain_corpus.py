@@ -1,6 +1,6 @@
 """The corpus: packages from npm, then images and captions.
 
-Both fork; they are done before anything trains, and later stages only open arrays.
+They are done before anything trains, and later stages only open arrays.
 """
 
 import shutil

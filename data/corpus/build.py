@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,7 +20,7 @@ from data.corpus.credits import read_licences, write_credits
 from data.corpus.emoji import read_emoji_names
 from data.corpus.icons import Icon, list_icons
 from data.corpus.packages import PACKAGES
-from data.corpus.render import WORKERS, Job, render_and_encode
+from data.corpus.render import Job, render_and_encode, worker_pool
 from data.corpus.sets import BASE_SETS, HELD_OUT_SETS
 from data.corpus.shards import IMAGE_SIZE_PX, fraction, mixed, write_shards
 from data.corpus.variants import EVERYDAY, variant_jobs
@@ -53,7 +52,7 @@ def build_corpus(packages: str | Path, out: str | Path, *, held_out: bool = Fals
 
     sets = HELD_OUT_SETS if held_out else BASE_SETS
     icons = _with_concepts(list_icons(packages, sets, emoji), concept_of) if held_out else base_icons
-    with multiprocessing.Pool(WORKERS) as pool:
+    with worker_pool() as pool:
         seen: set[str] = set()
         made = list(_render_new(pool, [Job(icon, icon.style) for icon in icons], seen))
         if not held_out:

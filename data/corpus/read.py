@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import multiprocessing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from data.corpus.render import WORKERS
+from data.corpus.render import worker_pool
 from data.corpus.shards import IMAGE_SIZE_PX, read_shards
 
 
@@ -70,7 +69,7 @@ def read_images(folder: str | Path, rows: np.ndarray) -> np.ndarray:
 
 def _decode_all(data: list[bytes], size_px: int) -> np.ndarray:
     jobs = [(data[start : start + 500], size_px) for start in range(0, len(data), 500)]
-    with multiprocessing.Pool(WORKERS) as pool:
+    with worker_pool() as pool:
         return np.concatenate(list(pool.imap(_decode, jobs)))
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.pool import Pool
 
 import resvg_py
 from PIL import Image
@@ -14,7 +16,14 @@ from data.corpus.icons import Icon
 from data.corpus.shards import IMAGE_SIZE_PX
 
 WORKERS = 2
-"""Processes that render images, or decode them."""
+
+
+def worker_pool() -> Pool:
+    """Processes that render images, or decode them.
+
+    They are spawned: a fork of a process with threads, such as a Prefect flow's, may wait forever for a lock.
+    """
+    return multiprocessing.get_context("spawn").Pool(WORKERS)
 
 
 @dataclass(frozen=True, slots=True)
