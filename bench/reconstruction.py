@@ -4,7 +4,8 @@
 
 FOLDER is `flows.pretrain_base`'s, of which the corpus is enough. The icons are those of `bench.base_quality`'s
 styles that neither base nor judge was trained on. `style_real` is the judge's accuracy on them as they are,
-`style_decoded` after the VQGAN: about as good as a base's samples can be. `psnr` is in dB, the mean over icons.
+`style_decoded` after the VQGAN. No bound for a base's samples, which may show simpler things. `psnr` is in dB,
+the mean over icons.
 """
 
 import argparse
