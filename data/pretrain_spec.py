@@ -57,12 +57,9 @@ class VQGANSettings(_Part):
     variant_weight: float = Field(default=0.6, ge=0, description="of a recoloured or filtered style; a set has 1")
     colour_weight: float = Field(default=3.0, ge=0, description="of a colourful style; a black and white one has 1")
     colourful_above: float = Field(default=8.0, ge=0, description="mean of max - min over the channels, of 255")
-    codebook_decay: float = Field(
-        default=0.98, gt=0, lt=1, description="a step, of what a code remembers of its latents"
-    )
+    codebook_decay: float = Field(default=0.98, gt=0, lt=1, description="of the moving averages that a code is made of")
     share_of_parts: float = Field(default=0.0, ge=0, lt=1, description="of a batch, parts of images twice as large")
     sharpened_from: int = Field(default=5400, ge=0, description="first step with perceptual distance and discriminator")
-    discriminator_widths: tuple[int, ...] = (32, 64, 128)
 
     @property
     def downsampling(self) -> int:

@@ -74,7 +74,6 @@ def _train(spec: PretrainSpec, corpus: StageRecord, large: StageRecord, clip: St
         recolour_rate=wanted.recolour_rate,
         codebook_decay=wanted.codebook_decay,
         sharpened_from=wanted.sharpened_from,
-        discriminator_widths=wanted.discriminator_widths,
     )
     with Progress("VQGAN", wanted.schedule.num_steps) as progress:
         return train_vqgan(

@@ -79,7 +79,7 @@ def document(tmp_path: Path, packages: Path, teacher: Path) -> dict[str, Any]:
         "size_px": 32,
         "vqgan": {
             "schedule": schedule, "block_out_channels": [8, 8, 8, 8], "latent_channels": 4, "num_codes": 16,
-            "norm_num_groups": 4, "continuous_steps": 0, "sharpened_from": 1, "discriminator_widths": [8],
+            "norm_num_groups": 4, "continuous_steps": 0, "sharpened_from": 1,
         },
         "processes": 1,
         "text": {

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -106,8 +106,8 @@ def train_vqgan(
         codes = vqgan.codebook[tokens]
         quantized = flat if is_continuous else flat + (codes - flat).detach()
         if is_sharpened:
-            others, is_replaced = _near_tokens(vqgan.codebook, tokens.view(len(batch), -1), training, rng)
-            quantized = torch.where(is_replaced.view(-1, 1), vqgan.codebook[others.view(-1)], quantized)
+            shown = _replaced(vqgan.codebook, tokens.view(len(batch), -1), training, rng).view(-1)
+            quantized = torch.where((shown != tokens)[:, None], vqgan.codebook[shown], quantized)
         grid = quantized.view(latents.shape[0], latents.shape[2], latents.shape[3], -1).permute(0, 3, 1, 2)
         pixels = vqgan.pixels(grid)
         squared = (pixels - batch).square().mean()
@@ -157,14 +157,16 @@ def _update_codebook(
     vqgan.codebook.data[alive] = code_sum[alive] / usage[alive, None]
 
 
-def _near_tokens(
+def _replaced(
     codebook: Tensor, tokens: Int[Tensor, "images tokens"], training: VQGANTraining, rng: np.random.Generator
-) -> tuple[Int[Tensor, "images tokens"], Bool[Tensor, "images tokens"]]:
-    """A near token for every one, and which are to be replaced by theirs."""
-    near = torch.cdist(codebook, codebook).topk(training.near_codes + 1, largest=False).indices[:, 1:]
+) -> Int[Tensor, "images tokens"]:
+    """Some tokens of each image become near ones."""
     of_each = rng.random((len(tokens), 1)) * training.replaced_share
-    is_replaced = torch.from_numpy(rng.random(tokens.shape) < of_each)
-    return near[tokens, torch.from_numpy(rng.integers(near.shape[1], size=tuple(tokens.shape)))], is_replaced
+    chosen = torch.from_numpy(rng.random(tokens.shape) < of_each)
+    # The codes move at every step, so only those that are needed are compared with all.
+    near = torch.cdist(codebook[tokens[chosen]], codebook).topk(training.near_codes + 1, largest=False).indices[:, 1:]
+    drawn = torch.from_numpy(rng.integers(training.near_codes, size=(len(near), 1)))
+    return tokens.masked_scatter(chosen, near.gather(1, drawn))
 
 
 def _edge_distance(a: Tensor, b: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from open_clip.modified_resnet import ModifiedResNet
 
 from styledrop.pretraining.perceptual import PerceptualDistance
 from styledrop.pretraining.stage import Schedule
-from styledrop.pretraining.vqgan import VQGANTraining, _near_tokens, _update_codebook, train_vqgan
+from styledrop.pretraining.vqgan import VQGANTraining, _replaced, _update_codebook, train_vqgan
 from styledrop.vqgan import VQGAN, VQGANConfig
 
 MODEL = VQGANConfig(
@@ -45,9 +45,7 @@ def steps(training: VQGANTraining, num_steps: int) -> VQGANTraining:
 
 
 def test_going_on_from_a_checkpoint_gives_the_weights_of_an_uninterrupted_run(tmp_path: Path) -> None:
-    trained(
-        tmp_path / "stopped", steps(TRAINING, 3)
-    )  # past the codebook's first step, and the last before the sharp ones
+    trained(tmp_path / "stopped", steps(TRAINING, 3))  # the codebook is in; the next step is sharpened
     resumed = trained(tmp_path / "stopped").state_dict()
     whole = trained(tmp_path / "whole").state_dict()
     assert set(resumed) == set(whole) == set(VQGAN(MODEL).state_dict())
@@ -125,7 +123,7 @@ def test_a_replaced_token_becomes_a_near_one() -> None:
     codebook = torch.arange(16.0)[:, None]
     tokens = torch.full((200, 16), 8)
     training = replace(TRAINING, near_codes=2, replaced_share=1.0)
-    others, is_replaced = _near_tokens(codebook, tokens, training, np.random.default_rng(0))
-    assert set(others.unique().tolist()) == {7, 9}
-    of_each = is_replaced.float().mean(dim=1)
+    replaced = _replaced(codebook, tokens, training, np.random.default_rng(0))
+    assert set(replaced.unique().tolist()) == {7, 8, 9}
+    of_each = (replaced != tokens).float().mean(dim=1)
     assert float(of_each.min()) < 0.2 < 0.8 < float(of_each.max())
