@@ -102,7 +102,8 @@ class ClipSettings(_Part):
     )
     image_layers: tuple[int, int, int, int] = (1, 1, 2, 1)
     image_width: int = 24
-    styles_per_concept: int = Field(default=4, ge=1)
+    styles_per_batch: int = Field(default=8, ge=1)
+    images_per_concept: int = Field(default=4, ge=1, description="at most, in a batch")
     caption_only: float = Field(default=0.25, ge=0, le=1, description="share of batches without style phrases")
 
 
@@ -244,7 +245,6 @@ class PretrainSpec(_Part):
                 f"(vqgan.block_out_channels), got {self.size_px}"
             )
         for whole, part, what in (
-            (self.clip.schedule.batch_size, self.clip.styles_per_concept, "clip: batch_size, styles_per_concept"),
             (self.text.width, self.text.heads, "text: width, heads"),
             (self.generator.hidden_size, self.generator.num_attention_heads, "generator: hidden_size, its heads"),
             (self.generator.channels, self.generator.channel_heads, "generator: channels, channel_heads"),

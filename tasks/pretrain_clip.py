@@ -69,7 +69,8 @@ def _training(spec: PretrainSpec) -> ClipTraining:
         image_layers=spec.clip.image_layers,
         image_width=spec.clip.image_width,
         image_size_px=spec.size_px,
-        styles_per_concept=spec.clip.styles_per_concept,
+        styles_per_batch=spec.clip.styles_per_batch,
+        images_per_concept=spec.clip.images_per_concept,
         caption_only=spec.clip.caption_only,
     )
 

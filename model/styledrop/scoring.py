@@ -78,6 +78,14 @@ class ClipScorer:
             text=(image_features * text_features).sum(dim=1).cpu().numpy(), style=style.mean(dim=1).cpu().numpy()
         )
 
+    @torch.inference_mode()
+    def compare(
+        self, images: Sequence[Image.Image], prompts: Sequence[str], *, batch_size: int = 64
+    ) -> Float[np.ndarray, "images prompts"]:
+        """Text of every image with every prompt."""
+        image_features, text_features = self._embed_images(images, batch_size), self._embed_texts(prompts, batch_size)
+        return (image_features @ text_features.T).cpu().numpy()
+
     def _embed_images(self, images: Sequence[Image.Image], batch_size: int) -> Float[Tensor, "images width"]:
         features = [
             self._model.encode_image(

@@ -87,7 +87,7 @@ def document(tmp_path: Path, packages: Path, teacher: Path) -> dict[str, Any]:
             "heads": 2, "embed_dim": 16,
         },
         "clip": {
-            "schedule": schedule, "image_layers": [1, 1, 1, 1], "image_width": 8, "styles_per_concept": 2,
+            "schedule": schedule, "image_layers": [1, 1, 1, 1], "image_width": 8, "styles_per_batch": 2,
         },
         "generator": {
             "schedule": {**schedule, "ema_decay": 0.9}, "hidden_size": 16, "num_hidden_layers": 1,

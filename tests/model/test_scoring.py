@@ -38,6 +38,15 @@ def test_scores_are_of_each_image_alone(scorer: ClipScorer) -> None:
         np.testing.assert_allclose([scores.text[i], scores.style[i]], [alone.text[0], alone.style[0]], atol=1e-5)
 
 
+def test_comparing_gives_the_text_of_every_pair(scorer: ClipScorer) -> None:
+    images, prompts = [drawing("red"), drawing("navy", "grey"), drawing("gold")], ["a cat", "a dog", "a cat"]
+    pairs = scorer.compare(images, prompts, batch_size=2)
+    assert pairs.shape == (3, 3)
+    np.testing.assert_allclose(pairs.diagonal(), scorer.score(images, prompts, images).text, atol=1e-5)
+    np.testing.assert_array_equal(pairs[:, 0], pairs[:, 2])
+    assert np.all(pairs[:, 0] != pairs[:, 1])
+
+
 def test_style_is_the_mean_over_references(scorer: ClipScorer) -> None:
     image, references = drawing("red"), [drawing("pink"), drawing("navy", "grey")]
     both = scorer.score([image], ["a cat"], references).style[0]

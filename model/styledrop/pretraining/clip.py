@@ -1,8 +1,9 @@
 """Pretraining of a CLIP image tower for a text encoder that stands (CLIP, arXiv:2103.00020; LiT, arXiv:2111.07991).
 
 All but the last layer of the text tower is frozen, so that what was distilled into it stays, and a step costs
-little more than its images. A batch holds a few concepts, each in several styles: telling them apart takes both
-halves of a prompt. Some batches have captions alone, so that content counts for itself.
+little more than its images. A batch holds a few styles, and concepts that several of these show: most of an image's
+negatives share its style or its concept, so telling them apart takes both halves of a prompt. Some batches have
+captions alone, so that content counts for itself.
 """
 
 import copy
@@ -13,12 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from open_clip.modified_resnet import ModifiedResNet
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from styledrop.pretraining.augmentation import moved, recoloured, softened
+from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.stage import Report, Schedule, train_stage
 from styledrop.text import TextEncoder
 
@@ -34,9 +37,11 @@ class ClipTraining:
     image_layers: tuple[int, int, int, int] = (1, 1, 2, 1)
     image_width: int = 32
     image_size_px: int = 64
-    styles_per_concept: int = 4
+    styles_per_batch: int = 8
+    images_per_concept: int = 4
+    """At most, in a batch."""
     caption_only: float = 0.25
-    """Share of batches without style phrases."""
+    """Share of batches without style phrases; half of their images are recoloured."""
 
 
 class ClipTowers(nn.Module):
@@ -85,25 +90,20 @@ def train_clip(
     towers.image.to(memory_format=torch.channels_last)
 
     concept_of = np.unique(np.array(concepts), return_inverse=True)[1]
-    look_of = concept_of * len(styles) + np.unique(np.array(styles), return_inverse=True)[1]
-    order = np.argsort(concept_of, kind="stable")
-    groups = np.split(order, np.cumsum(np.bincount(concept_of))[:-1])
-    group_weights = np.array([min(len(rows), 16) for rows in groups], dtype=np.float64)
-    group_weights /= group_weights.sum()
-    batch_size, per_concept = training.schedule.batch_share, training.styles_per_concept
+    style_of = np.unique(np.array(styles), return_inverse=True)[1]
+    look_of = concept_of * len(styles) + style_of
 
     def step_loss(_: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
-        chosen = rng.choice(len(groups), size=batch_size // per_concept, replace=False, p=group_weights)
-        rows = np.concatenate([rng.permutation(groups[i])[:per_concept] for i in chosen])
+        rows = draw_rows(concept_of, style_of, training, rng)
         is_caption_only = rng.random() < training.caption_only
         prompts = []
         for row in rows:
             phrase = phrases[styles[row]][rng.integers(len(phrases[styles[row]]))]
             prompts.append(captions[row] if is_caption_only else f"{captions[row]} in {phrase} style")
-        pixels = torch.from_numpy(images[rows].astype(np.float32) / 127.5 - 1.0).permute(0, 3, 1, 2)
-        if rng.random() < 0.5:
-            pixels = pixels.flip(3)
-        image = F.normalize(towers.image(pixels.contiguous(memory_format=torch.channels_last)), dim=1)
+        pixels = torch.from_numpy(images[rows].astype(np.float32) / 255).permute(0, 3, 1, 2)
+        restyled = np.full(len(rows), is_caption_only) & (rng.random(len(rows)) < 0.5)
+        pixels = softened(moved(recoloured(pixels, restyled, rng), restyled, rng), rng)
+        image = F.normalize(towers.image((2 * pixels - 1).contiguous(memory_format=torch.channels_last)), dim=1)
         logits = towers.logit_scale.exp().clamp(max=100.0) * image @ towers.embed_texts(prompts).T
         # All images that a prompt describes are right: those of one look, or of one concept.
         shown = torch.from_numpy((concept_of if is_caption_only else look_of)[rows])
@@ -113,8 +113,26 @@ def train_clip(
         hit = same.gather(1, logits.argmax(dim=1, keepdim=True)).mean()
         return contrastive, {"hit": float(hit)}
 
-    train_stage(towers, step_loss, training.schedule, folder, seed=seed, report=report)
+    kernels = matrices_of(towers.image, nn.Conv2d)
+    train_stage(towers, step_loss, training.schedule, folder, seed=seed, muon_weights=kernels, report=report)
     return towers
+
+
+def draw_rows(
+    concept_of: Int[np.ndarray, " images"],
+    style_of: Int[np.ndarray, " images"],
+    training: ClipTraining,
+    rng: np.random.Generator,
+) -> Int[np.ndarray, " rows"]:
+    """Rows of a batch: of a few styles, and of concepts the more likely the more of their images these have."""
+    styles = rng.choice(style_of.max() + 1, size=min(training.styles_per_batch, style_of.max() + 1), replace=False)
+    rows = rng.permutation(np.nonzero(np.isin(style_of, styles))[0])
+    rows = rows[np.argsort(concept_of[rows], kind="stable")]
+    _, first, counts = np.unique(concept_of[rows], return_index=True, return_counts=True)
+    counts = counts.clip(max=training.images_per_concept)
+    order = np.argsort(rng.exponential(size=len(counts)) / counts)
+    taken = np.concatenate([rows[first[i] : first[i] + counts[i]] for i in order[: training.schedule.batch_share]])
+    return taken[: training.schedule.batch_share]
 
 
 def write_open_clip(towers: ClipTowers, training: ClipTraining, tokenizer: Path, folder: Path) -> None:

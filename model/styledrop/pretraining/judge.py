@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from styledrop.judge import Judge, JudgeAccuracy, JudgeConfig
+from styledrop.pretraining.augmentation import moved, recoloured, softened
 from styledrop.pretraining.stage import Report, Schedule, train_stage
 
 _PLACED_BY = 100
@@ -40,15 +41,6 @@ class JudgeTraining:
     """Share of a batch that is recoloured, and moved twice as far as the rest."""
     label_smoothing: float = 0.1
     style_weight: float = 1.0
-    max_shift: float = 0.06
-    """Of the image's side: icons are moved by up to that much, never mirrored (an arrow would change its meaning)."""
-    max_scale: float = 0.1
-    max_turn: float = 0.2
-    """In radians; of restyled images alone."""
-    softened_share: float = 0.5
-    """Share of a batch that is scaled down and up again: what a small base draws is never quite sharp."""
-    min_sharpness: float = 0.5
-    """The smallest such scale."""
 
 
 def train_judge(
@@ -80,8 +72,8 @@ def train_judge(
         points = (np.arange(batch_size) + rng.random(batch_size)) / batch_size
         rows = np.searchsorted(cumulative, points).clip(max=len(cumulative) - 1)
         restyled = rng.random(batch_size) < training.restyled_share
-        pixels = _recoloured(_pixels(images[rows]), torch.from_numpy(restyled), rng)
-        concept_logits, style_logits = judge(_softened(_moved(pixels, restyled, rng, training), rng, training))
+        pixels = moved(recoloured(_pixels(images[rows]), restyled, rng), restyled, rng)
+        concept_logits, style_logits = judge(softened(pixels, rng))
         concept = torch.from_numpy(concept_of[rows])
         style = torch.from_numpy(np.where(restyled, -1, style_of[rows]))
         concept_loss = _cross_entropy(concept_logits, concept, training.label_smoothing)
@@ -123,42 +115,6 @@ def _weights(
 def _pixels(images: np.ndarray) -> Tensor:
     pixels = torch.from_numpy(images.astype(np.float32) / 255).permute(0, 3, 1, 2)
     return pixels.contiguous(memory_format=torch.channels_last)
-
-
-def _recoloured(pixels: Tensor, chosen: Tensor, rng: np.random.Generator) -> Tensor:
-    """The chosen images with their channels in another order; half of them grey, and a third as negatives."""
-    count = len(pixels)
-    order = torch.from_numpy(rng.permuted(np.tile(np.arange(3), (count, 1)), axis=1))
-    other = pixels.gather(1, order[:, :, None, None].expand_as(pixels))
-    is_grey, is_negative = (torch.from_numpy(rng.random((count, 1, 1, 1)) < share) for share in (0.5, 0.33))
-    other = torch.where(is_grey, other.mean(dim=1, keepdim=True), other)
-    other = torch.where(is_negative, 1 - other, other)
-    return torch.where(chosen[:, None, None, None], other, pixels)
-
-
-def _moved(pixels: Tensor, restyled: np.ndarray, rng: np.random.Generator, training: JudgeTraining) -> Tensor:
-    """Every image a little shifted and scaled; what comes in from outside repeats the border."""
-    count, strength = len(pixels), 1.0 + restyled
-    turn = training.max_turn * restyled * rng.uniform(-1, 1, count)
-    height, width = (1 + training.max_scale * strength * rng.uniform(-1, 1, count) for _ in range(2))
-    # Proportions are a part of the style, so only restyled images change theirs.
-    width = np.where(restyled, width, height)
-    maps = np.zeros((count, 2, 3), dtype=np.float32)
-    maps[:, 0, 0], maps[:, 0, 1] = width * np.cos(turn), -height * np.sin(turn)
-    maps[:, 1, 0], maps[:, 1, 1] = width * np.sin(turn), height * np.cos(turn)
-    # The sampling grid runs from -1 to 1.
-    maps[:, :, 2] = 2 * training.max_shift * strength[:, None] * rng.uniform(-1, 1, (count, 2))
-    grid = F.affine_grid(torch.from_numpy(maps), list(pixels.shape), align_corners=False)
-    return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
-
-
-def _softened(pixels: Tensor, rng: np.random.Generator, training: JudgeTraining) -> Tensor:
-    """One scale a batch, for a share of its images."""
-    side = round(pixels.shape[-1] * rng.uniform(training.min_sharpness, 1))
-    chosen = torch.from_numpy(rng.random(len(pixels)) < training.softened_share)
-    small = F.interpolate(pixels, size=(side, side), mode="bilinear", antialias=True)
-    soft = F.interpolate(small, size=pixels.shape[-2:], mode="bilinear")
-    return torch.where(chosen[:, None, None, None], soft, pixels)
 
 
 def _cross_entropy(logits: Tensor, target: Tensor, label_smoothing: float) -> Tensor:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from styledrop.pretraining.clip import ClipTowers, ClipTraining, train_clip, write_open_clip
+from styledrop.pretraining.clip import ClipTowers, ClipTraining, draw_rows, train_clip, write_open_clip
 from styledrop.pretraining.stage import Schedule
 from styledrop.pretraining.text import TextTraining, build_text_model, build_tokenizer
 from styledrop.scoring import ClipScorer
@@ -29,7 +29,7 @@ TRAINING = ClipTraining(
     image_layers=(1, 1, 1, 1),
     image_width=8,
     image_size_px=32,
-    styles_per_concept=2,
+    styles_per_batch=2,
 )
 PROMPTS = ["a red umbrella in bold black woodcut style", "", "Straße, 3 cats & a very long list of other animals too"]
 
@@ -126,3 +126,19 @@ def test_only_the_last_layer_of_a_copy_of_the_text_encoder_is_trained(tmp_path: 
     assert changed
     assert all("layers.1." in name or "final_layer_norm" in name or "projection" in name for name in changed)
     assert all(torch.equal(value, before[name]) for name, value in text.model.state_dict().items())
+
+
+def test_a_batch_shows_few_styles_and_the_concepts_that_they_share() -> None:
+    chance = np.random.default_rng(0)
+    style_of = np.repeat(np.arange(10), 100)
+    concept_of = np.where(np.arange(1000) % 2, np.arange(1000) % 20, 100 + np.arange(1000))  # every second one is alone
+    training = replace(TRAINING, schedule=replace(TRAINING.schedule, batch_size=32), styles_per_batch=4)
+    shared = 0
+    for _ in range(20):
+        rows = draw_rows(concept_of, style_of, training, chance)
+        assert len(set(rows)) == 32
+        assert len(set(style_of[rows])) <= 4
+        assert max(np.bincount(concept_of[rows])) == training.images_per_concept
+        shared += int((concept_of[rows] < 100).sum())
+    # Ten of 210 concepts are shared: drawn alike they would have 0.16 of the images.
+    assert 0.3 < shared / (20 * 32) < 1

@@ -1,0 +1,75 @@
+"""Does the scorer see what an image shows, and in which style? Asked of real icons that it was not trained on.
+
+    python -m bench.scorer --work FOLDER [--base FOLDER]
+
+FOLDER is `flows.pretrain_base`'s, of which the corpus is enough. For each icon kept from training whose concept the
+judge knows, the scorer chooses among prompts by Text: `content` is the share for which the icon's own
+concept is chosen among all of the judge's, in the words of the icon's style; `style` that for which its own
+style is chosen among all sets, in the words of its concept. The judge's accuracy on kept icons is about the same
+concepts and styles.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool
+from PIL import Image
+
+from data.corpus import Corpus, style_phrases
+from data.corpus_arrays import read_arrays
+from styledrop.judge import Judge
+from styledrop.scoring import ClipScorer
+from tasks.models import open_base
+
+
+def main() -> None:
+    """Measure a base's scorer and print what was found."""
+    parser = argparse.ArgumentParser(prog="python -m bench.scorer")
+    parser.add_argument("--work", type=Path, required=True, help="folder of flows.pretrain_base, with a corpus in it")
+    parser.add_argument("--base", default="embedded", help="folder of a base with a clip/ and a judge/ in it")
+    arguments = parser.parse_args()
+    base = open_base(arguments.base)
+    if base.clip_folder is None:
+        parser.error(f"expected a base with a clip folder, got {base.folder}")
+    config = Judge.from_folder(base.folder / "judge").config
+    corpus = read_arrays(arguments.work / "corpus" / "result")
+    content, style = choices(ClipScorer(base.clip_folder), corpus, config.concepts, config.styles)
+    figures = {
+        "content": round(float(content.mean()), 4),
+        "style": round(float(style.mean()), 4),
+        "judge_content": round(config.accuracy.concept, 4) if config.accuracy else None,
+        "judge_style": round(config.accuracy.style, 4) if config.accuracy else None,
+        "icons": len(content),
+    }
+    print(json.dumps(figures))
+
+
+def choices(
+    scorer: ClipScorer, corpus: Corpus, concepts: tuple[str, ...], styles: tuple[str, ...]
+) -> tuple[Bool[np.ndarray, " icons"], Bool[np.ndarray, " icons"]]:
+    """For each kept icon of these concepts and styles: whether its concept and its style are chosen by Text.
+
+    Raises:
+        ValueError: the corpus has none.
+    """
+    phrases = style_phrases()
+    rows = np.nonzero((corpus.split == "kept") & np.isin(corpus.concept, concepts) & np.isin(corpus.style, styles))[0]
+    if not len(rows):
+        raise ValueError("expected kept icons of the judge's concepts in the corpus; name the folder of a whole corpus")
+    icons = [Image.fromarray(np.asarray(corpus.images[row])) for row in rows]
+    texts = [[f"{concept} in {phrases[style][0]} style" for style in styles] for concept in concepts]
+    text = scorer.compare(icons, [prompt for row in texts for prompt in row])
+    text = text.reshape(len(rows), len(concepts), len(styles))
+    own_concept = np.array([concepts.index(corpus.concept[row]) for row in rows])
+    own_style = np.array([styles.index(corpus.style[row]) for row in rows])
+    icon = np.arange(len(rows))
+    return (
+        text[icon, :, own_style].argmax(axis=1) == own_concept,
+        text[icon, own_concept, :].argmax(axis=1) == own_style,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import styledrop
+from bench.scorer import choices, main
+from data.corpus_arrays import write_arrays
+from tests.bench.test_base_quality import tiny_judge
+from tests.bench.test_reconstruction import corpus
+
+CONCEPTS, STYLES = ("cat", "house", "sun"), ("noto", "twemoji", "ph-thin")
+
+
+class Reading:
+    """A scorer that knows what an icon shows from its place, and the prompts' words."""
+
+    def __init__(self, *knows: str) -> None:
+        self.knows = knows
+
+    def compare(self, images: list[object], prompts: list[str]) -> np.ndarray:
+        return np.array([[sum(word in prompt for word in self.knows) for prompt in prompts] for _ in images], float)
+
+
+def test_content_is_chosen_in_the_style_of_the_icon_and_style_with_its_concept() -> None:
+    shown = corpus(8)
+    for knows, expected in {
+        ("house",): ([True] * 4, [True] * 2 + [False] * 2),  # of equals the first is taken: noto
+        ("flat colour emoji",): ([False] * 4, [False] * 2 + [True] * 2),
+        ("house", "softly shaded"): ([True] * 4, [True] * 2 + [False] * 2),
+    }.items():
+        content, style = choices(Reading(*knows), shown, CONCEPTS, STYLES)  # type: ignore[arg-type]
+        assert (content.tolist(), style.tolist()) == expected, knows
+
+
+def test_the_last_line_is_json(
+    tmp_path: Path, tiny_base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(tiny_base_folder, tmp_path / "base")
+    judge = tiny_judge()
+    judge.to_folder(tmp_path / "base" / "judge")
+    shown = corpus(styledrop.load_base(tmp_path / "base").size_px)
+    shown.style[:], shown.concept[:] = judge.config.styles[0], judge.config.concepts[0]
+    (tmp_path / "work/corpus/result").mkdir(parents=True)
+    write_arrays(shown, tmp_path / "work/corpus/result")
+    monkeypatch.setattr("sys.argv", ["scorer", "--work", str(tmp_path / "work"), "--base", str(tmp_path / "base")])
+    main()
+    figures = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert set(figures) == {"content", "style", "judge_content", "judge_style", "icons"}
+    assert figures["icons"] == 4
+    assert 0 <= figures["content"] <= 1
+
+
+def test_a_corpus_without_the_concepts_is_said_in_words() -> None:
+    with pytest.raises(ValueError, match="kept icons of the judge's concepts"):
+        choices(Reading("house"), corpus(8), ("sun",), STYLES)  # type: ignore[arg-type]
