@@ -1,7 +1,7 @@
 """What a base is pretrained with: sizes, weights and schedules of every stage.
 
-The defaults are for 45,000 icons of 64 px and two CPU cores; docs/log.md tells how they were found. The embedded base
-was made with them, as its card says.
+The defaults are for 45,000 icons of 64 px and two CPU cores; docs/log.md tells how they were found. The embedded base's
+card holds what it was made with; its scorer is older than `ClipSettings`.
 """
 
 from pathlib import Path
