@@ -5,7 +5,7 @@
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -14,6 +14,12 @@ _MAX_SCALE = 0.1
 _MAX_TURN = 0.2  # in radians
 _SOFTENED = 0.5  # of the images: what a small base draws is never quite sharp
 _MIN_SHARPNESS = 0.5
+
+
+def to_pixels(images: UInt8[np.ndarray, "images height width 3"]) -> Float[Tensor, "images 3 height width"]:
+    """Images in [0, 1], channels last in memory."""
+    pixels = torch.from_numpy(images.astype(np.float32) / 255).permute(0, 3, 1, 2)
+    return pixels.contiguous(memory_format=torch.channels_last)
 
 
 def recoloured(

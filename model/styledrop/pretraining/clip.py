@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from styledrop.pretraining.augmentation import moved, recoloured, softened
+from styledrop.pretraining.augmentation import moved, recoloured, softened, to_pixels
 from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.stage import Report, Schedule, train_stage
 from styledrop.text import TextEncoder
@@ -100,9 +100,8 @@ def train_clip(
         for row in rows:
             phrase = phrases[styles[row]][rng.integers(len(phrases[styles[row]]))]
             prompts.append(captions[row] if is_caption_only else f"{captions[row]} in {phrase} style")
-        pixels = torch.from_numpy(images[rows].astype(np.float32) / 255).permute(0, 3, 1, 2)
         restyled = np.full(len(rows), is_caption_only) & (rng.random(len(rows)) < 0.5)
-        pixels = softened(moved(recoloured(pixels, restyled, rng), restyled, rng), rng)
+        pixels = softened(moved(recoloured(to_pixels(images[rows]), restyled, rng), restyled, rng), rng)
         image = F.normalize(towers.image((2 * pixels - 1).contiguous(memory_format=torch.channels_last)), dim=1)
         logits = towers.logit_scale.exp().clamp(max=100.0) * image @ towers.embed_texts(prompts).T
         # All images that a prompt describes are right: those of one look, or of one concept.

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from styledrop.judge import Judge, JudgeAccuracy, JudgeConfig
-from styledrop.pretraining.augmentation import moved, recoloured, softened
+from styledrop.pretraining.augmentation import moved, recoloured, softened, to_pixels
 from styledrop.pretraining.stage import Report, Schedule, train_stage
 
 _PLACED_BY = 100
@@ -72,7 +72,7 @@ def train_judge(
         points = (np.arange(batch_size) + rng.random(batch_size)) / batch_size
         rows = np.searchsorted(cumulative, points).clip(max=len(cumulative) - 1)
         restyled = rng.random(batch_size) < training.restyled_share
-        pixels = moved(recoloured(_pixels(images[rows]), restyled, rng), restyled, rng)
+        pixels = moved(recoloured(to_pixels(images[rows]), restyled, rng), restyled, rng)
         concept_logits, style_logits = judge(softened(pixels, rng))
         concept = torch.from_numpy(concept_of[rows])
         style = torch.from_numpy(np.where(restyled, -1, style_of[rows]))
@@ -83,7 +83,7 @@ def train_judge(
 
     train_stage(judge, step_loss, training.schedule, folder, seed=seed, report=report)
     rows = _some_of_each(style_of, is_train, np.random.default_rng(seed))
-    judge.place_styles(_pixels(images[rows]), torch.from_numpy(style_of[rows]))
+    judge.place_styles(to_pixels(images[rows]), torch.from_numpy(style_of[rows]))
     judge.config = replace(config, accuracy=_measure(judge, images, concept_of, style_of, ~is_train))
     return judge.requires_grad_(False)
 
@@ -112,11 +112,6 @@ def _weights(
     return weights
 
 
-def _pixels(images: np.ndarray) -> Tensor:
-    pixels = torch.from_numpy(images.astype(np.float32) / 255).permute(0, 3, 1, 2)
-    return pixels.contiguous(memory_format=torch.channels_last)
-
-
 def _cross_entropy(logits: Tensor, target: Tensor, label_smoothing: float) -> Tensor:
     """The mean over the images that have a class at all (-1: none of the judge's)."""
     known = target >= 0
@@ -137,7 +132,7 @@ def _measure(
     rows = np.nonzero(is_asked)[0]
     if not len(rows):
         return None
-    logits = [judge(_pixels(images[rows[start : start + 256]])) for start in range(0, len(rows), 256)]
+    logits = [judge(to_pixels(images[rows[start : start + 256]])) for start in range(0, len(rows), 256)]
     concept, style = torch.from_numpy(concept_of[rows]), torch.from_numpy(style_of[rows])
     style_logits = torch.cat([both[1] for both in logits])
     return JudgeAccuracy(
