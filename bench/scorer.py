@@ -11,10 +11,11 @@ concepts and styles.
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float, Int
 from PIL import Image
 
 from data.corpus import Corpus, style_phrases
@@ -35,10 +36,15 @@ def main() -> None:
         parser.error(f"expected a base with a clip folder, got {base.folder}")
     config = Judge.from_folder(base.folder / "judge").config
     corpus = read_arrays(arguments.work / "corpus" / "result")
-    content, style = choices(ClipScorer(base.clip_folder), corpus, config.concepts, config.styles)
+    scorer = ClipScorer(base.clip_folder)
+    rows = kept_rows(corpus, config.concepts, config.styles)
+    content, style = choices(scorer, corpus, rows, config.concepts, config.styles)
+    like_content, like_style = likeness(scorer, corpus, rows)
     figures = {
         "content": round(float(content.mean()), 4),
         "style": round(float(style.mean()), 4),
+        "like_content": round(like_content, 4),
+        "like_style": round(like_style, 4),
         "judge_content": round(config.accuracy.concept, 4) if config.accuracy else None,
         "judge_style": round(config.accuracy.style, 4) if config.accuracy else None,
         "icons": len(content),
@@ -46,21 +52,29 @@ def main() -> None:
     print(json.dumps(figures))
 
 
-def choices(
-    scorer: ClipScorer, corpus: Corpus, concepts: tuple[str, ...], styles: tuple[str, ...]
-) -> tuple[Bool[np.ndarray, " icons"], Bool[np.ndarray, " icons"]]:
-    """For each kept icon of these concepts and styles: whether its concept and its style are chosen by Text.
+def kept_rows(corpus: Corpus, concepts: Sequence[str], styles: Sequence[str]) -> Int[np.ndarray, " icons"]:
+    """Where the corpus has icons of these concepts and styles that were kept from training.
 
     Raises:
-        ValueError: the corpus has none.
+        ValueError: it has none.
     """
-    phrases = style_phrases()
     rows = np.nonzero((corpus.split == "kept") & np.isin(corpus.concept, concepts) & np.isin(corpus.style, styles))[0]
     if not len(rows):
         raise ValueError("expected kept icons of the judge's concepts in the corpus; name the folder of a whole corpus")
-    icons = [Image.fromarray(np.asarray(corpus.images[row])) for row in rows]
+    return rows
+
+
+def choices(
+    scorer: ClipScorer,
+    corpus: Corpus,
+    rows: Int[np.ndarray, " icons"],
+    concepts: tuple[str, ...],
+    styles: tuple[str, ...],
+) -> tuple[Bool[np.ndarray, " icons"], Bool[np.ndarray, " icons"]]:
+    """For each icon: whether its concept and its style are chosen by Text."""
+    phrases = style_phrases()
     texts = [[f"{concept} in {phrases[style][0]} style" for style in styles] for concept in concepts]
-    text = scorer.compare(icons, [prompt for row in texts for prompt in row])
+    text = scorer.compare(_icons(corpus, rows), [prompt for row in texts for prompt in row])
     text = text.reshape(len(rows), len(concepts), len(styles))
     own_concept = np.array([concepts.index(corpus.concept[row]) for row in rows])
     own_style = np.array([styles.index(corpus.style[row]) for row in rows])
@@ -69,6 +83,29 @@ def choices(
         text[icon, :, own_style].argmax(axis=1) == own_concept,
         text[icon, own_concept, :].argmax(axis=1) == own_style,
     )
+
+
+def likeness(scorer: ClipScorer, corpus: Corpus, rows: Int[np.ndarray, " icons"]) -> tuple[float, float]:
+    """Shares of cases in which sharing the concept alone, and the style alone, brings two icons nearer.
+
+    NaN where no two icons share it.
+    """
+    style = scorer.liken(_icons(corpus, rows))
+    is_concept, is_style = (names[rows][:, None] == names[rows][None, :] for names in (corpus.concept, corpus.style))
+    unlike = np.sort(style[~is_concept & ~is_style])
+    return _share_nearer(style[is_concept & ~is_style], unlike), _share_nearer(style[~is_concept & is_style], unlike)
+
+
+def _share_nearer(alike: Float[np.ndarray, " pairs"], unlike: Float[np.ndarray, " others"]) -> float:
+    """The area under the ROC curve; ties count half, `unlike` is sorted."""
+    if not len(alike) or not len(unlike):
+        return float("nan")
+    below = [np.searchsorted(unlike, alike, side="left"), np.searchsorted(unlike, alike, side="right")]
+    return float(np.mean(below) / len(unlike))
+
+
+def _icons(corpus: Corpus, rows: Int[np.ndarray, " icons"]) -> list[Image.Image]:
+    return [Image.fromarray(np.asarray(corpus.images[row])) for row in rows]
 
 
 if __name__ == "__main__":

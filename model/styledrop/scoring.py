@@ -86,6 +86,12 @@ class ClipScorer:
         image_features, text_features = self._embed_images(images, batch_size), self._embed_texts(prompts, batch_size)
         return (image_features @ text_features.T).cpu().numpy()
 
+    @torch.inference_mode()
+    def liken(self, images: Sequence[Image.Image], *, batch_size: int = 64) -> Float[np.ndarray, "images images"]:
+        """Style of every image with every other as its reference."""
+        features = self._embed_images(images, batch_size)
+        return (features @ features.T).cpu().numpy()
+
     def _embed_images(self, images: Sequence[Image.Image], batch_size: int) -> Float[Tensor, "images width"]:
         features = [
             self._model.encode_image(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import styledrop
-from bench.scorer import choices, main
+from bench.scorer import choices, kept_rows, likeness, main
 from data.corpus_arrays import write_arrays
 from tests.bench.test_base_quality import tiny_judge
 from tests.bench.test_reconstruction import corpus
@@ -30,8 +30,26 @@ def test_content_is_chosen_in_the_style_of_the_icon_and_style_with_its_concept()
         ("house", "softly shaded"): ([True] * 4, [True] * 2 + [False] * 2),
         ("sun", "flat colour emoji"): ([False] * 4, [False] * 2 + [True] * 2),
     }.items():
-        content, style = choices(Reading(*knows), shown, CONCEPTS, STYLES)  # type: ignore[arg-type]
+        rows = kept_rows(shown, CONCEPTS, STYLES)
+        content, style = choices(Reading(*knows), shown, rows, CONCEPTS, STYLES)  # type: ignore[arg-type]
         assert (content.tolist(), style.tolist()) == expected, knows
+
+
+def test_likeness_is_asked_of_pairs_that_share_one_thing_alone() -> None:
+    shown = corpus(8)
+    shown.concept[:] = np.resize(["cat", "house"], len(shown.concept))
+    shown.style[:] = np.resize(["noto", "noto", "twemoji", "twemoji"], len(shown.style))
+    rows = np.arange(4)
+
+    class Seeing:
+        def __init__(self, names: np.ndarray) -> None:
+            self.names = names[rows]
+
+        def liken(self, images: list[object]) -> np.ndarray:
+            return (self.names[:, None] == self.names[None, :]).astype(float)
+
+    assert likeness(Seeing(shown.concept), shown, rows) == (1.0, 0.5)  # type: ignore[arg-type]
+    assert likeness(Seeing(shown.style), shown, rows) == (0.5, 1.0)  # type: ignore[arg-type]
 
 
 def test_the_last_line_is_json(
@@ -47,11 +65,11 @@ def test_the_last_line_is_json(
     monkeypatch.setattr("sys.argv", ["scorer", "--work", str(tmp_path / "work"), "--base", str(tmp_path / "base")])
     main()
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert set(figures) == {"content", "style", "judge_content", "judge_style", "icons"}
+    assert set(figures) == {"content", "style", "like_content", "like_style", "judge_content", "judge_style", "icons"}
     assert figures["icons"] == 4
     assert 0 <= figures["content"] <= 1
 
 
 def test_a_corpus_without_the_concepts_is_said_in_words() -> None:
     with pytest.raises(ValueError, match="kept icons of the judge's concepts"):
-        choices(Reading("house"), corpus(8), ("sun",), STYLES)  # type: ignore[arg-type]
+        kept_rows(corpus(8), ("sun",), STYLES)
