@@ -1,7 +1,7 @@
 """What a base is pretrained with: sizes, weights and schedules of every stage.
 
 The defaults are for 45,000 icons of 64 px and two CPU cores; docs/log.md tells how they were found. The embedded base's
-card holds what it was made with; its scorer is older than `ClipSettings`.
+card holds what it was made with.
 """
 
 from pathlib import Path
@@ -89,30 +89,39 @@ class TextSettings(_Part):
 
 
 class ClipSettings(_Part):
-    """The scorer's image tower, and the last layer of its text tower."""
+    """The scorer's image tower, and the last layer of its text tower.
+
+    The embedded base's came about in two runs: 800 steps with AdamW alone and batches of all styles, and from its
+    weights 2500 of these. This is one run of that length.
+    """
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=800,
-        decay_steps=250,
+        num_steps=3300,
+        decay_steps=1800,
         learning_rate=1e-3,
         batch_size=128,
         warmup_steps=50,
         weight_decay=0.05,
         betas=(0.9, 0.98),
+        muon_rate=2e-3,
     )
     image_layers: tuple[int, int, int, int] = (1, 1, 2, 1)
     image_width: int = 24
-    styles_per_batch: int = Field(default=8, ge=1)
-    images_per_concept: int = Field(default=4, ge=1, description="at most, in a batch")
-    caption_only: float = Field(default=0.25, ge=0, le=1, description="share of batches without style phrases")
+    styles_per_batch: int = Field(default=16, ge=1)
+    images_per_concept: int = Field(default=8, ge=1, description="at most, in a batch")
+    caption_only: float = Field(default=0.15, ge=0, le=1, description="share of batches without style phrases")
 
 
 class GeneratorSettings(_Part):
-    """G, in aMUSEd's layout at a small size."""
+    """G, in aMUSEd's layout at a small size.
+
+    The embedded base's came about in two runs, each with a fall of its rates to zero: 5800 steps, the last 1600 of them
+    falling, and from its weights 1700, from 0.8 of these rates and falling all the way. This is one run of that length.
+    """
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=5800,
-        decay_steps=1600,
+        num_steps=7500,
+        decay_steps=1700,
         learning_rate=1e-3,
         batch_size=32,
         warmup_steps=150,
