@@ -18,7 +18,7 @@ from data.feedback import best_of_each_prompt, random_of_each_prompt
 from data.images import from_png, load_reference, square, to_png
 from data.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
 from styledrop.judge import Judge
-from tasks.models import open_base, open_scorer
+from tasks.models import open_base, open_scorer, scorer_sha256
 from tasks.sampling import draw_seed
 
 REFERENCES = Path(__file__).parent / "references"
@@ -228,9 +228,10 @@ class StyleBench:
         ]
 
     def kept(self, name: str, draw: Callable[[], list[Candidate]], *changes: object) -> list[Candidate]:
-        """What lies in the folder under this name and these settings; drawn and put there if nothing does."""
+        """What lies in the folder under this name, base, scorer and settings; drawn and put there if nothing does."""
         settings = repr((FIRST_ROUND, LATER_ROUND, OTHER_METHODS.get(name), SAMPLING, GUIDANCE, *changes))
-        digest = hashlib.sha256(f"{self._base.sha256} {settings}".encode()).hexdigest()[:12]
+        made_with = f"{self._base.sha256} {scorer_sha256(self._base)} {settings}"
+        digest = hashlib.sha256(made_with.encode()).hexdigest()[:12]
         path = self._folder / f"{name}-{digest}.parquet"
         if not path.exists():
             drawn = to_parquet(draw())

@@ -91,3 +91,7 @@ def test_every_row_is_drawn_once_and_the_last_line_is_json(
     again = capsys.readouterr().out
     assert "tune" not in again
     assert json.loads(again.splitlines()[-1]) == figures
+    config = tmp_path / "base" / "clip" / "open_clip_config.json"
+    config.write_text(config.read_text() + "\n")
+    main()
+    assert "tune round_1" in capsys.readouterr().out  # scores of another scorer are not taken for this one's
