@@ -7,6 +7,10 @@ judge knows, the scorer chooses among prompts by Text: `content` is the share fo
 concept is chosen among all of the judge's, in the words of the icon's style; `style` that for which its own
 style is chosen among all sets, in the words of its concept. The judge's accuracy on kept icons is about the same
 concepts and styles.
+
+Style, the cosine of two images, is asked of pairs of these icons: `like_style` is how often two of one style and
+two concepts are nearer than two that share neither (the area under the ROC curve, 0.5 by chance), `like_content` how
+often two of one concept and two styles are.
 """
 
 import argparse
@@ -43,8 +47,8 @@ def main() -> None:
     figures = {
         "content": round(float(content.mean()), 4),
         "style": round(float(style.mean()), 4),
-        "like_content": round(like_content, 4),
-        "like_style": round(like_style, 4),
+        "like_content": like_content,
+        "like_style": like_style,
         "judge_content": round(config.accuracy.concept, 4) if config.accuracy else None,
         "judge_style": round(config.accuracy.style, 4) if config.accuracy else None,
         "icons": len(content),
@@ -85,10 +89,10 @@ def choices(
     )
 
 
-def likeness(scorer: ClipScorer, corpus: Corpus, rows: Int[np.ndarray, " icons"]) -> tuple[float, float]:
+def likeness(scorer: ClipScorer, corpus: Corpus, rows: Int[np.ndarray, " icons"]) -> tuple[float | None, float | None]:
     """Shares of cases in which sharing the concept alone, and the style alone, brings two icons nearer.
 
-    NaN where no two icons share it.
+    None where there is no such pair, or none that shares neither.
     """
     style = scorer.liken(_icons(corpus, rows))
     is_concept, is_style = (names[rows][:, None] == names[rows][None, :] for names in (corpus.concept, corpus.style))
@@ -96,12 +100,12 @@ def likeness(scorer: ClipScorer, corpus: Corpus, rows: Int[np.ndarray, " icons"]
     return _share_nearer(style[is_concept & ~is_style], unlike), _share_nearer(style[~is_concept & is_style], unlike)
 
 
-def _share_nearer(alike: Float[np.ndarray, " pairs"], unlike: Float[np.ndarray, " others"]) -> float:
+def _share_nearer(alike: Float[np.ndarray, " pairs"], unlike: Float[np.ndarray, " others"]) -> float | None:
     """The area under the ROC curve; ties count half, `unlike` is sorted."""
     if not len(alike) or not len(unlike):
-        return float("nan")
+        return None
     below = [np.searchsorted(unlike, alike, side="left"), np.searchsorted(unlike, alike, side="right")]
-    return float(np.mean(below) / len(unlike))
+    return round(float(np.mean(below) / len(unlike)), 4)
 
 
 def _icons(corpus: Corpus, rows: Int[np.ndarray, " icons"]) -> list[Image.Image]:

@@ -103,6 +103,7 @@ class StyleBench:
         self._base_name = base_name
         self._folder = out / reference.style
         self._base = open_base(base_name)
+        self._made_with = f"{self._base.sha256} {scorer_sha256(self._base)}"
         self._judge = Judge.from_folder(self._base.folder / "judge")
         self._places = true_places(self._judge)
 
@@ -230,8 +231,7 @@ class StyleBench:
     def kept(self, name: str, draw: Callable[[], list[Candidate]], *changes: object) -> list[Candidate]:
         """What lies in the folder under this name, base, scorer and settings; drawn and put there if nothing does."""
         settings = repr((FIRST_ROUND, LATER_ROUND, OTHER_METHODS.get(name), SAMPLING, GUIDANCE, *changes))
-        made_with = f"{self._base.sha256} {scorer_sha256(self._base)} {settings}"
-        digest = hashlib.sha256(made_with.encode()).hexdigest()[:12]
+        digest = hashlib.sha256(f"{self._made_with} {settings}".encode()).hexdigest()[:12]
         path = self._folder / f"{name}-{digest}.parquet"
         if not path.exists():
             drawn = to_parquet(draw())

@@ -1,7 +1,7 @@
 """What a base is pretrained with: sizes, weights and schedules of every stage.
 
-The defaults are for 45,000 icons of 64 px and two CPU cores; docs/log.md tells how they were found. The embedded base's
-card holds what it was made with.
+The defaults are for 45,000 icons of 64 px and two CPU cores; docs/log.md tells how they were found. The embedded
+base's card holds them too; which of its parts came about in several runs, the settings below say.
 """
 
 from pathlib import Path
@@ -92,7 +92,7 @@ class ClipSettings(_Part):
     """The scorer's image tower, and the last layer of its text tower.
 
     The embedded base's came about in two runs: 800 steps with AdamW alone and batches of all styles, and from its
-    weights 2500 of these. This is one run of that length.
+    weights 2500 of these, after a warm-up of 100. This is one run of that length.
     """
 
     schedule: ScheduleSettings = ScheduleSettings(
@@ -116,7 +116,8 @@ class GeneratorSettings(_Part):
     """G, in aMUSEd's layout at a small size.
 
     The embedded base's came about in two runs, each with a fall of its rates to zero: 5800 steps, the last 1600 of them
-    falling, and from its weights 1700, from 0.8 of these rates and falling all the way. This is one run of that length.
+    falling, and from its weights 1700, of which 110 at the full rates and the others from 0.8 of them, falling all the
+    way. This is one run of that length.
     """
 
     schedule: ScheduleSettings = ScheduleSettings(

@@ -37,10 +37,10 @@ class ClipTraining:
     image_layers: tuple[int, int, int, int] = (1, 1, 2, 1)
     image_width: int = 32
     image_size_px: int = 64
-    styles_per_batch: int = 8
-    images_per_concept: int = 4
+    styles_per_batch: int
+    images_per_concept: int
     """At most, in a batch."""
-    caption_only: float = 0.25
+    caption_only: float
     """Share of batches without style phrases; half of their images are recoloured."""
 
 

@@ -30,6 +30,8 @@ TRAINING = ClipTraining(
     image_width=8,
     image_size_px=32,
     styles_per_batch=2,
+    images_per_concept=4,
+    caption_only=0.25,
 )
 PROMPTS = ["a red umbrella in bold black woodcut style", "", "Straße, 3 cats & a very long list of other animals too"]
 
