@@ -18,6 +18,9 @@ Text and Style are CLIP's (Text against the descriptive prompt in every row). `j
 `judge_style` are shares of samples in which the judge, trained on real icons alone, sees the content among
 all its concepts, and in which the nearest of all 38 styles is the true one (bench/true_icons.py).
 
+Below the table stand the differences of rows that are to be told apart, image by image (the same prompts, the
+same seeds), and what was picked for round 2, measured as the rows are: of all candidates, and of every way's picks.
+
 Means and standard errors are over the images of all styles, pooled. The error is that of independent
 images: it says how much another set of seeds may change the mean, not another set of styles. What is drawn
 lies in OUT as Parquet and is not drawn again: a stopped run goes on.
@@ -27,6 +30,7 @@ import argparse
 import json
 import multiprocessing
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -34,10 +38,12 @@ import pyarrow.parquet as pq
 import torch
 
 from bench.style_bench import (
+    FEEDBACK,
     IMAGES_PER_EVALUATION_PROMPT,
     ROWS,
     Measured,
     StyleBench,
+    differences,
     held_out_references,
     summarize,
 )
@@ -49,9 +55,22 @@ from data.prompts import FEW_EVALUATION_PROMPTS
 from styledrop.judge import Judge
 from tasks.models import open_base
 
+TOLD_APART = (("clip", "round_1"), ("clip", "random"), ("human", "round_1"), ("human", "random"), ("human", "clip"))
+"""Rows whose differences the paper's claims are about."""
 
-def measure_style(number: int, base_name: str, rows: Sequence[str], out: Path) -> tuple[str, dict[str, list[Measured]]]:
-    """All rows of style `number`, and a sheet of their first images."""
+
+@dataclass(frozen=True, kw_only=True)
+class OfStyle:
+    """What was measured on one style."""
+
+    style: str
+    rows: dict[str, list[Measured]]
+    picks: dict[str, list[Measured]]
+    """Candidates: all of them, and those that each kind of feedback took."""
+
+
+def measure_style(number: int, base_name: str, rows: Sequence[str], out: Path) -> OfStyle:
+    """All rows of style `number`, their picks, and a sheet of their first images."""
     torch.set_num_threads(1)
     reference = held_out_references(open_base(base_name).size_px)[number]
     bench = StyleBench(reference, base_name, out)
@@ -62,7 +81,12 @@ def measure_style(number: int, base_name: str, rows: Sequence[str], out: Path) -
         for name, samples in drawn.items()
     ]
     comparison_sheet(FEW_EVALUATION_PROMPTS, lines).save(out / f"held_out_{reference.style}.png")
-    return reference.style, {name: bench.measure(samples) for name, samples in drawn.items()}
+    picks = {name: bench.measure(bench.picks(name)) for name in rows if name in FEEDBACK}
+    if picks:
+        picks = {"all": bench.measure(bench.candidates()), **picks}
+    return OfStyle(
+        style=reference.style, rows={name: bench.measure(samples) for name, samples in drawn.items()}, picks=picks
+    )
 
 
 def _print_table(title: str, summary: Mapping[str, Mapping[str, float]]) -> None:
@@ -118,11 +142,20 @@ def main() -> None:
     else:
         with multiprocessing.get_context("spawn").Pool(arguments.processes) as pool:
             of_styles = pool.starmap(measure_style, work, chunksize=1)
-    by_style = {style: summarize([rows]) for style, rows in of_styles}
-    summary = summarize([rows for _, rows in of_styles])
+    by_style = {one.style: summarize([one.rows]) for one in of_styles}
+    rows, picks = [one.rows for one in of_styles], summarize([one.picks for one in of_styles])
+    summary = summarize(rows)
     by_style[f"all {len(of_styles)} styles"] = summary
     for style, scores in by_style.items():
         _print_table(style, scores)
+    if picks:
+        _print_table("picks for round 2", picks)
+    told_apart = {f"{a} - {b}": differences(rows, a, b) for a, b in TOLD_APART if {a, b} <= set(arguments.rows)}
+    for names, score in told_apart.items():
+        print(
+            f"{names:26} Text {score['text']:+.4f} ± {score['text_se']:.4f}  "
+            f"Style {score['style']:+.4f} ± {score['style_se']:.4f}"
+        )
     places = true_places(Judge.from_folder(base.folder / "judge"))
     print(f"\nreal held-out icons: nearest style right for {places.accuracy:.3f}, distance {places.distance:.1f}")
     lines = [{"style": style, "row": name, **score} for style, rows in by_style.items() for name, score in rows.items()]
@@ -130,7 +163,7 @@ def main() -> None:
     report = arguments.out / "held_out_styles.md"
     report.write_text(_report(by_style), encoding="utf-8")
     print(f"report: {report}")
-    print(json.dumps(summary))
+    print(json.dumps({**summary, "differences": told_apart, "picks": picks}))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,9 @@ from tasks.models import open_base, open_scorer, scorer_sha256
 from tasks.sampling import draw_seed
 
 REFERENCES = Path(__file__).parent / "references"
-ROWS = ("base", "round_1", "clip", "human", "random", "hybrid", "lora", "soft_prompt", "dreambooth")
+FEEDBACK = ("clip", "human", "random", "hybrid")
+"""Rows of round 2, by what its images were picked with."""
+ROWS = ("base", "round_1", *FEEDBACK, "lora", "soft_prompt", "dreambooth")
 IMAGES_PER_EVALUATION_PROMPT = 4
 ORACLE_PICKS = 10
 """As many as the paper's person picked."""
@@ -145,9 +147,7 @@ class StyleBench:
             return self.first_round
         if name in OTHER_METHODS:
             return self.tune(name, self.reference_pairs(self._phrase(name)), OTHER_METHODS[name])
-        candidates = self.candidates()
-        picks = self._picks(name, candidates)
-        return self.tune(name, [(from_png(c.image), c.prompt) for c in candidates if c.index in picks], LATER_ROUND)
+        return self.tune(name, [(from_png(pick.image), pick.prompt) for pick in self.picks(name)], LATER_ROUND)
 
     def _phrase(self, name: str) -> str:
         return RARE_TOKEN if name == "dreambooth" else self.reference.style_phrase
@@ -165,17 +165,20 @@ class StyleBench:
 
         return self.kept("candidates", drawn)
 
-    def _picks(self, name: str, candidates: Sequence[Candidate]) -> set[int]:
-        best = best_of_each_prompt(candidates, 1)
+    def picks(self, name: str) -> list[Candidate]:
+        """The candidates that round 2 of this row is tuned on."""
+        candidates = self.candidates()
+        best = set(best_of_each_prompt(candidates, 1))
         match name:
             case "clip":
-                return set(best)
+                chosen = best
             case "random":
-                return set(random_of_each_prompt(candidates, 1, seed=0))
+                chosen = set(random_of_each_prompt(candidates, 1, seed=0))
             case "hybrid":
-                return self._oracle([candidate for candidate in candidates if candidate.index in set(best)])
+                chosen = self._oracle([candidate for candidate in candidates if candidate.index in best])
             case _:
-                return self._oracle(candidates)
+                chosen = self._oracle(candidates)
+        return [candidate for candidate in candidates if candidate.index in chosen]
 
     def _oracle(self, candidates: Sequence[Candidate]) -> set[int]:
         """Of each prompt the candidate nearest to the true set; of those the nearest ten, right contents first."""
@@ -254,6 +257,15 @@ def summarize(of_styles: Sequence[Mapping[str, Sequence[Measured]]]) -> dict[str
             "distance": round(statistics.fmean(sample.distance for sample in samples), 2),
         }
         for name, samples in pooled.items()
+    }
+
+
+def differences(of_styles: Sequence[Mapping[str, Sequence[Measured]]], row: str, other: str) -> dict[str, float]:
+    """What `row` has more than `other`, image by image: both draw the same prompts from the same seeds."""
+    pairs = [pair for rows in of_styles for pair in zip(rows[row], rows[other], strict=True)]
+    return {
+        **_mean_and_error("text", [one.text - other.text for one, other in pairs]),
+        **_mean_and_error("style", [one.style - other.style for one, other in pairs]),
     }
 
 

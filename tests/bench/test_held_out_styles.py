@@ -11,7 +11,7 @@ import bench.held_out_styles
 import bench.style_bench
 import styledrop
 from bench.held_out_styles import main
-from bench.style_bench import REFERENCES, ROWS, Measured, held_out_references, summarize
+from bench.style_bench import FEEDBACK, REFERENCES, ROWS, Measured, differences, held_out_references, summarize
 from bench.true_icons import ICONS
 from data.corpus import held_out_phrases
 from data.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
@@ -53,6 +53,13 @@ def test_means_and_errors_are_over_the_images_of_all_styles() -> None:
     }
 
 
+def test_a_difference_is_of_images_with_the_same_seed() -> None:
+    rows = {"clip": [measured(0.2, 0.5), measured(0.8, 0.5)], "round_1": [measured(0.1, 0.5), measured(0.7, 0.9)]}
+    # Each image has 0.1 more, however much the two differ; of 0 and -0.4 the error is 0.4 / 2.
+    wanted = {"text": 0.1, "text_se": 0.0, "style": -0.2, "style_se": 0.2}
+    assert differences([rows], "clip", "round_1") == wanted
+
+
 def test_every_row_is_drawn_once_and_the_last_line_is_json(
     tmp_path: Path, tiny_base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -77,7 +84,12 @@ def test_every_row_is_drawn_once_and_the_last_line_is_json(
     main()
     printed = capsys.readouterr().out.splitlines()
     figures = json.loads(printed[-1])
-    assert set(figures) == set(ROWS)
+    assert set(figures) == {*ROWS, "differences", "picks"}
+    told_apart, picks = figures.pop("differences"), figures.pop("picks")
+    text = {name: score["text"] for name, score in figures.items()}
+    assert told_apart["clip - round_1"]["text"] == pytest.approx(text["clip"] - text["round_1"], abs=2e-4)
+    assert set(picks) == {"all", *FEEDBACK}
+    assert picks["clip"]["text"] > picks["all"]["text"]  # the best of each prompt
     keys = {"text", "text_se", "style", "style_se", "judge_content", "judge_style", "distance"}
     assert all(set(score) == keys for score in figures.values())
     assert sum("tune round_1" in line for line in printed) == 1  # its row and the candidates share it
@@ -90,7 +102,7 @@ def test_every_row_is_drawn_once_and_the_last_line_is_json(
     main()
     again = capsys.readouterr().out
     assert "tune" not in again
-    assert json.loads(again.splitlines()[-1]) == figures
+    assert again.splitlines()[-1] == printed[-1]
     config = tmp_path / "base" / "clip" / "open_clip_config.json"
     config.write_text(config.read_text() + "\n")
     main()
