@@ -24,6 +24,7 @@ AdaptivePart = tuple[Tensor, Tensor]
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 _BLOCK_NORM_EPS = 1e-6  # diffusers gives the convolution blocks' attention norms this, whatever the config says
+_FEW_TOKENS = 256  # up to so many, attention's table of weights is small enough to be kept for the backward pass
 
 
 class RMSNorm(nn.Module):
@@ -57,12 +58,19 @@ class Attention(nn.Module):
 
     def forward(self, hidden: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Attend from every token of `hidden`."""
-        attended = F.scaled_dot_product_attention(self._heads(self.to_q(hidden)), keys, values)
+        attended = _attended(self._heads(self.to_q(hidden)), keys, values)
         out: Tensor = self.to_out[0](attended.transpose(1, 2).flatten(2))
         return out
 
     def _heads(self, hidden: Tensor) -> Tensor:
         return hidden.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
+
+def _attended(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    if torch.is_grad_enabled() and query.device.type == "cpu" and query.shape[-2] <= _FEW_TOKENS:
+        # The fused kernel's backward takes six times as long for so few tokens.
+        return ((query * query.shape[-1] ** -0.5) @ keys.mT).softmax(dim=-1) @ values
+    return F.scaled_dot_product_attention(query, keys, values)
 
 
 class AdaptiveNorm(nn.Module):

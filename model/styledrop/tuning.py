@@ -10,7 +10,6 @@ Shapes: batch, tokens, pairs.
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from styledrop.errors import CheckpointMismatch, TuningError
 from styledrop.generator import Condition, Generator
 from styledrop.masking import mask_tokens, masked_cross_entropy
 from styledrop.methods import Method, new_tuned
+from styledrop.precision import autocast
 from styledrop.tuned import Tuned
 
 Progress = Callable[[int, int, float], None]
@@ -150,7 +150,7 @@ def fit(
         rows = run.next_rows(len(tokens))
         batch = tokens[rows.to(tokens.device)]
         masked, is_masked = mask_tokens(batch, mask_id=generator.config.mask_id, generator=rng)
-        with _autocast(tokens.device):
+        with autocast(tokens.device):
             logits = generator(masked, condition(rows), tuned.adapt)
         loss = masked_cross_entropy(logits, batch, is_masked, label_smoothing=config.label_smoothing)
         run.learn(loss)
@@ -233,12 +233,3 @@ def check_pairs(pairs: Sequence[tuple[object, str]]) -> None:
                 f"expected a prompt at position {place}, got {prompt!r}; "
                 "say what the image shows and its style, as in 'a cat in watercolor painting style'"
             )
-
-
-def _autocast(device: torch.device) -> AbstractContextManager[None]:
-    """Compute in bfloat16 where the processor does so by itself."""
-    if device.type == "cuda":
-        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        has_bf16 = device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16"))
-    return torch.autocast(device.type, dtype=torch.bfloat16) if has_bf16 else nullcontext()

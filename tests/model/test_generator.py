@@ -75,6 +75,7 @@ def test_every_weight_learns_after_two_steps() -> None:
     assert still == []
 
 
+@torch.no_grad()  # as when images are drawn: attention with a backward pass depends on how its rows lie in memory
 def test_rows_of_a_condition_can_be_selected_and_put_after_each_other(generator: Generator) -> None:
     both = condition_of(generator, 2)
     tokens = tokens_of(3)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from styledrop.generator import Generator, GeneratorConfig
 from styledrop.masking import mask_tokens, masked_cross_entropy
+from styledrop.precision import autocast
 from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.stage import Report, Schedule, train_stage
 from styledrop.text import TextEncoder
@@ -79,11 +80,12 @@ def train_generator(
             draw_prompt(captions[row], phrases[styles[row]], training.text_dropout, training.caption_only, rng)
             for row in rows.tolist()
         ]
-        features = text.encode(prompts)
         batch = tokens[torch.from_numpy(rows)].long()
         draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
         masked, is_masked = mask_tokens(batch, mask_id=training.model.mask_id, generator=draws)
-        logits = generator(masked, generator.condition(features.hidden, features.pooled, micro))
+        with autocast(masked.device):
+            features = text.encode(prompts)
+            logits = generator(masked, generator.condition(features.hidden, features.pooled, micro))
         loss = masked_cross_entropy(logits, batch, is_masked, label_smoothing=training.label_smoothing)
         return loss, {}
 

@@ -1,7 +1,7 @@
 """Muon: momentum whose update of a matrix is made orthogonal (Jordan et al. 2024; arXiv:2502.16982).
 
-torch.optim.Muon does the same for one matrix at a time in bfloat16, which a processor without
-bfloat16 emulates. This one works in float32, on all matrices of a shape at once, and in a process
+torch.optim.Muon does the same for one matrix at a time, always in bfloat16. This one works on all
+matrices of a shape at once, in float32 where the processor would emulate bfloat16, and in a process
 group each process makes its share of them.
 """
 
@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from styledrop.precision import fastest_dtype
 from styledrop.pretraining.processes import rank_and_count, sum_over_processes
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the quintic iteration (Jordan et al.)
@@ -43,7 +44,8 @@ class Muon(torch.optim.Optimizer):
                 )
                 update = torch.zeros_like(directions)
                 if len(weights) > rank:
-                    update[rank::count] = orthogonalized(directions[rank::count])
+                    share = directions[rank::count]
+                    update[rank::count] = orthogonalized(share.to(fastest_dtype(share.device)))
                 updates[shape] = update
             sum_over_processes(list(updates.values()))
             for shape, weights in by_shape.items():
@@ -67,7 +69,10 @@ def matrices_of(module: nn.Module, kind: type[nn.Linear | nn.Conv2d]) -> list[Te
 
 
 def orthogonalized(matrices: Float[Tensor, "matrices rows columns"]) -> Float[Tensor, "matrices rows columns"]:
-    """Give each matrix's nearest semi-orthogonal one, roughly: singular values from 0.7 to 1.2 (Newton-Schulz)."""
+    """Give each matrix's nearest semi-orthogonal one, roughly: singular values from 0.7 to 1.2 (Newton-Schulz).
+
+    It is computed in the matrices' own precision, for which bfloat16 is enough.
+    """
     a, b, c = _COEFFICIENTS
     is_tall = matrices.shape[1] > matrices.shape[2]
     out = matrices.mT if is_tall else matrices

@@ -10,6 +10,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from styledrop.masking import mask_tokens, masked_cross_entropy
+from styledrop.precision import autocast
 from styledrop.pretraining.generator import draw_prompt
 from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.stage import Report, Schedule, train_stage
@@ -51,20 +52,20 @@ def train_super_resolution(
 
     def step_loss(_: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         rows = rng.integers(len(tokens), size=batch_size)
-        features = text.encode(
-            [
-                draw_prompt(captions[row], phrases[styles[row]], training.text_dropout, training.caption_only, rng)
-                for row in rows.tolist()
-            ]
-        )
+        prompts = [
+            draw_prompt(captions[row], phrases[styles[row]], training.text_dropout, training.caption_only, rng)
+            for row in rows.tolist()
+        ]
         draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
         small = low[torch.from_numpy(rows)].long()
         batch = tokens[torch.from_numpy(rows)].long()
         masked, is_masked = mask_tokens(batch, mask_id=shape.mask_id, generator=draws)
         with torch.no_grad():
             latents = scaled_latents(vqgan, vqgan.decode(small))
-        condition = module.condition(small, latents, features.hidden, features.pooled, size_px)
-        logits = module.generator(masked, condition)
+        with autocast(masked.device):
+            features = text.encode(prompts)
+            condition = module.condition(small, latents, features.hidden, features.pooled, size_px)
+            logits = module.generator(masked, condition)
         return masked_cross_entropy(logits, batch, is_masked), {}
 
     matrices = matrices_of(module, nn.Linear)
