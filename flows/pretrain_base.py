@@ -5,7 +5,8 @@ Corpus, text encoder, CLIP, VQGAN, generator, super-resolution, judge, card.
     python -m flows.pretrain_base --work FOLDER [--out FOLDER] [--settings FILE]
 
 Needs npm and the checkout's `pretrain` extra. Started again with the same folder, it goes on where it was
-killed; with more steps in the settings, a finished stage goes on from its checkpoint.
+killed; with more steps in the settings, a finished stage goes on from its checkpoint. Where only a finished base
+is left, `start_from` in the settings goes on from its weights, also with other codes.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from tasks.pretrain_generator import fit_generator, tokenize_corpus
 from tasks.pretrain_judge import fit_judge
 from tasks.pretrain_large import draw_large
 from tasks.pretrain_sentences import embed_phrases
+from tasks.pretrain_start import take_stage
 from tasks.pretrain_super_resolution import fit_super_resolution, tokenize_large
 from tasks.pretrain_text import fit_text
 from tasks.pretrain_vqgan import fit_vqgan
@@ -35,29 +37,29 @@ def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
     fetch_packages(spec)
     corpus = build_corpus(spec)
     large = draw_large(spec, corpus)
-    sentences = embed_phrases(spec, corpus)
-    text = fit_text(spec, sentences)
-    clip = fit_clip(spec, corpus, text)
-    vqgan = fit_vqgan(spec, corpus, large, clip)
+    if spec.start_from:
+        stages = {stage: take_stage(spec, stage) for stage in ("text", "clip", "judge")}
+    else:
+        sentences = embed_phrases(spec, corpus)
+        text = fit_text(spec, sentences)
+        clip, judge = fit_clip(spec, corpus, text), fit_judge(spec, corpus)
+        stages = {"sentences": sentences, "text": text, "clip": clip, "judge": judge}
+    vqgan = fit_vqgan(spec, corpus, large, stages["clip"])
     tokens = tokenize_corpus(spec, corpus, vqgan)
-    generator = fit_generator(spec, corpus, tokens, vqgan, text)
+    generator = fit_generator(spec, corpus, tokens, vqgan, stages["text"])
     large_tokens = tokenize_large(spec, large, vqgan)
-    super_resolution = fit_super_resolution(spec, corpus, tokens, large, large_tokens, vqgan, text)
-    judge = fit_judge(spec, corpus)
+    super_resolution = fit_super_resolution(spec, corpus, tokens, large, large_tokens, vqgan, stages["text"])
     return assemble_base(
         spec,
         {
             "corpus": corpus,
             "large": large,
-            "sentences": sentences,
-            "text": text,
-            "clip": clip,
+            **stages,
             "vqgan": vqgan,
             "tokens": tokens,
             "generator": generator,
             "large_tokens": large_tokens,
             "super_resolution": super_resolution,
-            "judge": judge,
         },
     )
 

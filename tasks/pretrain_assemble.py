@@ -19,6 +19,7 @@ from styledrop.generator import Generator
 from styledrop.super_resolution import SuperResolution
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
+from tasks.pretrain_start import base_to_start_from
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
@@ -69,9 +70,11 @@ def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> Pret
 
 
 def _card(spec: PretrainSpec, stages: Mapping[str, StageRecord], corpus: Mapping[str, Any]) -> dict[str, Any]:
-    settings = spec.model_dump(mode="json", exclude={"work", "out", "packages", "teacher", "pictures"})
+    settings = spec.model_dump(mode="json", exclude={"work", "out", "packages", "teacher", "pictures", "start_from"})
+    start = base_to_start_from(spec)
     return {
         "name": spec.name,
+        **({} if start is None else {"start_from": {"name": start.name, "sha256": start.sha256}}),
         "size_px": spec.size_px,
         "seed": spec.seed,
         "torch": torch.__version__,

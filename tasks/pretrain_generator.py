@@ -20,28 +20,39 @@ from data.stage_folder import finish_stage, open_stage
 from styledrop.generator import Generator, GeneratorConfig
 from styledrop.pretraining.generator import GeneratorTraining, tokenize_images, train_generator
 from styledrop.pretraining.processes import train_in_processes
+from styledrop.pretraining.start import code_mixing
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
 from tasks.pretrain_schedule import report_to, schedule_of
+from tasks.pretrain_start import base_to_start_from, read_mixing
 from tasks.pretrain_text import open_text
 from tasks.progress import Progress
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
 def tokenize_corpus(spec: PretrainSpec, corpus: StageRecord, vqgan: StageRecord) -> StageRecord:
-    """Encode all images of the corpus."""
-    folder = spec.stage_folder("tokens")
-    finished = open_stage(folder, {"inputs": {"corpus": corpus.sha256, "vqgan": vqgan.sha256}})
+    """Encode all images of the corpus; with a base to go on from, find how its codes make up the new ones."""
+    folder, start = spec.stage_folder("tokens"), base_to_start_from(spec)
+    inputs = {"corpus": corpus.sha256, "vqgan": vqgan.sha256}
+    if start is not None:
+        inputs["start_from"] = start.sha256
+    finished = open_stage(folder, {"inputs": inputs})
     if finished is not None:
         return finished
     started = time.monotonic()
     encoder = VQGAN.from_folder(Path(vqgan.folder)).to(memory_format=torch.channels_last)
-    tokens = tokenize_images(encoder, read_arrays(Path(corpus.folder)).images).numpy()
-    return finish_stage(
-        folder,
-        lambda result: np.save(result / "tokens.npy", tokens, allow_pickle=False),
-        seconds=time.monotonic() - started,
-    )
+    images = read_arrays(Path(corpus.folder)).images
+    tokens = tokenize_images(encoder, images)
+
+    def write(result: Path) -> None:
+        np.save(result / "tokens.npy", tokens.numpy(), allow_pickle=False)
+        if start is not None:
+            old = tokenize_images(start.vqgan.to(memory_format=torch.channels_last), images)
+            sizes = (len(start.vqgan.codebook), len(encoder.codebook))
+            mixing = code_mixing(old.flatten(), tokens.flatten(), *sizes)
+            np.save(result / "mixing.npy", mixing.numpy().astype(np.float16), allow_pickle=False)
+
+    return finish_stage(folder, write, seconds=time.monotonic() - started)
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
@@ -65,7 +76,7 @@ def fit_generator(
 
 def _train(spec: PretrainSpec, corpus: StageRecord, tokens: StageRecord, text: StageRecord) -> Generator:
     folder, wanted = spec.stage_folder("generator"), spec.generator
-    shown = read_arrays(Path(corpus.folder))
+    shown, start = read_arrays(Path(corpus.folder)), base_to_start_from(spec)
     with Progress("generator", wanted.schedule.num_steps) as progress:
         return train_generator(
             torch.from_numpy(np.load(Path(tokens.folder) / "tokens.npy")),
@@ -77,6 +88,7 @@ def _train(spec: PretrainSpec, corpus: StageRecord, tokens: StageRecord, text: S
             spec.size_px,
             _training(spec),
             folder,
+            start=None if start is None else (start.generator, read_mixing(tokens)),
             seed=spec.seed,
             report=report_to(progress),
         )

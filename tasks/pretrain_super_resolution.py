@@ -26,6 +26,7 @@ from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
 from tasks.pretrain_large import large_images, read_large
 from tasks.pretrain_schedule import report_to, schedule_of
+from tasks.pretrain_start import base_to_start_from, read_mixing
 from tasks.pretrain_text import open_text
 from tasks.progress import Progress
 
@@ -84,6 +85,8 @@ def _train(
 ) -> SuperResolution:
     wanted, shown = spec.super_resolution, read_arrays(Path(corpus.folder))
     rows, _ = read_large(large)
+    start = base_to_start_from(spec)
+    gone_on_from = None if start is None else start.super_resolution  # a base may have none
     training = SuperResolutionTraining(model=_config(spec), schedule=schedule_of(wanted.schedule))
     with Progress("super-resolution", wanted.schedule.num_steps) as progress:
         return train_super_resolution(
@@ -97,6 +100,7 @@ def _train(
             SCALE * spec.size_px,
             training,
             spec.stage_folder("super_resolution"),
+            start=None if gone_on_from is None else (gone_on_from, read_mixing(tokens)),
             seed=spec.seed,
             report=report_to(progress),
         )

@@ -23,6 +23,7 @@ from styledrop.scoring import ClipScorer
 from styledrop.vqgan import VQGAN, VQGANConfig
 from tasks.pretrain_large import read_large
 from tasks.pretrain_schedule import report_to, schedule_of
+from tasks.pretrain_start import base_to_start_from
 from tasks.progress import Progress
 
 PICTURES = 16
@@ -33,10 +34,14 @@ PICTURES = 16
 def fit_vqgan(spec: PretrainSpec, corpus: StageRecord, large: StageRecord, clip: StageRecord) -> StageRecord:
     """Train E, D and the codebook on the training split, colourful styles more often, and on parts of large images.
 
-    How alike two images look, the image tower of `clip` tells.
+    How alike two images look, the image tower of `clip` tells. Steps are counted from where the base stood that is
+    gone on from: all of them are sharpened.
     """
     folder, wanted = spec.stage_folder("vqgan"), spec.vqgan
     inputs = {"corpus": corpus.sha256, "large": large.sha256, "clip": clip.sha256}
+    start = base_to_start_from(spec)
+    if start is not None:
+        inputs["start_from"] = start.sha256
     settings = {"vqgan": wanted, "seed": spec.seed, "inputs": inputs}
     finished = open_stage(folder, settings)
     if finished is not None:
@@ -59,7 +64,7 @@ def _train(spec: PretrainSpec, corpus: StageRecord, large: StageRecord, clip: St
         colourful_above=wanted.colourful_above,
     )
     _, parts = read_large(large)
-    share = wanted.share_of_parts
+    share, start = wanted.share_of_parts, base_to_start_from(spec)
     training = VQGANTraining(
         model=VQGANConfig(
             block_out_channels=wanted.block_out_channels,
@@ -70,10 +75,10 @@ def _train(spec: PretrainSpec, corpus: StageRecord, large: StageRecord, clip: St
             sample_size=spec.size_px // wanted.downsampling,
         ),
         schedule=schedule_of(wanted.schedule),
-        continuous_steps=wanted.continuous_steps,
+        continuous_steps=wanted.continuous_steps if start is None else 0,
         recolour_rate=wanted.recolour_rate,
         codebook_decay=wanted.codebook_decay,
-        sharpened_from=wanted.sharpened_from,
+        sharpened_from=wanted.sharpened_from if start is None else 0,
     )
     with Progress("VQGAN", wanted.schedule.num_steps) as progress:
         return train_vqgan(
@@ -82,6 +87,7 @@ def _train(spec: PretrainSpec, corpus: StageRecord, large: StageRecord, clip: St
             PerceptualDistance(ClipScorer(Path(clip.folder)).image_tower),
             training,
             folder,
+            start=None if start is None else start.vqgan.float(),
             seed=spec.seed,
             report=report_to(progress),
         )

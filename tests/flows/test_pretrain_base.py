@@ -15,6 +15,7 @@ from data.corpus import PACKAGES, IconSet, Recolour, build, variants
 from data.errors import PretrainingError, SettingsChanged
 from data.pretrain_spec import PretrainSpec
 from flows.pretrain_base import pretrain_base
+from styledrop.errors import BaseError
 from styledrop.judge import Judge
 from tasks import pretrain_generator, pretrain_text, pretrain_vqgan
 
@@ -156,6 +157,33 @@ def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
 
     document["vqgan"]["recolour_rate"] = 0.5
     with pytest.raises(SettingsChanged, match=r"work/vqgan .* vqgan.recolour_rate: expected 0.2, got 0.5"):
+        pretrain_base(PretrainSpec.model_validate(document))
+
+
+def test_a_base_goes_on_from_a_finished_one_with_other_codes(document: dict[str, Any], tmp_path: Path) -> None:
+    first = styledrop.load_base(pretrain_base(PretrainSpec.model_validate(document)).folder)
+
+    document |= {"work": str(tmp_path / "second"), "start_from": str(first.folder)}
+    document["vqgan"]["num_codes"] = 24
+    with patch.object(pretrain_text, "train_text", side_effect=AssertionError):
+        second = styledrop.load_base(pretrain_base(PretrainSpec.model_validate(document)).folder)
+
+    assert second.card["start_from"] == {"name": "base", "sha256": first.sha256}
+    assert str(tmp_path) not in json.dumps(second.card)
+    assert len(second.vqgan.codebook) == second.generator.config.codebook_size == 24
+    for part in ("text_encoder/model.safetensors", "judge/model.safetensors", "clip/open_clip_model.safetensors"):
+        assert (second.folder / part).read_bytes() == (first.folder / part).read_bytes()
+    # Two steps at 1e-3 leave weights near where they started; other weights at random would be far.
+    for module in ("vqgan", "generator", "super_resolution"):
+        old, new = getattr(first, module).state_dict(), getattr(second, module).state_dict()
+        shared = [name for name in old if old[name].shape == new[name].shape and old[name].ndim > 1]
+        assert shared
+        for name in shared:
+            assert (old[name].float() - new[name].float()).abs().max() < 0.01, f"{module} {name}"
+
+    document["generator"]["hidden_size"] = 32
+    document["work"] = str(tmp_path / "third")
+    with pytest.raises(BaseError, match=r"size \(32, 16\) to start from, got \(16, 16\)"):
         pretrain_base(PretrainSpec.model_validate(document))
 
 

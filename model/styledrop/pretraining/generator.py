@@ -19,6 +19,7 @@ from styledrop.masking import mask_tokens, masked_cross_entropy
 from styledrop.precision import autocast
 from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.stage import Report, Schedule, train_stage
+from styledrop.pretraining.start import start_from
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
 
@@ -62,12 +63,21 @@ def train_generator(
     training: GeneratorTraining,
     folder: Path,
     *,
+    start: tuple[Generator, Float[Tensor, "new old"]] | None = None,
     seed: int = 0,
     report: Report | None = None,
 ) -> Generator:
-    """Train G on tokenized images; `phrases` holds each style's descriptions."""
+    """Train G on tokenized images; `phrases` holds each style's descriptions.
+
+    `start` is a generator to go on from, and how its codes make up today's (`styledrop.pretraining.start`).
+
+    Raises:
+        BaseError: `start` has other sizes.
+    """
     generator = Generator(training.model)
     generator.init_weights(torch.Generator().manual_seed(seed))
+    if start is not None:
+        start_from(generator, start[0].state_dict(), start[1])
     cumulative = np.cumsum(weights / weights.sum())
     batch_size = training.schedule.batch_share
     micro = torch.tensor([[size_px, size_px, 0.0, 0.0, _AESTHETIC_SCORE]]).expand(batch_size, -1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from styledrop.masking import mask_tokens, masked_cross_entropy
@@ -14,6 +14,7 @@ from styledrop.precision import autocast
 from styledrop.pretraining.generator import draw_prompt
 from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.stage import Report, Schedule, train_stage
+from styledrop.pretraining.start import start_from
 from styledrop.super_resolution import SuperResolution, SuperResolutionConfig, scaled_latents
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
@@ -41,12 +42,21 @@ def train_super_resolution(
     training: SuperResolutionTraining,
     folder: Path,
     *,
+    start: tuple[SuperResolution, Float[Tensor, "new old"]] | None = None,
     seed: int = 0,
     report: Report | None = None,
 ) -> SuperResolution:
-    """Train on small images' and large images' tokens, all images alike; `size_px` is the large ones'."""
+    """Train on small images' and large images' tokens, all images alike; `size_px` is the large ones'.
+
+    `start` is one to go on from, and how its codes make up today's (`styledrop.pretraining.start`).
+
+    Raises:
+        BaseError: `start` has other sizes.
+    """
     module = SuperResolution(training.model)
     module.init_weights(torch.Generator().manual_seed(seed))
+    if start is not None:
+        start_from(module, start[0].state_dict(), start[1])
     shape = training.model.generator
     batch_size = training.schedule.batch_share
 

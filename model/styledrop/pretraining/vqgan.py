@@ -12,6 +12,9 @@ Distances in pixels alone give a blur wherever several icons have the same token
 Sec. 3.1), and local mean colours count for themselves. Some tokens are then replaced by ones that are
 near in the codebook, with the icon still asked for: a generator's tokens never fit together as an
 encoder's do.
+
+Training may start from another VQGAN's encoder and decoder; codes of another number are then found by k-means in
+its latents.
 """
 
 from dataclasses import dataclass
@@ -23,15 +26,19 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from styledrop.pretraining.augmentation import to_pixels
 from styledrop.pretraining.discriminator import Discriminator
 from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.perceptual import PerceptualDistance
-from styledrop.pretraining.processes import mean_over_processes, take_from_first
+from styledrop.pretraining.processes import mean_over_processes, rank_and_count, take_from_first
 from styledrop.pretraining.stage import Report, Schedule, train_stage
+from styledrop.pretraining.start import clustered, start_from
 from styledrop.vqgan import VQGAN, VQGANConfig
 
 _PALETTE_PX = 4
 """Side of the cells whose mean colours are compared."""
+_STARTED_ON = 6000
+"""Images in whose latents the codes are found that training starts with."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,14 +87,23 @@ def train_vqgan(
     training: VQGANTraining,
     folder: Path,
     *,
+    start: VQGAN | None = None,
     seed: int = 0,
     report: Report | None = None,
 ) -> VQGAN:
-    """Train E, D and the codebook; `weights` are the images' sampling weights."""
+    """Train E, D and the codebook; `weights` are the images' sampling weights.
+
+    Raises:
+        BaseError: encoder or decoder of `start` have other sizes.
+    """
     torch.manual_seed(seed)
     players = _Players(training).to(memory_format=torch.channels_last)
     vqgan, discriminator = players.vqgan, players.discriminator
     cumulative = np.cumsum(weights / weights.sum())
+    # The other processes take the first one's weights, and a checkpoint's replace all.
+    if start is not None and rank_and_count()[0] == 0 and not (folder / "checkpoint.safetensors").is_file():
+        drawn = np.random.default_rng(seed).choice(len(images), _STARTED_ON, p=weights / weights.sum())
+        _start(vqgan, start, np.asarray(images[np.sort(drawn)]), seed)
 
     def step_loss(step: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         rows = np.searchsorted(cumulative, rng.random(training.schedule.batch_share)).clip(max=len(images) - 1)
@@ -134,6 +150,17 @@ def train_vqgan(
     train_stage(players, step_loss, training.schedule, folder, seed=seed, muon_weights=matrices, report=report)
     del vqgan.code_usage, vqgan.code_sum
     return vqgan
+
+
+@torch.no_grad()
+def _start(vqgan: VQGAN, start: VQGAN, images: UInt8[np.ndarray, "images height width 3"], seed: int) -> None:
+    codes = start.codebook
+    if len(codes) != len(vqgan.codebook):
+        parts = np.array_split(images, max(1, len(images) // 64))
+        latents = torch.cat([start.latents(to_pixels(part)).permute(0, 2, 3, 1).flatten(0, 2) for part in parts])
+        codes = clustered(latents, len(vqgan.codebook), generator=torch.Generator().manual_seed(seed))
+    table = {"quantize.embedding.weight": codes, "code_sum": codes, "code_usage": vqgan.get_buffer("code_usage")}
+    start_from(vqgan, {**start.state_dict(), **table}, torch.eye(len(codes)))
 
 
 def _update_codebook(

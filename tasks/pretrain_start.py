@@ -1,0 +1,50 @@
+"""What a base that goes on from another one takes from it."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from torch import Tensor
+
+import styledrop
+from data.pretrain_spec import PretrainSpec
+from data.records import StageRecord
+from data.stage_folder import finish_stage, open_stage
+from tasks.models import open_base
+
+PARTS = {"text": ("text_encoder", "tokenizer"), "clip": ("clip",), "judge": ("judge",)}
+"""The folders of a base that are taken as they are, by the stage whose result they are."""
+
+
+def base_to_start_from(spec: PretrainSpec) -> styledrop.Base | None:
+    """The base that the spec goes on from, if it names one.
+
+    Raises:
+        BaseError: it cannot be used.
+    """
+    return open_base(spec.start_from) if spec.start_from else None
+
+
+@task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
+def take_stage(spec: PretrainSpec, stage: str) -> StageRecord:
+    """Copy what `stage`, one of `PARTS`, would make from the base that the spec goes on from."""
+    base, folder = open_base(spec.start_from), spec.stage_folder(stage)
+    finished = open_stage(folder, {"start_from": base.sha256})
+    if finished is not None:
+        return finished
+
+    def copy(result: Path) -> None:
+        for part in PARTS[stage]:
+            target = result / part if len(PARTS[stage]) > 1 else result
+            shutil.copytree(base.folder / part, target, dirs_exist_ok=True)
+
+    return finish_stage(folder, copy)
+
+
+def read_mixing(tokens: StageRecord) -> Float[Tensor, "new old"]:
+    """How the codes of the base gone on from make up the new ones, as `tokenize_corpus` found."""
+    return torch.from_numpy(np.load(Path(tokens.folder) / "mixing.npy", allow_pickle=False).astype(np.float32))
