@@ -122,6 +122,13 @@ def test_tokens_that_are_no_square_are_refused(generator: Generator) -> None:
         generator(tokens_of(1)[:, :15], condition_of(generator, 1))
 
 
+def test_training_sees_what_is_drawn(generator: Generator) -> None:
+    trained = generator(tokens_of(2), condition_of(generator, 2))
+    with torch.no_grad():
+        drawn = generator(tokens_of(2), condition_of(generator, 2))
+    torch.testing.assert_close(trained, drawn, rtol=1e-5, atol=1e-6)
+
+
 def test_bfloat16_autocast_is_near_and_has_gradients(generator: Generator) -> None:
     tokens, condition = tokens_of(2), condition_of(generator, 2)
     adapter = Adapter.for_generator(AdapterConfig(), TINY)
