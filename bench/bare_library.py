@@ -82,7 +82,11 @@ def _draw(
         seeds=wanted["seeds"],
         style=adapter,
         guidance=styledrop.Guidance(lambda_a=settings["lambda_a"], lambda_b=settings["lambda_b"]),
-        config=styledrop.SamplingConfig(steps=settings["steps"], temperature=settings["temperature"]),
+        config=styledrop.SamplingConfig(
+            steps=settings["steps"],
+            temperature=settings["temperature"],
+            token_temperature=settings["token_temperature"],
+        ),
         negative_prompt=settings["negative_prompt"],
     )
     return images, scorer.score(images, wanted["prompts"], references).text.tolist()

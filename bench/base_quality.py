@@ -88,7 +88,9 @@ def draw(
         [f"{content} in {phrases[style][0]} style" for content, style, _ in asked],
         seeds=[draw_seed(0, "base quality", content, style, i) for content, style, i in asked],
         guidance=styledrop.Guidance(lambda_b=settings.lambda_b),
-        config=styledrop.SamplingConfig(steps=settings.steps, temperature=settings.temperature),
+        config=styledrop.SamplingConfig(
+            steps=settings.steps, temperature=settings.temperature, token_temperature=settings.token_temperature
+        ),
         negative_prompt=settings.negative_prompt,
     )
     return [

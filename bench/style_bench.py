@@ -29,7 +29,9 @@ IMAGES_PER_EVALUATION_PROMPT = 4
 ORACLE_PICKS = 10
 """As many as the paper's person picked."""
 RARE_TOKEN = "in sks style"
-SAMPLING = styledrop.SamplingConfig(steps=defaults.SAMPLING_STEPS, temperature=defaults.TEMPERATURE)
+SAMPLING = styledrop.SamplingConfig(
+    steps=defaults.SAMPLING_STEPS, temperature=defaults.TEMPERATURE, token_temperature=defaults.TOKEN_TEMPERATURE
+)
 GUIDANCE = styledrop.Guidance(lambda_a=defaults.LAMBDA_A, lambda_b=defaults.LAMBDA_B)
 
 FIRST_ROUND = styledrop.TuningConfig(

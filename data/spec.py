@@ -85,6 +85,12 @@ class SamplingSettings(_Document):
 
     steps: int = Field(default=defaults.SAMPLING_STEPS, ge=1, le=1024, description="decoding steps; the paper: 36")
     temperature: float = Field(default=defaults.TEMPERATURE, ge=0, le=100, description="of the choice of tokens")
+    token_temperature: float = Field(
+        default=defaults.TOKEN_TEMPERATURE,
+        gt=0,
+        le=100,
+        description="of the tokens themselves; below 1, likely ones are likelier",
+    )
     lambda_a: float | None = Field(
         default=None,
         ge=0,

@@ -152,7 +152,7 @@ def _draw(spec: PretrainSpec, generator: Generator, vqgan: VQGAN, text: TextEnco
         prompts,
         seeds=list(range(len(prompts))),
         guidance=styledrop.Guidance(lambda_b=wanted.lambda_b),
-        config=styledrop.SamplingConfig(steps=wanted.sampling_steps),
+        config=styledrop.SamplingConfig(steps=wanted.sampling_steps, token_temperature=wanted.token_temperature),
     )
     columns = len(wanted.contents)
     return comparison_sheet(

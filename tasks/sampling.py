@@ -121,7 +121,9 @@ def _draw_and_score(drawing: Drawing, number: int, progress: Callable[[int], Non
         seeds=[wanted.seed for wanted in part],
         style=open_adapter(drawing.style, base) if drawing.style else None,
         guidance=styledrop.Guidance(lambda_a=settings.lambda_a_or_default, lambda_b=settings.lambda_b),
-        config=styledrop.SamplingConfig(steps=settings.steps, temperature=settings.temperature),
+        config=styledrop.SamplingConfig(
+            steps=settings.steps, temperature=settings.temperature, token_temperature=settings.token_temperature
+        ),
         negative_prompt=settings.negative_prompt,
         progress=lambda done, _: progress(number * PART + done),
     )

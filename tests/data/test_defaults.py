@@ -16,5 +16,7 @@ def test_the_examples_tune_and_draw_with_the_defaults(path: str) -> None:
         "learning_rate": defaults.FIRST_ROUND_LEARNING_RATE,
         "lambda_a": defaults.LAMBDA_A,
         "lambda_b": defaults.LAMBDA_B,
+        "token_temperature": defaults.TOKEN_TEMPERATURE,
+        "steps": defaults.SAMPLING_STEPS,
     }.items():
         assert {float(number) for number in re.findall(rf"\b{name}=([\d.e-]+)", words)} == {value}, name
