@@ -40,25 +40,32 @@ class ScheduleSettings(_Part):
 class VQGANSettings(_Part):
     """E, D and the codebook.
 
-    The embedded base's came about in five runs of 2000, 1000, 550, 480 and 1370 steps, the first four of them
-    started from the weights of the one before while the loss was still being found; this is one run of that length.
+    The embedded base's came about in six runs, each from the weights of the one before: 2000, 1000, 550, 480 and 1370
+    steps of AdamW with 1024 codes while the loss was being found, then 4800 with all that is below, from codes found
+    by k-means in its latents. This is one run of that length.
     """
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=5400, decay_steps=600, learning_rate=1.5e-3, batch_size=16, warmup_steps=50
+        num_steps=10_200,
+        decay_steps=1500,
+        learning_rate=1e-3,
+        batch_size=16,
+        warmup_steps=50,
+        ema_decay=0.99,
+        muon_rate=2e-3,
     )
     block_out_channels: tuple[int, ...] = (16, 32, 64, 128)
     layers_per_block: int = 1
     latent_channels: int = 16
-    num_codes: int = 1024
+    num_codes: int = 4096
     norm_num_groups: int = 8
     continuous_steps: int = Field(default=400, ge=0, description="first steps, without the codebook")
     recolour_rate: float = Field(default=0.2, ge=0, le=1, description="share of images whose colours are changed")
     variant_weight: float = Field(default=0.6, ge=0, description="of a recoloured or filtered style; a set has 1")
     colour_weight: float = Field(default=3.0, ge=0, description="of a colourful style; a black and white one has 1")
     colourful_above: float = Field(default=8.0, ge=0, description="mean of max - min over the channels, of 255")
-    codebook_decay: float = Field(default=0.98, gt=0, lt=1, description="of the moving averages that a code is made of")
-    share_of_parts: float = Field(default=0.0, ge=0, lt=1, description="of a batch, parts of images twice as large")
+    codebook_decay: float = Field(default=0.995, gt=0, lt=1, description="of a code's moving average")
+    share_of_parts: float = Field(default=0.25, ge=0, lt=1, description="of a batch, parts of images twice as large")
     sharpened_from: int = Field(default=5400, ge=0, description="first step with perceptual distance and discriminator")
 
     @property
@@ -115,14 +122,14 @@ class ClipSettings(_Part):
 class GeneratorSettings(_Part):
     """G, in aMUSEd's layout at a small size.
 
-    The embedded base's came about in two runs, each with a fall of its rates to zero: 5800 steps, the last 1600 of them
-    falling, and from its weights 1700, of which 110 at the full rates and the others from 0.8 of them, falling all the
-    way. This is one run of that length.
+    The embedded base's came about in three runs, each with a fall of its rates to zero: 5800 and 1700 steps on the
+    tokens of the VQGAN before, and from their weights (`PretrainSpec.start_from`) 9500 on today's, the last 3500 of
+    them falling. This is one run of that length.
     """
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=7500,
-        decay_steps=1700,
+        num_steps=17_000,
+        decay_steps=3500,
         learning_rate=1e-3,
         batch_size=32,
         warmup_steps=150,
@@ -157,13 +164,14 @@ class GeneratorSettings(_Part):
 class SuperResolutionSettings(_Part):
     """The second generator, for images of twice the size.
 
-    The embedded base's came about in three runs of 2400, 1200 and 800 steps, each going on from the last; in the
-    first up to a fifth of the small image's tokens were replaced by random ones. This is one run of that length.
+    The embedded base's came about in four runs, each going on from the last: 2400, 1200 and 800 steps on the tokens of
+    the VQGAN before, in the first of which up to a fifth of the small image's tokens were replaced by random ones,
+    and 1300 on today's. This is one run of that length.
     """
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=4400,
-        decay_steps=800,
+        num_steps=5700,
+        decay_steps=500,
         learning_rate=1e-3,
         batch_size=16,
         warmup_steps=100,
@@ -220,6 +228,7 @@ class PicturesSettings(_Part):
         "streamline-pixel",
     )
     sampling_steps: int = Field(default=defaults.SAMPLING_STEPS, ge=1)
+    token_temperature: float = Field(default=defaults.TOKEN_TEMPERATURE, gt=0)
     lambda_b: float = Field(default=defaults.LAMBDA_B, ge=0, description="guidance towards the prompt")
 
 
