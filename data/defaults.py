@@ -11,7 +11,7 @@ FIRST_ROUND_SHARE_ACROSS_LAYERS = True
 
 LATER_ROUND_STEPS = 200
 LATER_ROUND_LEARNING_RATE = 1e-3
-LATER_ROUND_BOTTLENECK = 12  # the paper's 32 would be 2.0 % of the embedded generator; the promise is under 1 %
+LATER_ROUND_BOTTLENECK = 12  # the paper's 32 would be 1.8 % of the embedded generator; the promise is under 1 %
 LATER_ROUND_SHARE_ACROSS_LAYERS = False
 
 BATCH_SIZE = 8

@@ -23,7 +23,10 @@ class _Part(BaseModel):
 class ScheduleSettings(_Part):
     """How long and how fast a stage trains; see `styledrop.pretraining.stage.Schedule`."""
 
-    num_steps: int = Field(ge=1, description="may grow later: the stage then goes on where it stood")
+    num_steps: int = Field(
+        ge=0,
+        description="may grow later: the stage then goes on where it stood; with start_from, 0 leaves a part as it is",
+    )
     decay_steps: int = Field(default=0, ge=0, description="last steps, in which the rate falls to zero; may grow later")
     learning_rate: float = Field(gt=0)
     batch_size: int = Field(ge=1)
@@ -268,6 +271,10 @@ class PretrainSpec(_Part):
                 f"size_px: expected a multiple of {self.vqgan.downsampling} px "
                 f"(vqgan.block_out_channels), got {self.size_px}"
             )
+        trained = ("vqgan", "text", "clip", "generator", "super_resolution", "judge")
+        untrained = [name for name in trained if not getattr(self, name).schedule.num_steps]
+        if untrained and not self.start_from:
+            raise ValueError(f"expected at least one step of every part without start_from, got none of {untrained}")
         for whole, part, what in (
             (self.text.width, self.text.heads, "text: width, heads"),
             (self.generator.hidden_size, self.generator.num_attention_heads, "generator: hidden_size, its heads"),

@@ -8,6 +8,7 @@ from unittest.mock import patch
 import pytest
 import torch
 from PIL import Image
+from pydantic import ValidationError
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 import styledrop
@@ -181,10 +182,26 @@ def test_a_base_goes_on_from_a_finished_one_with_other_codes(document: dict[str,
         for name in shared:
             assert (old[name].float() - new[name].float()).abs().max() < 0.01, f"{module} {name}"
 
+    # A part can be left as it is: the VQGAN with its codes, and so the tokens.
+    document |= {"work": str(tmp_path / "third"), "start_from": str(second.folder)}
+    document["vqgan"]["schedule"] = {**document["vqgan"]["schedule"], "num_steps": 0}
+    third = styledrop.load_base(pretrain_base(PretrainSpec.model_validate(document)).folder)
+    weights = "vqvae/diffusion_pytorch_model.safetensors"
+    assert (third.folder / weights).read_bytes() == (second.folder / weights).read_bytes()
+    assert third.generator.state_dict().keys() == second.generator.state_dict().keys()
+
     document["generator"]["hidden_size"] = 32
-    document["work"] = str(tmp_path / "third")
+    document["work"] = str(tmp_path / "fourth")
     with pytest.raises(BaseError, match=r"size \(32, 16\) to start from, got \(16, 16\)"):
         pretrain_base(PretrainSpec.model_validate(document))
+
+
+def test_without_a_base_to_go_on_from_every_part_has_to_be_trained(document: dict[str, Any]) -> None:
+    document["judge"]["schedule"] = {**document["judge"]["schedule"], "num_steps": 0}
+    with pytest.raises(
+        ValidationError, match=r"at least one step of every part without start_from, got none of \['judge'\]"
+    ):
+        PretrainSpec.model_validate(document)
 
 
 def test_a_missing_teacher_and_a_place_that_is_taken_are_said_in_words(
