@@ -17,7 +17,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-THRESHOLD = 0.07
+THRESHOLD = 0.05
 """Of the mean excess: above it, content leaks. Measured by `python -m bench.leak_guard`."""
 
 _SIZE_PX = 64
