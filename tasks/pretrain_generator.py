@@ -43,14 +43,16 @@ def tokenize_corpus(spec: PretrainSpec, corpus: StageRecord, vqgan: StageRecord)
     encoder = VQGAN.from_folder(Path(vqgan.folder)).to(memory_format=torch.channels_last)
     images = read_arrays(Path(corpus.folder)).images
     tokens = tokenize_images(encoder, images)
+    arrays = {"tokens": tokens.numpy()}
+    if start is not None:
+        old = tokenize_images(start.vqgan.to(memory_format=torch.channels_last), images)
+        with torch.no_grad():
+            mixing = code_mixing(old.flatten(), tokens.flatten(), start.vqgan.codebook, encoder.codebook)
+        arrays["mixing"] = mixing.numpy().astype(np.float16)
 
     def write(result: Path) -> None:
-        np.save(result / "tokens.npy", tokens.numpy(), allow_pickle=False)
-        if start is not None:
-            old = tokenize_images(start.vqgan.to(memory_format=torch.channels_last), images)
-            sizes = (len(start.vqgan.codebook), len(encoder.codebook))
-            mixing = code_mixing(old.flatten(), tokens.flatten(), *sizes)
-            np.save(result / "mixing.npy", mixing.numpy().astype(np.float16), allow_pickle=False)
+        for name, array in arrays.items():
+            np.save(result / f"{name}.npy", array, allow_pickle=False)
 
     return finish_stage(folder, write, seconds=time.monotonic() - started)
 

@@ -86,7 +86,6 @@ def _train(
     wanted, shown = spec.super_resolution, read_arrays(Path(corpus.folder))
     rows, _ = read_large(large)
     start = base_to_start_from(spec)
-    gone_on_from = None if start is None else start.super_resolution  # a base may have none
     training = SuperResolutionTraining(model=_config(spec), schedule=schedule_of(wanted.schedule))
     with Progress("super-resolution", wanted.schedule.num_steps) as progress:
         return train_super_resolution(
@@ -100,7 +99,9 @@ def _train(
             SCALE * spec.size_px,
             training,
             spec.stage_folder("super_resolution"),
-            start=None if gone_on_from is None else (gone_on_from, read_mixing(tokens)),
+            start=None
+            if start is None or start.super_resolution is None
+            else (start.super_resolution, read_mixing(tokens)),
             seed=spec.seed,
             report=report_to(progress),
         )

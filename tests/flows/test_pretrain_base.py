@@ -1,6 +1,7 @@
 """A whole pretraining on a tiny corpus: eight things in four styles, two steps of everything, no network."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -161,10 +162,14 @@ def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
         pretrain_base(PretrainSpec.model_validate(document))
 
 
-def test_a_base_goes_on_from_a_finished_one_with_other_codes(document: dict[str, Any], tmp_path: Path) -> None:
+def test_a_base_goes_on_from_a_finished_one_with_other_codes(
+    document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STYLEDROP_DEVICE", "meta")  # an accelerator, for all that draws; training stays on the CPU
     first = styledrop.load_base(pretrain_base(PretrainSpec.model_validate(document)).folder)
 
-    document |= {"work": str(tmp_path / "second"), "start_from": str(first.folder)}
+    # Another seed: weights that do not start from the first base's are far from them.
+    document |= {"work": str(tmp_path / "second"), "start_from": str(first.folder), "seed": 1}
     document["vqgan"]["num_codes"] = 24
     with patch.object(pretrain_text, "train_text", side_effect=AssertionError):
         second = styledrop.load_base(pretrain_base(PretrainSpec.model_validate(document)).folder)
@@ -174,7 +179,7 @@ def test_a_base_goes_on_from_a_finished_one_with_other_codes(document: dict[str,
     assert len(second.vqgan.codebook) == second.generator.config.codebook_size == 24
     for part in ("text_encoder/model.safetensors", "judge/model.safetensors", "clip/open_clip_model.safetensors"):
         assert (second.folder / part).read_bytes() == (first.folder / part).read_bytes()
-    # Two steps at 1e-3 leave weights near where they started; other weights at random would be far.
+    # Two steps at 1e-3 leave weights near where they started.
     for module in ("vqgan", "generator", "super_resolution"):
         old, new = getattr(first, module).state_dict(), getattr(second, module).state_dict()
         shared = [name for name in old if old[name].shape == new[name].shape and old[name].ndim > 1]
@@ -182,17 +187,23 @@ def test_a_base_goes_on_from_a_finished_one_with_other_codes(document: dict[str,
         for name in shared:
             assert (old[name].float() - new[name].float()).abs().max() < 0.01, f"{module} {name}"
 
-    # A part can be left as it is: the VQGAN with its codes, and so the tokens.
-    document |= {"work": str(tmp_path / "third"), "start_from": str(second.folder)}
-    document["vqgan"]["schedule"] = {**document["vqgan"]["schedule"], "num_steps": 0}
+    # Parts can be left as they are, byte for byte.
+    document |= {"work": str(tmp_path / "third"), "start_from": str(second.folder), "seed": 2}
+    for part in ("vqgan", "generator", "super_resolution"):
+        document[part]["schedule"] = {**document[part]["schedule"], "num_steps": 0}
     third = styledrop.load_base(pretrain_base(PretrainSpec.model_validate(document)).folder)
-    weights = "vqvae/diffusion_pytorch_model.safetensors"
-    assert (third.folder / weights).read_bytes() == (second.folder / weights).read_bytes()
-    assert third.generator.state_dict().keys() == second.generator.state_dict().keys()
+    for folder in ("vqvae", "transformer", "super_resolution"):
+        [weights] = [path.relative_to(second.folder) for path in (second.folder / folder).glob("*.safetensors")]
+        assert (third.folder / weights).read_bytes() == (second.folder / weights).read_bytes(), folder
 
     document["generator"]["hidden_size"] = 32
     document["work"] = str(tmp_path / "fourth")
     with pytest.raises(BaseError, match=r"size \(32, 16\) to start from, got \(16, 16\)"):
+        pretrain_base(PretrainSpec.model_validate(document))
+
+    shutil.rmtree(second.folder / "judge")
+    document["work"] = str(tmp_path / "fifth")
+    with pytest.raises(PretrainingError, match=r"second/base' without \['judge'\]"):
         pretrain_base(PretrainSpec.model_validate(document))
 
 

@@ -2,7 +2,8 @@
 
 A generator has a row for each code in two tables: what a token is read as, and how it is predicted. When a new
 VQGAN brings new codes, a new code's row is the mean of the old codes' rows, each counted as often as it stands where
-the new one does in images that both have tokenized. So all else that the generator has learnt stays of use.
+the new one does in images that both have tokenized; a code that none of them has takes the row of the old code that is
+nearest to it. So all else that the generator has learnt stays of use, and with the same codes every row stays as it is.
 
 Shapes: tokens, latents, new and old (codes), channels.
 """
@@ -21,12 +22,17 @@ _ROUNDS = 12
 
 
 def code_mixing(
-    old: Int[Tensor, " tokens"], new: Int[Tensor, " tokens"], num_old: int, num_new: int
+    old: Int[Tensor, " tokens"],
+    new: Int[Tensor, " tokens"],
+    old_codes: Float[Tensor, "old channels"],
+    new_codes: Float[Tensor, "new channels"],
 ) -> Float[Tensor, "new old"]:
-    """Of each new code, the shares of the old codes that stand at its places; a code without places has all, by use."""
+    """Of each new code, the shares of the old codes that stand at its places; without places, all of the nearest."""
+    num_new, num_old = len(new_codes), len(old_codes)
     counts = torch.zeros(num_new * num_old).index_add_(0, new.long() * num_old + old.long(), torch.ones(len(new)))
     counts = counts.view(num_new, num_old)
-    counts = torch.where(counts.sum(dim=1, keepdim=True) > 0, counts, counts.sum(dim=0))
+    unseen = (counts.sum(dim=1) == 0).nonzero()[:, 0]
+    counts[unseen, torch.cdist(new_codes[unseen].float(), old_codes.float()).argmin(dim=1)] = 1.0
     return counts / counts.sum(dim=1, keepdim=True)
 
 

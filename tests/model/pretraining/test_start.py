@@ -17,12 +17,15 @@ class Tables(nn.Module):
 
 def test_a_new_code_is_made_of_the_old_ones_that_stand_at_its_places() -> None:
     old, new = torch.tensor([0, 0, 1, 1, 1, 0]), torch.tensor([2, 2, 2, 2, 0, 0])
-    mixing = code_mixing(old, new, num_old=2, num_new=4)
-    # Code 0 is seen once at each old one, 2 twice at each; 1 and 3 never, so they are made of all.
-    torch.testing.assert_close(mixing, torch.full((4, 2), 0.5))
-    torch.testing.assert_close(code_mixing(old, old, num_old=2, num_new=2), torch.eye(2))
-    skewed = code_mixing(torch.tensor([0, 0, 0, 1]), torch.tensor([0, 0, 0, 0]), num_old=2, num_new=2)
-    torch.testing.assert_close(skewed, torch.tensor([[0.75, 0.25], [0.75, 0.25]]))
+    old_codes, new_codes = torch.tensor([[0.0], [10.0]]), torch.tensor([[5.0], [9.0], [5.0], [1.0]])
+    mixing = code_mixing(old, new, old_codes, new_codes)
+    # Code 0 is seen once at each old one, 2 twice at each; 1 and 3 never, so they are the nearest old ones.
+    torch.testing.assert_close(mixing, torch.tensor([[0.5, 0.5], [0.0, 1.0], [0.5, 0.5], [1.0, 0.0]]))
+
+
+def test_the_same_codes_stay_as_they_are_also_those_that_no_image_has() -> None:
+    codes, tokens = torch.randn(5, 2, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 1, 4])
+    assert torch.equal(code_mixing(tokens, tokens, codes, codes), torch.eye(5))
 
 
 def test_rows_of_codes_are_mixed_and_all_else_is_copied() -> None:
