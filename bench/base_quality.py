@@ -26,7 +26,7 @@ from data.corpus import style_phrases
 from data.spec import SamplingSettings
 from styledrop.judge import Judge
 from tasks.models import open_base
-from tasks.sampling import draw_seed
+from tasks.sampling import draw_seed, sampling_config
 
 CONTENTS = (
     "house", "car", "sun", "tree", "heart", "key", "umbrella", "rocket", "fish", "crown", "camera", "bicycle",
@@ -88,9 +88,7 @@ def draw(
         [f"{content} in {phrases[style][0]} style" for content, style, _ in asked],
         seeds=[draw_seed(0, "base quality", content, style, i) for content, style, i in asked],
         guidance=styledrop.Guidance(lambda_b=settings.lambda_b),
-        config=styledrop.SamplingConfig(
-            steps=settings.steps, temperature=settings.temperature, token_temperature=settings.token_temperature
-        ),
+        config=sampling_config(settings),
         negative_prompt=settings.negative_prompt,
     )
     return [

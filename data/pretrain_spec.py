@@ -231,7 +231,6 @@ class PicturesSettings(_Part):
         "streamline-pixel",
     )
     sampling_steps: int = Field(default=defaults.SAMPLING_STEPS, ge=1)
-    token_temperature: float = Field(default=defaults.TOKEN_TEMPERATURE, gt=0)
     lambda_b: float = Field(default=defaults.LAMBDA_B, ge=0, description="guidance towards the prompt")
 
 

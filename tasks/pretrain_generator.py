@@ -10,6 +10,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 import styledrop
+from data import defaults
 from data.contact_sheet import Row, comparison_sheet
 from data.corpus import Corpus, style_phrases
 from data.corpus_arrays import read_arrays
@@ -154,7 +155,7 @@ def _draw(spec: PretrainSpec, generator: Generator, vqgan: VQGAN, text: TextEnco
         prompts,
         seeds=list(range(len(prompts))),
         guidance=styledrop.Guidance(lambda_b=wanted.lambda_b),
-        config=styledrop.SamplingConfig(steps=wanted.sampling_steps, token_temperature=wanted.token_temperature),
+        config=styledrop.SamplingConfig(steps=wanted.sampling_steps, token_temperature=defaults.TOKEN_TEMPERATURE),
     )
     columns = len(wanted.contents)
     return comparison_sheet(

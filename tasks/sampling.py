@@ -23,6 +23,7 @@ from data.candidates import Candidate, from_parquet, to_parquet
 from data.drawing import Drawing
 from data.errors import AlreadyInStore, SpecError
 from data.images import from_png, to_png
+from data.spec import SamplingSettings
 from data.store import Store, read_blob
 from tasks.models import open_adapter, open_base, open_scorer
 from tasks.progress import Progress
@@ -45,6 +46,13 @@ def draw_seed(seed: int, *parts: str | int) -> int:
     """A seed of 0 to 2**32 - 1 that depends on nothing but `seed` and what it is for."""
     words = "/".join(str(part) for part in (seed, *parts))
     return int.from_bytes(hashlib.sha256(words.encode()).digest()[:4])
+
+
+def sampling_config(settings: SamplingSettings) -> styledrop.SamplingConfig:
+    """What the library calls the settings of a spec that are no guidance."""
+    return styledrop.SamplingConfig(
+        steps=settings.steps, temperature=settings.temperature, token_temperature=settings.token_temperature
+    )
 
 
 def wanted_images(drawing: Drawing) -> list[Wanted]:
@@ -121,9 +129,7 @@ def _draw_and_score(drawing: Drawing, number: int, progress: Callable[[int], Non
         seeds=[wanted.seed for wanted in part],
         style=open_adapter(drawing.style, base) if drawing.style else None,
         guidance=styledrop.Guidance(lambda_a=settings.lambda_a_or_default, lambda_b=settings.lambda_b),
-        config=styledrop.SamplingConfig(
-            steps=settings.steps, temperature=settings.temperature, token_temperature=settings.token_temperature
-        ),
+        config=sampling_config(settings),
         negative_prompt=settings.negative_prompt,
         progress=lambda done, _: progress(number * PART + done),
     )
