@@ -1,6 +1,6 @@
 """What a base is pretrained with: sizes, weights and schedules of every stage.
 
-The defaults are for 45,000 icons of 64 px and two CPU cores; docs/log.md tells how they were found. The embedded
+The defaults are for 55,000 icons of 64 px and two CPU cores; docs/log.md tells how they were found. The embedded
 base's card holds them too; which of its parts came about in several runs, the settings below say.
 """
 
@@ -64,7 +64,7 @@ class VQGANSettings(_Part):
     norm_num_groups: int = 8
     continuous_steps: int = Field(default=400, ge=0, description="first steps, without the codebook")
     recolour_rate: float = Field(default=0.2, ge=0, le=1, description="share of images whose colours are changed")
-    variant_weight: float = Field(default=0.6, ge=0, description="of a recoloured or filtered style; a set has 1")
+    variant_weight: float = Field(default=0.1, ge=0, description="of a recoloured or filtered style; a set has 1")
     colour_weight: float = Field(default=3.0, ge=0, description="of a colourful style; a black and white one has 1")
     colourful_above: float = Field(default=8.0, ge=0, description="mean of max - min over the channels, of 255")
     codebook_decay: float = Field(default=0.995, gt=0, lt=1, description="of a code's moving average")
@@ -125,13 +125,14 @@ class ClipSettings(_Part):
 class GeneratorSettings(_Part):
     """G, in aMUSEd's layout at a small size.
 
-    The embedded base's came about in three runs, each with a fall of its rates to zero: 5800 and 1700 steps on the
+    The embedded base's came about in four runs, each with a fall of its rates to zero: 5800 and 1700 steps on the
     tokens of the VQGAN before, and from their weights (`PretrainSpec.start_from`) 9500 on today's, the last 3500 of
-    them falling. This is one run of that length.
+    them falling, and 3450, falling from 0.4 of the rates all the way, the last 1450 with the recolours by rule
+    (`data.corpus.recolours`). This is one run of that length.
     """
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=17_000,
+        num_steps=20_450,
         decay_steps=3500,
         learning_rate=1e-3,
         batch_size=32,
@@ -161,7 +162,7 @@ class GeneratorSettings(_Part):
         description="(styles that show a concept, weight of its images); the first that is reached counts",
     )
     rare_weight: float = Field(default=0.01, ge=0, description="of concepts below all of coverage_weights")
-    variant_weight: float = Field(default=0.3, ge=0, description="of a recoloured or filtered style; a set has 1")
+    variant_weight: float = Field(default=0.15, ge=0, description="of a recoloured or filtered style; a set has 1")
 
 
 class SuperResolutionSettings(_Part):
@@ -282,6 +283,12 @@ class PretrainSpec(_Part):
             if whole % part:
                 raise ValueError(f"{what}: expected the first to be a multiple of the second, got {whole} and {part}")
         return self
+
+    @property
+    def takes_super_resolution(self) -> bool:
+        """Whether it stays as it is in the base that is gone on from: neither it nor the codes are trained."""
+        steps = self.vqgan.schedule.num_steps + self.super_resolution.schedule.num_steps
+        return bool(self.start_from) and not steps
 
     def stage_folder(self, stage: str) -> Path:
         """Where `stage` keeps its checkpoint, curve, pictures and result."""

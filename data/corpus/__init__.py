@@ -12,8 +12,9 @@ from data.corpus.build import build_corpus
 from data.corpus.packages import PACKAGES, fetch_packages
 from data.corpus.phrases import held_out_phrases, style_phrases
 from data.corpus.read import Corpus, read_corpus, read_images
+from data.corpus.recolours import RECOLOURS, Recolour
 from data.corpus.sets import BASE_SETS, HELD_OUT_SETS, IconSet
-from data.corpus.variants import FILTERS, RECOLOURS, Filtered, Recolour
+from data.corpus.variants import FILTERS, Filtered
 
 __all__ = [
     "BASE_SETS",

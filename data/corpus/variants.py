@@ -12,11 +12,12 @@ from PIL import Image
 
 from data.corpus.filters import emboss, halftone, neon, oil_paint, pencil, pixelate, stained_glass, watercolour
 from data.corpus.icons import Icon
+from data.corpus.recolours import RECOLOURS
 from data.corpus.render import Job
 from data.corpus.shards import fraction
 
-VARIANT_SOURCES = 250
-"""A variant style has at most this many images."""
+FILTERED_IMAGES = 250
+"""Of a filtered variant, at most."""
 SHARED_COVERAGE = 5
 """Concepts shown by at least this many base styles are preferred as sources of variants."""
 
@@ -29,16 +30,6 @@ EVERYDAY = tuple(_EVERYDAY.split())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Recolour:
-    """A variant of a monochrome set: another ink on another ground."""
-
-    base: str
-    variant: str
-    ink: str
-    ground: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Filtered:
     """A variant of a colour set: its images through a filter."""
 
@@ -47,16 +38,6 @@ class Filtered:
     apply: Callable[[Image.Image], Image.Image]
 
 
-RECOLOURS = (
-    Recolour(base="tabler", variant="white-on-navy", ink="#ffffff", ground="#14284b"),
-    Recolour(base="ph-fill", variant="red-on-cream", ink="#c8202a", ground="#fbf1d8"),
-    Recolour(base="game-icons", variant="gold-on-black", ink="#e3b23c", ground="#0c0c0c"),
-    Recolour(base="ph-thin", variant="green-on-white", ink="#0b8a3e", ground="#ffffff"),
-    Recolour(base="ph-fill", variant="white-on-orange", ink="#ffffff", ground="#f07818"),
-    Recolour(base="fluent-emoji-high-contrast", variant="pink-on-purple", ink="#ff9ad5", ground="#4b1d73"),
-    Recolour(base="material-symbols-sharp", variant="cyan-on-dark-grey", ink="#2fd6e8", ground="#2b2e33"),
-    Recolour(base="game-icons", variant="brown-on-beige", ink="#6b3e1f", ground="#e9d9bd"),
-)
 FILTERS = (
     Filtered(base="noto", variant="pencil", apply=pencil),
     Filtered(base="fluent-emoji-flat", variant="watercolour", apply=watercolour),
@@ -74,12 +55,12 @@ def variant_jobs(icons: Sequence[Icon], coverage: Mapping[str, int]) -> list[Job
     recoloured = [
         Job(replace(icon, ink=recolour.ink, ground=recolour.ground), f"{recolour.base}+{recolour.variant}")
         for recolour in RECOLOURS
-        for icon in _sources(icons, recolour.base, coverage)
+        for icon in _sources(icons, recolour.base, coverage)[: recolour.num_images]
     ]
     filtered = [
         Job(icon, f"{variant.base}+{variant.variant}", variant.apply)
         for variant in FILTERS
-        for icon in _sources(icons, variant.base, coverage)
+        for icon in _sources(icons, variant.base, coverage)[:FILTERED_IMAGES]
     ]
     return recoloured + filtered
 
@@ -96,4 +77,4 @@ def _sources(icons: Sequence[Icon], base: str, coverage: Mapping[str, int]) -> l
     def place(icon: Icon) -> tuple[bool, bool, float]:
         return icon.concept not in EVERYDAY, coverage[icon.concept] < SHARED_COVERAGE, fraction(icon.concept)
 
-    return sorted(first.values(), key=place)[:VARIANT_SOURCES]
+    return sorted(first.values(), key=place)

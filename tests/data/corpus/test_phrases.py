@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from data.corpus import BASE_SETS, FILTERS, HELD_OUT_SETS, RECOLOURS, held_out_phrases, style_phrases
+from data.corpus.recolours import BY_RULE, INKS, LOOKS, PAIRS_OF_EACH_SET, PALE
 
 
 def test_every_style_has_phrases_and_no_style_is_both_training_and_held_out() -> None:
@@ -14,3 +15,23 @@ def test_every_style_has_phrases_and_no_style_is_both_training_and_held_out() ->
         assert 3 <= len(phrases) <= 4 and len(set(phrases)) == len(phrases)
         assert not any(phrase.endswith(("style", ".")) for phrase in phrases)
     assert not {s.collection for s in BASE_SETS} & {s.collection for s in HELD_OUT_SETS}
+
+
+def test_recolours_by_rule_mix_sets_with_colours_and_name_both_as_they_are() -> None:
+    assert len({(one.base, one.variant) for one in BY_RULE}) == len(BY_RULE) == len(LOOKS) * PAIRS_OF_EACH_SET
+    colours = INKS | PALE
+    for one in BY_RULE:
+        ink, ground = (part.replace("-", " ") for part in one.variant.split("-on-"))
+        assert (one.ink, one.ground) == (colours[ink], colours[ground])
+        assert all(ink in phrase for phrase in one.phrases)
+        assert ground in one.phrases[0]
+        assert abs(_lightness(one.ink) - _lightness(one.ground)) > 0.2, one
+    of_set = {base: frozenset(one.variant for one in BY_RULE if one.base == base) for base in LOOKS}
+    assert len(set(of_set.values())) == len(of_set), "no two sets have the same colours"
+    for ink in INKS:
+        assert len({one.base for one in BY_RULE if one.ink == INKS[ink]}) >= 3, ink
+
+
+def _lightness(colour: str) -> float:
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return 0.299 * red + 0.587 * green + 0.114 * blue
