@@ -47,21 +47,16 @@ def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
     vqgan = fit_vqgan(spec, corpus, large, stages["clip"])
     tokens = tokenize_corpus(spec, corpus, vqgan)
     generator = fit_generator(spec, corpus, tokens, vqgan, stages["text"])
-    large_tokens = tokenize_large(spec, large, vqgan)
-    super_resolution = fit_super_resolution(spec, corpus, tokens, large, large_tokens, vqgan, stages["text"])
-    return assemble_base(
-        spec,
-        {
-            "corpus": corpus,
-            "large": large,
-            **stages,
-            "vqgan": vqgan,
-            "tokens": tokens,
-            "generator": generator,
-            "large_tokens": large_tokens,
-            "super_resolution": super_resolution,
-        },
-    )
+    stages |= {"corpus": corpus, "large": large, "vqgan": vqgan, "tokens": tokens, "generator": generator}
+    if spec.takes_super_resolution:
+        stages["super_resolution"] = take_stage(spec, "super_resolution")
+    else:
+        large_tokens = tokenize_large(spec, large, vqgan)
+        stages["super_resolution"] = fit_super_resolution(
+            spec, corpus, tokens, large, large_tokens, vqgan, stages["text"]
+        )
+        stages["large_tokens"] = large_tokens
+    return assemble_base(spec, stages)
 
 
 def main() -> int:

@@ -72,6 +72,9 @@ def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> Pret
 def _card(spec: PretrainSpec, stages: Mapping[str, StageRecord], corpus: Mapping[str, Any]) -> dict[str, Any]:
     settings = spec.model_dump(mode="json", exclude={"work", "out", "packages", "teacher", "pictures", "start_from"})
     start = base_to_start_from(spec)
+    theirs = {"stages": {}, "settings": {}} if start is None else start.card
+    # What stayed as it was is told as the base tells it that was gone on from.
+    kept = {name for name, stage in stages.items() if not stage.steps and theirs["stages"].get(name, {}).get("steps")}
     return {
         "name": spec.name,
         **({} if start is None else {"start_from": {"name": start.name, "sha256": start.sha256}}),
@@ -89,7 +92,9 @@ def _card(spec: PretrainSpec, stages: Mapping[str, StageRecord], corpus: Mapping
             "credits": "CREDITS.md",
         },
         "stages": {
-            name: {
+            name: theirs["stages"][name]
+            if name in kept
+            else {
                 "steps": stage.steps,
                 "seconds": stage.seconds,
                 "size_bytes": stage.size_bytes,
@@ -98,5 +103,5 @@ def _card(spec: PretrainSpec, stages: Mapping[str, StageRecord], corpus: Mapping
             }
             for name, stage in stages.items()
         },
-        "settings": settings,
+        "settings": settings | {name: part for name, part in theirs["settings"].items() if name in kept},
     }

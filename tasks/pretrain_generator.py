@@ -46,7 +46,8 @@ def tokenize_corpus(spec: PretrainSpec, corpus: StageRecord, vqgan: StageRecord)
     tokens = tokenize_images(encoder, images)
     arrays = {"tokens": tokens.numpy()}
     if start is not None:
-        old = tokenize_images(start.vqgan.to(memory_format=torch.channels_last), images)
+        theirs = start.vqgan.to(memory_format=torch.channels_last)
+        old = tokens if _are_equal(theirs, encoder) else tokenize_images(theirs, images)
         with torch.no_grad():
             mixing = code_mixing(old.flatten(), tokens.flatten(), start.vqgan.codebook, encoder.codebook)
         arrays["mixing"] = mixing.numpy().astype(np.float16)
@@ -56,6 +57,11 @@ def tokenize_corpus(spec: PretrainSpec, corpus: StageRecord, vqgan: StageRecord)
             np.save(result / f"{name}.npy", array, allow_pickle=False)
 
     return finish_stage(folder, write, seconds=time.monotonic() - started)
+
+
+def _are_equal(one: VQGAN, other: VQGAN) -> bool:
+    ours, theirs = one.state_dict(), other.state_dict()
+    return all(name in theirs and torch.equal(value, theirs[name]) for name, value in ours.items())
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)

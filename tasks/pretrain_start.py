@@ -16,7 +16,12 @@ from data.pretrain_spec import PretrainSpec
 from data.records import StageRecord
 from data.stage_folder import finish_stage, open_stage
 
-PARTS = {"text": ("text_encoder", "tokenizer"), "clip": ("clip",), "judge": ("judge",)}
+PARTS = {
+    "text": ("text_encoder", "tokenizer"),
+    "clip": ("clip",),
+    "judge": ("judge",),
+    "super_resolution": ("super_resolution",),
+}
 """The folders of a base that are taken as they are, by the stage whose result they are."""
 
 
