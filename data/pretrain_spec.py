@@ -45,7 +45,8 @@ class VQGANSettings(_Part):
 
     The embedded base's came about in six runs, each from the weights of the one before: 2000, 1000, 550, 480 and 1370
     steps of AdamW with 1024 codes while the loss was being found, then 4800 with all that is below, from codes found
-    by k-means in its latents. This is one run of that length.
+    by k-means in its latents. This is one run of that length; its corpus had no recolours by rule yet, and
+    variants weighed 0.6.
     """
 
     schedule: ScheduleSettings = ScheduleSettings(

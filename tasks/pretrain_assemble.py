@@ -72,9 +72,10 @@ def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> Pret
 def _card(spec: PretrainSpec, stages: Mapping[str, StageRecord], corpus: Mapping[str, Any]) -> dict[str, Any]:
     settings = spec.model_dump(mode="json", exclude={"work", "out", "packages", "teacher", "pictures", "start_from"})
     start = base_to_start_from(spec)
-    theirs = {"stages": {}, "settings": {}} if start is None else start.card
+    theirs = {} if start is None else start.card
+    their_stages, their_settings = theirs.get("stages", {}), theirs.get("settings", {})
     # What stayed as it was is told as the base tells it that was gone on from.
-    kept = {name for name, stage in stages.items() if not stage.steps and theirs["stages"].get(name, {}).get("steps")}
+    kept = {name for name, stage in stages.items() if not stage.steps and their_stages.get(name, {}).get("steps")}
     return {
         "name": spec.name,
         **({} if start is None else {"start_from": {"name": start.name, "sha256": start.sha256}}),
@@ -92,7 +93,7 @@ def _card(spec: PretrainSpec, stages: Mapping[str, StageRecord], corpus: Mapping
             "credits": "CREDITS.md",
         },
         "stages": {
-            name: theirs["stages"][name]
+            name: their_stages[name]
             if name in kept
             else {
                 "steps": stage.steps,
@@ -103,5 +104,5 @@ def _card(spec: PretrainSpec, stages: Mapping[str, StageRecord], corpus: Mapping
             }
             for name, stage in stages.items()
         },
-        "settings": settings | {name: part for name, part in theirs["settings"].items() if name in kept},
+        "settings": settings | {name: part for name, part in their_settings.items() if name in kept},
     }

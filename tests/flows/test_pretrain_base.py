@@ -195,6 +195,9 @@ def test_a_base_goes_on_from_a_finished_one_with_other_codes(
     for folder in ("vqvae", "transformer", "super_resolution"):
         [weights] = [path.relative_to(second.folder) for path in (second.folder / folder).glob("*.safetensors")]
         assert (third.folder / weights).read_bytes() == (second.folder / weights).read_bytes(), folder
+    for part in ("vqgan", "generator", "super_resolution"):
+        for told in ("stages", "settings"):
+            assert third.card[told][part] == second.card[told][part], f"{told} {part}"
 
     document["generator"]["hidden_size"] = 32
     document["work"] = str(tmp_path / "fourth")
