@@ -69,7 +69,7 @@ class Run(Record):
 
 
 class TokenizedExamples(Record):
-    """Examples and their VQGAN tokens (.npy, int64, examples x tokens)."""
+    """Examples and their VQGAN tokens (.npy, int64, examples x views x tokens)."""
 
     examples: tuple[Example, ...]
     tokens: Blob

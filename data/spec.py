@@ -178,6 +178,13 @@ class StyleSettings(_Document):
         "hybrid (a person, shown CLIP's best of every prompt), or random (chance, the paper's control)",
     )
     first_round: TuningSettings = Field(default=FIRST_ROUND, description="tuning on the references")
+    reference_views: int = Field(
+        default=defaults.REFERENCE_VIEWS,
+        ge=1,
+        le=1024,
+        description="copies of each reference that round 1 is tuned on, all but one a little shifted and scaled; "
+        "the paper: 1",
+    )
     later_rounds: TuningSettings = Field(default=LATER_ROUNDS, description="tuning on kept candidates")
 
     enlarging: TuningSettings = Field(

@@ -43,6 +43,8 @@ class Icon:
     webp: str = ""
     """Path of a ready image, where there is no SVG."""
     ink: str = "black"
+    fill: str = ""
+    """Colour of what the drawing has half transparent; by default the ink, as far as the ground is seen through it."""
     ground: str = "white"
 
 

@@ -2,15 +2,19 @@
 
 So a base learns what colour words do to any line or glyph, instead of a few colours of a few sets by heart. Besides a
 few chosen by hand, every set of `LOOKS` has `PAIRS_OF_EACH_SET` pairs of ink and ground, half of them on white; which
-ones follows from the set's place in the table, so that no two sets have the same.
+ones follows from the set's place in the table, so that no two sets have the same. Sets with fills that are half
+transparent, those of `FILLED_LOOKS`, also have fills of another colour than their ink, `PAIRS_OF_EACH_FILLED_SET`
+pairs each, on white.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 
 PAIRS_OF_EACH_SET = 6
+PAIRS_OF_EACH_FILLED_SET = 12
 
 LOOKS = {
     "tabler": ("{ink} line art", "medium {ink} outline icon", "simple {ink} outline"),
@@ -34,6 +38,17 @@ LOOKS = {
     "emojione-monotone": ("{ink} silhouette emoji", "{ink} silhouette with cut-out details", "one-colour {ink} emoji"),
 }  # fmt: skip
 """Set -> phrasings of its look in some ink."""
+
+FILLED_LOOKS = {
+    "ph-duotone": ("{ink} line icon with {fill} fill", "{ink} line and {fill}", "duotone {ink} and {fill} line icon"),
+    "icon-park-twotone": (
+        "thick {ink} outline icon with {fill} fill", "{ink} outline and {fill} fill", "thick {ink} outline over {fill}",
+    ),
+    "solar-bold-duotone": (
+        "solid two-tone {ink} and {fill} glyph", "solid {ink} and {fill} duotone", "bold {ink} and {fill} duotone",
+    ),
+}  # fmt: skip
+"""Set -> phrasings of its look in some ink with some other fill."""
 
 INKS = {
     "navy blue": "#14285a",
@@ -60,15 +75,21 @@ PALE = {
     "white": "#ffffff",
 }
 """Grounds of dark inks; and the inks of what is white or pale on a dark ground."""
+FILLS = ("yellow", "pale blue", "pale pink", "mint green", "orange", "light grey")
+"""Between dark inks."""
+_A_HELD_OUT_STYLES = ("navy blue", "pale blue")
+"""The ink and the fill of one: never trained on together."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recolour:
-    """A variant of a monochrome set: another ink on another ground."""
+    """A variant of a monochrome set: another ink on another ground, or over another fill."""
 
     base: str
     variant: str
     ink: str
+    fill: str = ""
+    """As an `Icon`'s."""
     ground: str
     num_images: int = 250
     """At most."""
@@ -118,5 +139,26 @@ def _phrases(base: str, ink: str, ground: str) -> tuple[str, ...]:
     return (f"{looks[0]} on {ground}", f"{looks[1]} on a {ground} background", f"{looks[2]} on {ground}")
 
 
+def _filled_by_rule(place: int, base: str) -> list[Recolour]:
+    inks, colours = ("black", *DARK_INKS), {"black": "#000000"} | INKS | PALE
+    turns = range(place * PAIRS_OF_EACH_FILLED_SET, (place + 1) * PAIRS_OF_EACH_FILLED_SET)
+    every = math.lcm(len(inks), len(FILLS))
+    pairs = [(inks[turn % len(inks)], FILLS[(turn + turn // every) % len(FILLS)]) for turn in turns]
+    return [
+        Recolour(
+            base=base,
+            variant=f"{ink}-and-{fill}".replace(" ", "-"),
+            ink=colours[ink],
+            fill=colours[fill],
+            ground="#ffffff",
+            num_images=120,
+            phrases=tuple(look.format(ink=ink, fill=fill) for look in FILLED_LOOKS[base]),
+        )
+        for ink, fill in pairs
+        if (ink, fill) != _A_HELD_OUT_STYLES
+    ]
+
+
 BY_RULE = tuple(itertools.chain.from_iterable(_by_rule(place, base) for place, base in enumerate(LOOKS)))
-RECOLOURS = BY_HAND + BY_RULE
+FILLED = tuple(itertools.chain.from_iterable(_filled_by_rule(place, base) for place, base in enumerate(FILLED_LOOKS)))
+RECOLOURS = BY_HAND + BY_RULE + FILLED

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from multiprocessing.pool import Pool
 
 import resvg_py
-from PIL import Image
+from PIL import Image, ImageOps
 
 from data.corpus.icons import Icon
 from data.corpus.shards import IMAGE_SIZE_PX
 
 WORKERS = 2
+_HALF_TRANSPARENT = range(16, 240)
+"""Of 255; less is the edge of an empty place, more that of a full one."""
 
 
 def worker_pool() -> Pool:
@@ -45,7 +47,7 @@ class Job:
 def render_and_encode(job: Job) -> tuple[bytes, str]:
     """(lossless WebP, hash of the pixels); no bytes for an icon which renders blank or not at all."""
     try:
-        image = _render(job.icon)
+        image = render(job.icon)
     except ValueError:
         return b"", ""
     if image == Image.new("RGB", image.size, image.getpixel((0, 0))):
@@ -55,7 +57,7 @@ def render_and_encode(job: Job) -> tuple[bytes, str]:
     return _encode(image), hashlib.sha256(image.tobytes()).hexdigest()
 
 
-def _render(icon: Icon) -> Image.Image:
+def render(icon: Icon) -> Image.Image:
     """The icon as RGB on its ground, `IMAGE_SIZE_PX` square."""
     size = (IMAGE_SIZE_PX, IMAGE_SIZE_PX)
     if icon.webp:
@@ -66,9 +68,18 @@ def _render(icon: Icon) -> Image.Image:
         png = resvg_py.svg_to_bytes(svg_string=svg, width=IMAGE_SIZE_PX, height=IMAGE_SIZE_PX, skip_system_fonts=True)
         with Image.open(io.BytesIO(bytes(png))) as opened:
             picture = opened.convert("RGBA")
+    if icon.fill:
+        return _in_two_colours(picture.getchannel("A"), icon)
     canvas = Image.new("RGBA", size, icon.ground)
     canvas.alpha_composite(picture)
     return canvas.convert("RGB")
+
+
+def _in_two_colours(drawn: Image.Image, icon: Icon) -> Image.Image:
+    """The fill where `drawn` is as opaque as most of what is half transparent in it, the ink where it is opaque."""
+    half = drawn.histogram()[_HALF_TRANSPARENT.start : _HALF_TRANSPARENT.stop]
+    middle = _HALF_TRANSPARENT[half.index(max(half))]
+    return ImageOps.colorize(drawn, icon.ground, icon.ink, icon.fill, midpoint=middle)
 
 
 def _encode(image: Image.Image) -> bytes:

@@ -53,7 +53,10 @@ FILTERS = (
 def variant_jobs(icons: Sequence[Icon], coverage: Mapping[str, int]) -> list[Job]:
     """The images of all variants, made from `icons`; `coverage` is the number of base styles that show a concept."""
     recoloured = [
-        Job(replace(icon, ink=recolour.ink, ground=recolour.ground), f"{recolour.base}+{recolour.variant}")
+        Job(
+            replace(icon, ink=recolour.ink, fill=recolour.fill, ground=recolour.ground),
+            f"{recolour.base}+{recolour.variant}",
+        )
         for recolour in RECOLOURS
         for icon in _sources(icons, recolour.base, coverage)[: recolour.num_images]
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from data.corpus import BASE_SETS, FILTERS, HELD_OUT_SETS, RECOLOURS, held_out_phrases, style_phrases
-from data.corpus.recolours import BY_RULE, INKS, LOOKS, PAIRS_OF_EACH_SET, PALE
+from data.corpus.recolours import BY_RULE, FILLED, FILLED_LOOKS, FILLS, INKS, LOOKS, PAIRS_OF_EACH_SET, PALE
 
 
 def test_every_style_has_phrases_and_no_style_is_both_training_and_held_out() -> None:
@@ -30,6 +30,17 @@ def test_recolours_by_rule_mix_sets_with_colours_and_name_both_as_they_are() -> 
     assert len(set(of_set.values())) == len(of_set), "no two sets have the same colours"
     for ink in INKS:
         assert len({one.base for one in BY_RULE if one.ink == INKS[ink]}) >= 3, ink
+
+
+def test_fills_by_rule_mix_and_never_meet_as_in_a_held_out_style() -> None:
+    pairs = {tuple(part.replace("-", " ") for part in one.variant.split("-and-")) for one in FILLED}
+    assert len(pairs) == len(FILLED) and ("navy blue", "pale blue") not in pairs
+    for one in FILLED:
+        ink, fill = (part.replace("-", " ") for part in one.variant.split("-and-"))
+        assert (one.ink, one.fill) == (({"black": "#000000"} | INKS)[ink], (INKS | PALE)[fill])
+        assert all(ink in phrase and fill in phrase for phrase in one.phrases)
+    for fill in FILLS:
+        assert {one.base for one in FILLED if one.variant.endswith(fill.replace(" ", "-"))} == set(FILLED_LOOKS), fill
 
 
 def _lightness(colour: str) -> float:
