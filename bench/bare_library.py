@@ -36,7 +36,11 @@ def main() -> None:
     scorer = styledrop.ClipScorer(Path(base.folder / "clip"))
     references = [Image.open(path).convert("RGB") for path in plan["references"]]
     done("load")
-    pairs = list(zip(references, plan["reference_prompts"], strict=True))
+    pairs = [
+        (view, prompt)
+        for reference, prompt in zip(references, plan["reference_prompts"], strict=True)
+        for view in styledrop.views(reference, **plan["reference_views"])
+    ]
     adapters: list[styledrop.Tuned] = []
     for number, settings in enumerate(plan["rounds"], start=1):
         adapters.append(styledrop.tune(base, pairs, _tuning(settings), seed=settings["seed"]))

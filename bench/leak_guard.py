@@ -26,7 +26,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFilter
 
 import styledrop
-from bench.style_bench import FIRST_ROUND, GUIDANCE, SAMPLING
+from bench.style_bench import FIRST_ROUND, GUIDANCE, SAMPLING, first_round_pairs
 from data.contact_sheet import Row, comparison_sheet
 from data.prompts import FEW_EVALUATION_PROMPTS
 from styledrop.leak import THRESHOLD, excess_likeness
@@ -131,8 +131,9 @@ def measure(base: styledrop.Base, content: str) -> tuple[list[Measured], list[Ro
             config=SAMPLING,
         )
 
-    pair = (reference, f"{content} {look.words}")
-    default, over_trained = (styledrop.tune(base, [pair], config) for config in (FIRST_ROUND, OVER_TRAINED))
+    prompt = f"{content} {look.words}"
+    default = styledrop.tune(base, first_round_pairs(reference, prompt), FIRST_ROUND)
+    over_trained = styledrop.tune(base, [(reference, prompt)], OVER_TRAINED)
     untuned = sampled(None, 0.0)
     others = [drawn(other, look, base.size_px) for other in REFERENCES if other != content]
     plain = [drawn(other, own, base.size_px) for other, own in REFERENCES.items() if other != content]

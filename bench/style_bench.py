@@ -81,6 +81,11 @@ class Measured:
     """To the place of the true set's real icons, in the judge's style features."""
 
 
+def first_round_pairs(image: Image.Image, prompt: str) -> list[tuple[Image.Image, str]]:
+    """What round 1 is tuned on where `image` is the only reference."""
+    return [(view, prompt) for view in styledrop.views(image, defaults.REFERENCE_VIEWS)]
+
+
 def held_out_references(size_px: int) -> list[Reference]:
     """The five references, square and of the base's size."""
     return [
@@ -156,7 +161,7 @@ class StyleBench:
 
     def reference_pairs(self, phrase: str) -> list[tuple[Image.Image, str]]:
         """What round 1 is tuned on, with `phrase` after the content."""
-        return [(self.reference.image, f"{self.reference.content_phrase} {phrase}")]
+        return first_round_pairs(self.reference.image, f"{self.reference.content_phrase} {phrase}")
 
     def candidates(self) -> list[Candidate]:
         """What round 1 draws for feedback."""

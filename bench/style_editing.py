@@ -13,7 +13,7 @@ import statistics
 from pathlib import Path
 
 import styledrop
-from bench.style_bench import FIRST_ROUND, GUIDANCE, SAMPLING, held_out_reference
+from bench.style_bench import FIRST_ROUND, GUIDANCE, SAMPLING, first_round_pairs, held_out_reference
 from data.contact_sheet import Row, comparison_sheet
 from data.prompts import FEW_EVALUATION_PROMPTS
 from tasks.models import open_base, open_scorer
@@ -37,7 +37,8 @@ def main() -> None:
     arguments = parser.parse_args()
     base = open_base(arguments.base)
     reference = held_out_reference(STYLE, base.size_px)
-    style = styledrop.tune(base, [(reference.image, f"{reference.content_phrase} in {PHRASES[0]} style")], FIRST_ROUND)
+    pairs = first_round_pairs(reference.image, f"{reference.content_phrase} in {PHRASES[0]} style")
+    style = styledrop.tune(base, pairs, FIRST_ROUND)
     contents = FEW_EVALUATION_PROMPTS[:10]
     rows, figures = [Row(label="reference", images=[reference.image])], {}
     for phrase in PHRASES:

@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 
 import styledrop
-from bench.style_bench import FIRST_ROUND, GUIDANCE, SAMPLING, Reference, held_out_references
+from bench.style_bench import FIRST_ROUND, GUIDANCE, SAMPLING, Reference, first_round_pairs, held_out_references
 from bench.true_icons import ICONS
 from data import defaults
 from data.contact_sheet import Row, comparison_sheet
@@ -95,7 +95,7 @@ def _real_icons(style: str, count: int, size_px: int) -> tuple[list[Image.Image]
 
 def _first_round(base: styledrop.Base, reference: Reference) -> tuple[torch.Tensor, list[str]]:
     small = reference.image.resize((base.size_px, base.size_px), Image.Resampling.BOX)
-    pairs = [(small, f"{reference.content_phrase} {reference.style_phrase}")]
+    pairs = first_round_pairs(small, f"{reference.content_phrase} {reference.style_phrase}")
     prompts = [f"{content} {reference.style_phrase}" for content in FEW_EVALUATION_PROMPTS[:_SHOWN]]
     tokens = styledrop.sample_tokens(
         base,

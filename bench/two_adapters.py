@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 import styledrop
-from bench.style_bench import FIRST_ROUND, GUIDANCE, LATER_ROUND, SAMPLING, held_out_reference
+from bench.style_bench import FIRST_ROUND, GUIDANCE, LATER_ROUND, SAMPLING, first_round_pairs, held_out_reference
 from data.contact_sheet import Row, comparison_sheet
 from data.corpus import held_out_phrases
 from tasks.models import open_base, open_scorer
@@ -47,9 +47,8 @@ def main() -> None:
     scorer = open_scorer(arguments.base)
     reference = held_out_reference(arguments.style, base.size_px)
     subject = subject_images(base.size_px)
-    style = styledrop.tune(
-        base, [(reference.image, f"{reference.content_phrase} {reference.style_phrase}")], FIRST_ROUND
-    )
+    pairs = first_round_pairs(reference.image, f"{reference.content_phrase} {reference.style_phrase}")
+    style = styledrop.tune(base, pairs, FIRST_ROUND)
     content = styledrop.tune(base, [(image, RARE_SUBJECT) for image in subject], LATER_ROUND)
 
     seeds = list(range(NUM_IMAGES))

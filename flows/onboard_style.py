@@ -31,7 +31,7 @@ from tasks.tune import tune
 def onboard_style(spec: StyleSpec) -> PublishedAdapter:
     """Tune an adapter to a style, let feedback choose what later rounds are tuned on, publish it with the evidence."""
     run = prepare(spec)
-    adapters = [tune(run, 1, tokenize(run, run.references))]
+    adapters = [tune(run, 1, tokenize(run, run.references, spec.reference_views))]
     feedback: list[FeedbackRecord] = []
 
     rounds = spec.rounds

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from prefect import task
 
+import styledrop
 from data.images import from_png
 from data.records import Example, Run, TokenizedExamples
 from data.store import Store
@@ -14,12 +15,12 @@ from tasks.models import open_base
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=ONCE)
-def tokenize(run: Run, examples: Sequence[Example]) -> TokenizedExamples:
-    """Encode the images of `examples` with the base's VQGAN."""
+def tokenize(run: Run, examples: Sequence[Example], views: int = 1) -> TokenizedExamples:
+    """Encode the images of `examples` with the base's VQGAN, and of each so many views."""
     base = open_base(run.spec.base)
     store = Store(run.store)
     images = [from_png(store.read_blob(example.image)) for example in examples]
-    tokens = base.tokenize(images).cpu().numpy()
+    tokens = np.stack([base.tokenize(styledrop.views(image, views, seed=run.spec.seed)).cpu() for image in images])
     buffer = io.BytesIO()
     np.save(buffer, tokens, allow_pickle=False)
     return TokenizedExamples(

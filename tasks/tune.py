@@ -42,7 +42,7 @@ def tune(run: Run, round_number: int, tokenized: TokenizedExamples) -> AdapterRe
     store = Store(run.store)
     settings = run.spec.tuning(round_number)
     tokens = torch.from_numpy(np.load(io.BytesIO(store.read_blob(tokenized.tokens)), allow_pickle=False))
-    pairs = [(row, example.prompt) for row, example in zip(tokens, tokenized.examples, strict=True)]
+    pairs = [(row, one.prompt) for views, one in zip(tokens, tokenized.examples, strict=True) for row in views]
     # Named after the tokens: another round's checkpoint is never taken for this one's.
     checkpoint = work_folder(run) / f"round-{round_number}-{tokenized.tokens.sha256[:16]}.safetensors"
     resumed = ", from its checkpoint" if checkpoint.exists() else ""

@@ -23,6 +23,7 @@ from styledrop.scoring import ClipScorer, Scores
 from styledrop.soft_prompt import SoftPromptConfig
 from styledrop.tuned import Tuned
 from styledrop.tuning import TuningConfig, tune
+from styledrop.views import views
 from styledrop.whole import WholeConfig
 
 __version__ = version("styledrop")
@@ -61,4 +62,5 @@ __all__ = [
     "save_base",
     "tune",
     "tune_enlarging",
+    "views",
 ]

@@ -39,8 +39,15 @@ def adapter(run: Run) -> AdapterRecord:
 
 def test_tokens_are_kept_in_the_store(run: Run, tmp_path: Path) -> None:
     tokens = np.load(tmp_path / "store" / tokenize.fn(run, run.references).tokens.uri.split("/store/")[1])
-    assert tokens.shape == (1, 16)
+    assert tokens.shape == (1, 1, 16)
     assert tokens.dtype == np.int64
+
+
+def test_views_are_tokenized_and_tuned_on(run: Run, tmp_path: Path) -> None:
+    alone, viewed = tokenize.fn(run, run.references), tokenize.fn(run, run.references, 8)
+    tokens = np.load(tmp_path / "store" / viewed.tokens.uri.split("/store/")[1])
+    assert tokens.shape == (1, 8, 16) and len(np.unique(tokens[0], axis=0)) > 1
+    assert tune.fn(run, 1, viewed).files != tune.fn(run, 1, alone).files
 
 
 def test_tuning_uses_the_settings_of_its_round(spec_document: dict[str, Any]) -> None:

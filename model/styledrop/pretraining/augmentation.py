@@ -9,9 +9,6 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-_MAX_SHIFT = 0.06  # of the image's side; icons are never mirrored here: an arrow would change its meaning
-_MAX_SCALE = 0.1
-_MAX_TURN = 0.2  # in radians
 _SOFTENED = 0.5  # of the images: what a small base draws is never quite sharp
 _MIN_SHARPNESS = 0.5
 
@@ -33,27 +30,6 @@ def recoloured(
     other = torch.where(is_grey, other.mean(dim=1, keepdim=True), other)
     other = torch.where(is_negative, 1 - other, other)
     return torch.where(torch.from_numpy(chosen)[:, None, None, None], other, pixels)
-
-
-def moved(
-    pixels: Float[Tensor, "images 3 height width"], chosen: Bool[np.ndarray, " images"], rng: np.random.Generator
-) -> Float[Tensor, "images 3 height width"]:
-    """Every image a little shifted and scaled, the chosen ones twice as far and turned too.
-
-    What comes in from outside repeats the border.
-    """
-    count, strength = len(pixels), 1.0 + chosen
-    turn = _MAX_TURN * chosen * rng.uniform(-1, 1, count)
-    height, width = (1 + _MAX_SCALE * strength * rng.uniform(-1, 1, count) for _ in range(2))
-    # Proportions are a part of the style, so only the chosen images change theirs.
-    width = np.where(chosen, width, height)
-    maps = np.zeros((count, 2, 3), dtype=np.float32)
-    maps[:, 0, 0], maps[:, 0, 1] = width * np.cos(turn), -height * np.sin(turn)
-    maps[:, 1, 0], maps[:, 1, 1] = width * np.sin(turn), height * np.cos(turn)
-    # The sampling grid runs from -1 to 1.
-    maps[:, :, 2] = 2 * _MAX_SHIFT * strength[:, None] * rng.uniform(-1, 1, (count, 2))
-    grid = F.affine_grid(torch.from_numpy(maps), list(pixels.shape), align_corners=False)
-    return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
 
 
 def softened(
