@@ -5,6 +5,7 @@
     python -m bench.parameter_counts    how small is an adapter?
     python -m bench.mixed_batch         what does it cost to give every image of a batch its own style?
     python -m bench.base_quality        does the base draw what it is asked for?
+    python -m bench.colour_words        does it follow colour words, in pairs that it never saw?
     python -m bench.two_adapters        is a subject drawn in a style?
     python -m bench.style_editing       can a style be edited by its words?
     python -m bench.super_resolution    are large images sharper than small ones scaled up, and nearer to real ones?
@@ -13,8 +14,10 @@
     python -m bench.held_out_styles     do the rounds, and other ways to tune, learn styles that no training saw?
     python -m bench.ablations           what does each setting do?
 
-Each prints lines for people, and last one line of JSON. These two need more:
+Each prints lines for people, and last one line of JSON. These four need more:
 
     python -m bench.evaluation_prompts  which of the paper's prompts can a base draw? needs PartiPrompts and the corpus
+    python -m bench.reconstruction      what does the VQGAN alone keep? needs the corpus
+    python -m bench.scorer              does the scorer see contents and styles? needs the corpus
     python -m bench.true_icons          the held-out styles' real icons, which lie in bench/references already
 """

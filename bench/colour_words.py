@@ -2,10 +2,10 @@
 
     python -m bench.colour_words [--base FOLDER] [--out FOLDER]
 
-Lines and glyphs of monochrome sets are asked for in every dark ink on every pale ground, and two-tone ones in every
-dark ink with every fill on white, as far as the corpus has no such pair for that set. Of an image, the ground is the
-colour of most of its border, the ink that of most of its darkest tenth, the fill that of most of what is left, each
-named after the nearest (in RGB) of the corpus' colours. The figures are the shares of images where the name is the
+Three monochrome sets are asked for in every dark ink on every pale ground but white, and the two-tone ones in black
+and every dark ink with every fill on white, as far as the corpus has no such pair for that set. Of an image, the ground
+is the colour of most of its border, the ink that of most of its darkest tenth, the fill that of most of what is left,
+each named after the nearest (in RGB) of the corpus' colours. The figures are the shares of images where the name is the
 word that was asked for; `both` where both are.
 """
 
@@ -122,7 +122,7 @@ def main() -> None:
         for base_name in dict.fromkeys(asked[place].base for place in places):
             of_base = [place for place in places if asked[place].base == base_name]
             print(f"{base_name:24} {followed([asked[p] for p in of_base], [images[p] for p in of_base])}")
-            for ink in DARK_INKS:
+            for ink in dict.fromkeys(asked[place].ink for place in of_base):
                 row = [place for place in of_base if asked[place].ink == ink][:3]
                 rows.append(Row(label=f"{base_name}: {ink}", images=[images[place] for place in row]))
     arguments.out.mkdir(parents=True, exist_ok=True)

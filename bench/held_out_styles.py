@@ -5,14 +5,14 @@
 Per style one reference (bench/references), 20 prompts x 4 images, the same seeds for every row:
 
 base         un-tuned, with the whole prompt ("prompt only")
-round_1      StyleDrop's adapter, tuned on the reference
+round_1      StyleDrop's adapter, tuned on views of the reference
 clip         round 2, on the best of each candidates' prompt by CLIP's Text score
 random       round 2, on any of each prompt: the paper's control
 human        round 2, on ten picks of an ORACLE, no person: candidates nearest to the true set's real icons
 hybrid       round 2, on ten picks of the oracle among CLIP's best of each prompt
-lora         LoRA instead of the adapter, on the reference
-soft_prompt  tuned vectors before the text, on the reference
-dreambooth   all weights tuned, on the reference, with a rare token instead of the style phrase
+lora         LoRA instead of the adapter, on the same
+soft_prompt  tuned vectors before the text, on the same
+dreambooth   all weights tuned, on the same, with a rare token instead of the style phrase
 
 Text and Style are CLIP's (Text against the descriptive prompt in every row). `judge_content` and
 `judge_style` are shares of samples in which the judge, trained on real icons alone, sees the content among

@@ -16,6 +16,7 @@ where                  seconds by stage, library and pipeline, medians
 import argparse
 import json
 import os
+import shutil
 import socket
 import statistics
 import subprocess
@@ -37,6 +38,7 @@ from data.publication import current_version, read_version
 from data.records import AdapterRecord, Run
 from data.spec import StyleSpec, read_spec
 from data.store import Store
+from tasks.models import open_base
 from tasks.prepare import prepare
 from tasks.sampling import draw_seed, wanted_images
 
@@ -270,9 +272,13 @@ def main() -> None:
         parser.error("expected a spec with clip feedback that keeps one candidate of each prompt")
     # A λ_A of the spec's own: the library alone makes no sweep over it.
     sampling = spec.evaluation_sampling.model_copy(update={"lambda_a": spec.evaluation_sampling.lambda_a_or_default})
-    spec = spec.model_copy(update={"evaluation_sampling": sampling})
     library, pipeline = [], []
     with tempfile.TemporaryDirectory() as name, prefect_server(Path(name)) as (api_url, server_start_s):
+        # Nor does it enlarge.
+        small = shutil.copytree(
+            open_base(spec.base).folder, Path(name) / "base", ignore=shutil.ignore_patterns("super_resolution")
+        )
+        spec = spec.model_copy(update={"evaluation_sampling": sampling, "base": str(small)})
         plan = write_plan(spec, Path(name))
         for number in range(arguments.repeats):
             folder = Path(name) / f"repeat-{number}"

@@ -240,7 +240,8 @@ class StyleBench:
 
     def kept(self, name: str, draw: Callable[[], list[Candidate]], *changes: object) -> list[Candidate]:
         """What lies in the folder under this name, base, scorer and settings; drawn and put there if nothing does."""
-        settings = repr((FIRST_ROUND, LATER_ROUND, OTHER_METHODS.get(name), SAMPLING, GUIDANCE, *changes))
+        tuned_with = (FIRST_ROUND, defaults.REFERENCE_VIEWS, LATER_ROUND, OTHER_METHODS.get(name))
+        settings = repr((*tuned_with, SAMPLING, GUIDANCE, *changes))
         digest = hashlib.sha256(f"{self._made_with} {settings}".encode()).hexdigest()[:12]
         path = self._folder / f"{name}-{digest}.parquet"
         if not path.exists():

@@ -1,6 +1,6 @@
 """How often each image of a corpus is drawn in pretraining, and which sentences are distilled.
 
-Over 20,000 of the 55,000 images are black line or glyph icons: every stage draws by style first.
+Over 20,000 of the 59,000 images are black line or glyph icons: every stage draws by style first.
 
 All columns are arrays with one entry for each image; `is_trained` is bool.
 """

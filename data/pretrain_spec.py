@@ -1,6 +1,6 @@
 """What a base is pretrained with: sizes, weights and schedules of every stage.
 
-The defaults are for 55,000 icons of 64 px and two CPU cores; docs/log.md tells how they were found. The embedded
+The defaults are for 59,000 icons of 64 px and two CPU cores; docs/log.md tells how they were found. The embedded
 base's card holds them too; which of its parts came about in several runs, the settings below say.
 """
 

@@ -1,6 +1,6 @@
 """From open icons to a base that styles can be tuned on.
 
-Corpus, text encoder, CLIP, VQGAN, generator, super-resolution, judge, card.
+Corpus, text encoder, CLIP, judge, VQGAN, generator, super-resolution, card.
 
     python -m flows.pretrain_base --work FOLDER [--out FOLDER] [--settings FILE]
 

@@ -1,4 +1,4 @@
-"""Stage three: images to tokens, once, and the generator on them."""
+"""Images to tokens, once, and the generator on them."""
 
 import time
 from pathlib import Path

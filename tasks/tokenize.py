@@ -1,4 +1,4 @@
-"""Images to VQGAN tokens: once per image, however many steps are tuned on it."""
+"""Images to VQGAN tokens: once per view of an image, however many steps are tuned on it."""
 
 import io
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A folder on this machine for what is not finished yet: tuning checkpoints and half a round of candidates.
+"""A folder on this machine for what is not finished yet: checkpoints of tunings.
 
 It is found again by a run with the same key, so a killed run goes on where it was. Losing it costs
 time, never correctness.

@@ -1,11 +1,12 @@
 """An image-text corpus in which style is a controlled factor, built from three npm packages of open icons.
 
-Every base style is one icon or emoji set; the same concept ("umbrella") is shown by many of them. A few styles
+Every base style is one icon or emoji set; the same concept ("umbrella") is shown by many of them. 140 styles
 more are made by recolouring or filtering base images. Five more sets are held out: built to a folder of their own
 on request, never mixed with the training sets. Knows nothing of models, tasks or training.
 
-    packages ── sets ── emoji, synonyms, captions ── icons ── render, filters, variants ── build ── shards, credits
-                                                                                           read ──┘     phrases
+    packages ── sets ── emoji, synonyms, captions ── icons
+      ── recolours, filters, variants ── render ── build ── shards, credits
+                                       phrases ── read ──┘
 """
 
 from data.corpus.build import build_corpus

@@ -1,10 +1,10 @@
-"""Variants of monochrome sets: a set, an ink and a ground meet in many mixtures, and the words name all three.
+"""Variants of monochrome sets: a set, an ink and a ground or fill meet in many mixtures, and the words name them.
 
 So a base learns what colour words do to any line or glyph, instead of a few colours of a few sets by heart. Besides a
 few chosen by hand, every set of `LOOKS` has `PAIRS_OF_EACH_SET` pairs of ink and ground, half of them on white; which
 ones follows from the set's place in the table, so that no two sets have the same. Sets with fills that are half
-transparent, those of `FILLED_LOOKS`, also have fills of another colour than their ink, `PAIRS_OF_EACH_FILLED_SET`
-pairs each, on white.
+transparent, those of `FILLED_LOOKS`, also have fills of another colour than their ink, on white,
+`PAIRS_OF_EACH_FILLED_SET` pairs each but for the one that a held-out style has.
 """
 
 from __future__ import annotations
@@ -159,6 +159,12 @@ def _filled_by_rule(place: int, base: str) -> list[Recolour]:
     ]
 
 
-BY_RULE = tuple(itertools.chain.from_iterable(_by_rule(place, base) for place, base in enumerate(LOOKS)))
+_NAMED_BY_HAND = {(one.base, one.variant) for one in BY_HAND}
+BY_RULE = tuple(
+    one
+    for place, base in enumerate(LOOKS)
+    for one in _by_rule(place, base)
+    if (one.base, one.variant) not in _NAMED_BY_HAND
+)
 FILLED = tuple(itertools.chain.from_iterable(_filled_by_rule(place, base) for place, base in enumerate(FILLED_LOOKS)))
 RECOLOURS = BY_HAND + BY_RULE + FILLED

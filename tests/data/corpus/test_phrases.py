@@ -18,7 +18,8 @@ def test_every_style_has_phrases_and_no_style_is_both_training_and_held_out() ->
 
 
 def test_recolours_by_rule_mix_sets_with_colours_and_name_both_as_they_are() -> None:
-    assert len({(one.base, one.variant) for one in BY_RULE}) == len(BY_RULE) == len(LOOKS) * PAIRS_OF_EACH_SET
+    assert len({(one.base, one.variant) for one in RECOLOURS}) == len(RECOLOURS)
+    assert len(LOOKS) * PAIRS_OF_EACH_SET - len(BY_RULE) == 1, "red ph-fill on cream is made by hand"
     colours = INKS | PALE
     for one in BY_RULE:
         ink, ground = (part.replace("-", " ") for part in one.variant.split("-on-"))
