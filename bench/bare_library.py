@@ -38,8 +38,8 @@ def main() -> None:
     done("load")
     pairs = [
         (view, prompt)
-        for reference, prompt in zip(references, plan["reference_prompts"], strict=True)
-        for view in styledrop.views(reference, **plan["reference_views"])
+        for reference, prompt, seed in zip(references, plan["reference_prompts"], plan["view_seeds"], strict=True)
+        for view in styledrop.views(reference, plan["views"], seed=seed)
     ]
     adapters: list[styledrop.Tuned] = []
     for number, settings in enumerate(plan["rounds"], start=1):

@@ -55,14 +55,14 @@ class Asked:
 
 def unseen() -> list[Asked]:
     """All pairs that the corpus does not have for their set."""
-    seen = {(one.base, one.ink, one.fill or one.ground) for one in RECOLOURS}
+    seen = {(one.base, one.ink, one.fill or one.ground, bool(one.fill)) for one in RECOLOURS}
     grounds = [name for name in PALE if name != "white"]
     wanted = [(base, ink, other, False) for base in GROUNDED for ink in DARK_INKS for other in grounds]
     wanted += [(base, ink, other, True) for base in FILLED_LOOKS for ink in ("black", *DARK_INKS) for other in FILLS]
     return [
         Asked(base=base, ink=ink, other=other, is_fill=is_fill)
         for base, ink, other, is_fill in wanted
-        if (base, COLOURS[ink], COLOURS[other]) not in seen
+        if (base, COLOURS[ink], COLOURS[other], is_fill) not in seen
     ]
 
 

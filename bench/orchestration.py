@@ -67,7 +67,8 @@ def write_plan(spec: StyleSpec, folder: Path) -> Path:
         "base": spec.base,
         "references": references,
         "reference_prompts": [example.prompt for example in run.references],
-        "reference_views": {"count": spec.reference_views, "seed": spec.seed},
+        "views": spec.reference_views,
+        "view_seeds": [draw_seed(spec.seed, "views", number) for number in range(len(run.references))],
         "rounds": [
             {**spec.tuning(number).model_dump(), "seed": draw_seed(spec.seed, f"round {number}")}
             for number in range(1, spec.rounds + 1)

@@ -50,7 +50,9 @@ def run_styles(batch: Batch, wave: int, wait_for_reviewers: bool) -> dict[str, S
         at_once = _at_once(client, deployment, wave)
         said = -1
         while True:
-            _refresh(client, runs)
+            for name in _refresh(client, runs):
+                del runs[name]
+                refused[name] = StyleRun(state="failed", message="its run was deleted in Prefect", url="")
             while ahead and len(_moving(runs.values(), wait_for_reviewers)) < at_once:
                 style = ahead.popleft()
                 try:
@@ -102,11 +104,15 @@ def _start(client: SyncPrefectClient, deployment_id: UUID, batch: Batch, style: 
     raise AssertionError("counting ended")
 
 
-def _refresh(client: SyncPrefectClient, runs: dict[str, FlowRun]) -> None:
+def _refresh(client: SyncPrefectClient, runs: dict[str, FlowRun]) -> set[str]:
+    """Read the states of the runs that are not final, and name those that are gone."""
     names = {run.id: name for name, run in runs.items() if not _is_final(run)}
+    found: dict[str, FlowRun] = {}
     for page in _pages(list(names)):
-        found = client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=page)), limit=PAGE)
-        runs.update({names[run.id]: run for run in found})
+        read = client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=page)), limit=PAGE)
+        found |= {names[run.id]: run for run in read}
+    runs.update(found)
+    return set(names.values()) - found.keys()
 
 
 def _pages(ids: Sequence[UUID]) -> Iterable[list[UUID]]:

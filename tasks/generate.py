@@ -94,10 +94,11 @@ def generate_images(wanted: WantedImages) -> GeneratedImages:
     store = Store(drawing.store)
     for image in images:
         store.write_same(f"{folder}/{_name(image)}", image.image)
-    if wanted.large:
+    small = [image for image in images if not store.exists(f"{folder}/large/{_name(image)}")]
+    if wanted.large and small:
         base = open_base(drawing.base)
         style = open_adapter(wanted.enlarging, base.large) if wanted.enlarging else None
-        for image, large in zip(images, enlarged(base, images, style), strict=True):
+        for image, large in zip(small, enlarged(base, small, style), strict=True):
             store.write_same(f"{folder}/large/{_name(image)}", to_png(large))
     table = store.write_same(f"{folder}/images.parquet", to_parquet(images))
     rows = [

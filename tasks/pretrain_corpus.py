@@ -35,7 +35,11 @@ def build_corpus(spec: PretrainSpec) -> StageRecord:
         CorpusError: if the packages are not what the corpus is built from.
     """
     folder = spec.stage_folder("corpus")
-    settings = {"packages": dict(corpus.PACKAGES.values()), "size_px": spec.size_px}
+    settings = {
+        "packages": dict(corpus.PACKAGES.values()),
+        "tables": corpus.tables_sha256(),
+        "size_px": spec.size_px,
+    }
     finished = open_stage(folder, settings)
     if finished is not None:
         return finished

@@ -178,6 +178,7 @@ def _card(
             {
                 "round": adapter.round_number,
                 "examples": len(tuned_on[adapter.round_number - 1]),
+                "views": spec.reference_views if adapter.round_number == 1 else 1,
                 **spec.tuning(adapter.round_number).model_dump(),
                 "parameters": adapter.parameters,
                 "final_loss": adapter.final_loss,

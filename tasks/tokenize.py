@@ -12,6 +12,7 @@ from data.records import Example, Run, TokenizedExamples
 from data.store import Store
 from tasks.caching import ONCE
 from tasks.models import open_base
+from tasks.sampling import draw_seed
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=ONCE)
@@ -19,8 +20,14 @@ def tokenize(run: Run, examples: Sequence[Example], views: int = 1) -> Tokenized
     """Encode the images of `examples` with the base's VQGAN, and of each so many views."""
     base = open_base(run.spec.base)
     store = Store(run.store)
-    images = [from_png(store.read_blob(example.image)) for example in examples]
-    tokens = np.stack([base.tokenize(styledrop.views(image, views, seed=run.spec.seed)).cpu() for image in images])
+    viewed = [
+        view
+        for number, example in enumerate(examples)
+        for view in styledrop.views(
+            from_png(store.read_blob(example.image)), views, seed=draw_seed(run.spec.seed, "views", number)
+        )
+    ]
+    tokens = base.tokenize(viewed).cpu().numpy().reshape(len(examples), views, -1)
     buffer = io.BytesIO()
     np.save(buffer, tokens, allow_pickle=False)
     return TokenizedExamples(

@@ -9,7 +9,7 @@ on request, never mixed with the training sets. Knows nothing of models, tasks o
                                        phrases ── read ──┘
 """
 
-from data.corpus.build import build_corpus
+from data.corpus.build import build_corpus, tables_sha256
 from data.corpus.packages import PACKAGES, fetch_packages
 from data.corpus.phrases import held_out_phrases, style_phrases
 from data.corpus.read import Corpus, read_corpus, read_images
@@ -33,4 +33,5 @@ __all__ = [
     "read_corpus",
     "read_images",
     "style_phrases",
+    "tables_sha256",
 ]

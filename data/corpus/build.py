@@ -23,11 +23,16 @@ from data.corpus.packages import PACKAGES
 from data.corpus.render import Job, render_and_encode, worker_pool
 from data.corpus.sets import BASE_SETS, HELD_OUT_SETS
 from data.corpus.shards import IMAGE_SIZE_PX, fraction, mixed, write_shards
-from data.corpus.variants import EVERYDAY, variant_jobs
+from data.corpus.variants import EVERYDAY, variant_jobs, variants_made
 from data.errors import CorpusError
 
 KEPT_FRACTION = 0.08
 """Share of the images that are kept from training."""
+
+
+def tables_sha256() -> str:
+    """Digest of the tables that say what a corpus shows: its sets and their variants."""
+    return hashlib.sha256(repr((BASE_SETS, variants_made())).encode()).hexdigest()
 
 
 def build_corpus(packages: str | Path, out: str | Path, *, held_out: bool = False) -> dict[str, Any]:

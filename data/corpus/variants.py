@@ -50,6 +50,11 @@ FILTERS = (
 )
 
 
+def variants_made() -> list[str]:
+    """All that says which variants are made, and how."""
+    return [repr(one) for one in RECOLOURS] + [f"{one.base}+{one.variant}" for one in FILTERS]
+
+
 def variant_jobs(icons: Sequence[Icon], coverage: Mapping[str, int]) -> list[Job]:
     """The images of all variants, made from `icons`; `coverage` is the number of base styles that show a concept."""
     recoloured = [

@@ -34,6 +34,7 @@ from styledrop.vqgan import VQGAN
 EMBEDDED = "embedded"
 """The name of the base that comes with this library."""
 
+_ENCODED_AT_ONCE = 16
 _AESTHETIC_SCORE = 6.0  # what aMUSEd was asked for in its own pipelines
 _REQUIRED = (
     "model_index.json",
@@ -108,6 +109,10 @@ class Base:
                     f"expected images of {self.size_px}x{self.size_px} px, got {image.width}x{image.height} at "
                     f"position {place}; crop it with PIL.ImageOps.fit(image, ({self.size_px}, {self.size_px}))"
                 )
+        batches = (images[first : first + _ENCODED_AT_ONCE] for first in range(0, len(images), _ENCODED_AT_ONCE))
+        return torch.cat([self._encode(batch) for batch in batches])
+
+    def _encode(self, images: Sequence[Image.Image]) -> Int[Tensor, "batch tokens"]:
         pixels = np.stack([np.asarray(image.convert("RGB"), dtype=np.float32) for image in images]) / 255
         with torch.no_grad():
             return self.vqgan.encode(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous().to(self.device))

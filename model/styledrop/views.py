@@ -6,44 +6,52 @@ in other contents too; views of it share the look alone.
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
 from styledrop.base import to_images
+from styledrop.errors import TuningError
 
-_MAX_SHIFT = 0.06  # of the image's side; icons are never mirrored here: an arrow would change its meaning
-_MAX_SCALE = 0.1
-_MAX_TURN = 0.2  # in radians
+MAX_SHIFT = 0.06
+"""Of the image's side. Icons are never mirrored: an arrow would change its meaning."""
+MAX_SCALE = 0.1
 
 
 def views(image: Image.Image, count: int, *, seed: int = 0) -> list[Image.Image]:
-    """The image itself and `count` - 1 moved copies of it, RGB."""
+    """The image itself and `count` - 1 moved copies of it, RGB.
+
+    Raises:
+        TuningError: `count` is not positive.
+    """
+    if count < 1:
+        raise TuningError(f"expected at least one view, the image itself, got {count}")
     image = image.convert("RGB")
     if count == 1:
         return [image]
     pixels = torch.from_numpy(np.asarray(image, dtype=np.float32) / 255).permute(2, 0, 1).expand(count - 1, -1, -1, -1)
-    none_restyled = np.zeros(count - 1, dtype=bool)
-    return [image, *to_images(moved(pixels, none_restyled, np.random.default_rng(seed)))]
+    rng = np.random.default_rng(seed)
+    scale = 1 + MAX_SCALE * rng.uniform(-1, 1, count - 1)
+    shift = MAX_SHIFT * rng.uniform(-1, 1, (count - 1, 2))
+    return [image, *to_images(warped(pixels, width=scale, height=scale, turn=np.zeros(count - 1), shift=shift))]
 
 
-def moved(
-    pixels: Float[Tensor, "images 3 height width"], chosen: Bool[np.ndarray, " images"], rng: np.random.Generator
+def warped(
+    pixels: Float[Tensor, "images 3 height width"],
+    *,
+    width: Float[np.ndarray, " images"],
+    height: Float[np.ndarray, " images"],
+    turn: Float[np.ndarray, " images"],
+    shift: Float[np.ndarray, "images 2"],
 ) -> Float[Tensor, "images 3 height width"]:
-    """Every image a little shifted and scaled, the chosen ones twice as far and turned too.
+    """Each image scaled by 1 / `width` and 1 / `height`, turned (radians) and shifted (shares of its sides).
 
     What comes in from outside repeats the border.
     """
-    count, strength = len(pixels), 1.0 + chosen
-    turn = _MAX_TURN * chosen * rng.uniform(-1, 1, count)
-    height, width = (1 + _MAX_SCALE * strength * rng.uniform(-1, 1, count) for _ in range(2))
-    # Proportions are a part of the style, so only the chosen images change theirs.
-    width = np.where(chosen, width, height)
-    maps = np.zeros((count, 2, 3), dtype=np.float32)
+    maps = np.zeros((len(pixels), 2, 3), dtype=np.float32)
     maps[:, 0, 0], maps[:, 0, 1] = width * np.cos(turn), -height * np.sin(turn)
     maps[:, 1, 0], maps[:, 1, 1] = width * np.sin(turn), height * np.cos(turn)
-    # The sampling grid runs from -1 to 1.
-    maps[:, :, 2] = 2 * _MAX_SHIFT * strength[:, None] * rng.uniform(-1, 1, (count, 2))
+    maps[:, :, 2] = 2 * shift  # the sampling grid runs from -1 to 1
     grid = F.affine_grid(torch.from_numpy(maps), list(pixels.shape), align_corners=False)
     return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)

@@ -161,6 +161,9 @@ def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
     with pytest.raises(SettingsChanged, match=r"work/vqgan .* vqgan.recolour_rate: expected 0.2, got 0.5"):
         pretrain_base(PretrainSpec.model_validate(document))
 
+    with patch.object(variants, "RECOLOURS", ()), pytest.raises(SettingsChanged, match=r"work/corpus .* tables: "):
+        pretrain_base(spec)
+
 
 def test_a_base_goes_on_from_a_finished_one_with_other_codes(
     document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

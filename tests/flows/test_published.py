@@ -102,9 +102,13 @@ def test_images_of_a_published_style_lie_in_the_store_as_files_table_and_sheet(
     assert Image.open(io.BytesIO(store.read("generated/sea/large/00001-a-fish.png"))).tobytes() == large.tobytes()
     assert Image.open(io.BytesIO((tmp_path / "version/enlarged.png").read_bytes())).height > 2 * 32
 
-    # Again: nothing is drawn twice. Other images never go among these.
-    with patch.object(styledrop, "sample", side_effect=AssertionError("drawn again")):
+    # Again: nothing is drawn twice, nor enlarged. Other images never go among these.
+    with (
+        patch.object(styledrop, "sample", side_effect=AssertionError("drawn again")),
+        patch.object(styledrop, "enlarge", side_effect=AssertionError("enlarged again")),
+    ):
         assert generate(request) == generated
+        generate(request.model_copy(update={"large": True}))
     with pytest.raises(SpecError, match="generated/sea holds others; choose another name"):
         generate(request.model_copy(update={"seed": 1}))
 

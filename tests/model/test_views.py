@@ -1,6 +1,7 @@
 """Views: an image and its moved copies."""
 
 import numpy as np
+import pytest
 from PIL import Image, ImageDraw
 
 import styledrop
@@ -30,7 +31,8 @@ def test_views_follow_from_the_seed() -> None:
     assert not np.array_equal(styledrop.views(image, 4, seed=1)[3], styledrop.views(image, 4, seed=2)[3])
 
 
-def test_one_view_is_the_image_alone() -> None:
-    image = _dot().convert("RGBA")
-    [view] = styledrop.views(image, 1)
-    assert view.mode == "RGB" and np.array_equal(view, image.convert("RGB"))
+def test_one_view_is_the_image_alone_and_none_is_refused() -> None:
+    [view] = styledrop.views(_dot(), 1)
+    assert np.array_equal(view, _dot())
+    with pytest.raises(styledrop.TuningError, match="at least one view, the image itself, got 0"):
+        styledrop.views(_dot(), 0)

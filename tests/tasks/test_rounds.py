@@ -1,5 +1,6 @@
 """Tokenizing, tuning, candidates, evaluation and publishing, as plain functions."""
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -13,7 +14,8 @@ import styledrop
 from data import defaults
 from data.candidates import Candidate, from_parquet
 from data.errors import DecisionRefused, NotInStore
-from data.records import AdapterRecord, Decision, EvaluationRecord, GuidanceRecord, Leak, Run, Score
+from data.images import from_png, to_png
+from data.records import AdapterRecord, Decision, EvaluationRecord, Example, GuidanceRecord, Leak, Run, Score
 from data.spec import parse_spec
 from data.store import Store
 from tasks import sampling
@@ -23,6 +25,7 @@ from tasks.prepare import prepare
 from tasks.progress import Progress
 from tasks.publish import load_published, publish
 from tasks.sample_candidates import sample_candidates
+from tasks.sampling import draw_seed
 from tasks.tokenize import tokenize
 from tasks.tune import tune
 from tasks.work_folder import remove_work_folder
@@ -43,11 +46,22 @@ def test_tokens_are_kept_in_the_store(run: Run, tmp_path: Path) -> None:
     assert tokens.dtype == np.int64
 
 
-def test_views_are_tokenized_and_tuned_on(run: Run, tmp_path: Path) -> None:
-    alone, viewed = tokenize.fn(run, run.references), tokenize.fn(run, run.references, 8)
-    tokens = np.load(tmp_path / "store" / viewed.tokens.uri.split("/store/")[1])
-    assert tokens.shape == (1, 8, 16) and len(np.unique(tokens[0], axis=0)) > 1
-    assert tune.fn(run, 1, viewed).files != tune.fn(run, 1, alone).files
+def test_all_views_of_an_image_are_tuned_on_with_its_prompt(run: Run) -> None:
+    store, base = Store(run.store), open_base(run.spec.base)
+    [reference] = run.references
+    image = from_png(store.read_blob(reference.image))
+    other = Example(image=store.write_blob("x", ".png", to_png(image.rotate(180))), prompt="a hat in flat style")
+    viewed = tokenize.fn(run, [reference, other], 8)
+    tokens = np.load(io.BytesIO(store.read_blob(viewed.tokens)))
+    assert tokens.shape == (2, 8, 16)
+    for number, shown in enumerate((image, image.rotate(180))):
+        views = styledrop.views(shown, 8, seed=draw_seed(run.spec.seed, "views", number))
+        assert np.array_equal(tokens[number], base.tokenize(views).cpu())
+    with patch.object(styledrop, "tune", side_effect=Killed) as tuned, pytest.raises(Killed):
+        tune.fn(run, 1, viewed)
+    pairs = tuned.call_args.args[1]
+    assert [prompt for _, prompt in pairs] == [reference.prompt] * 8 + [other.prompt] * 8
+    assert np.array_equal(np.stack([row for row, _ in pairs]), tokens.reshape(16, 16))
 
 
 def test_tuning_uses_the_settings_of_its_round(spec_document: dict[str, Any]) -> None:

@@ -9,6 +9,9 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
+from styledrop.views import MAX_SCALE, MAX_SHIFT, warped
+
+_MAX_TURN = 0.2  # in radians
 _SOFTENED = 0.5  # of the images: what a small base draws is never quite sharp
 _MIN_SHARPNESS = 0.5
 
@@ -30,6 +33,22 @@ def recoloured(
     other = torch.where(is_grey, other.mean(dim=1, keepdim=True), other)
     other = torch.where(is_negative, 1 - other, other)
     return torch.where(torch.from_numpy(chosen)[:, None, None, None], other, pixels)
+
+
+def moved(
+    pixels: Float[Tensor, "images 3 height width"], chosen: Bool[np.ndarray, " images"], rng: np.random.Generator
+) -> Float[Tensor, "images 3 height width"]:
+    """Every image a little shifted and scaled, the chosen ones twice as far and turned too.
+
+    What comes in from outside repeats the border.
+    """
+    count, strength = len(pixels), 1.0 + chosen
+    turn = _MAX_TURN * chosen * rng.uniform(-1, 1, count)
+    height, width = (1 + MAX_SCALE * strength * rng.uniform(-1, 1, count) for _ in range(2))
+    # Proportions are a part of the style, so only the chosen images change theirs.
+    width = np.where(chosen, width, height)
+    shift = MAX_SHIFT * strength[:, None] * rng.uniform(-1, 1, (count, 2))
+    return warped(pixels, width=width, height=height, turn=turn, shift=shift)
 
 
 def softened(

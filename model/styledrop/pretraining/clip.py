@@ -20,11 +20,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from styledrop.pretraining.augmentation import recoloured, softened, to_pixels
+from styledrop.pretraining.augmentation import moved, recoloured, softened, to_pixels
 from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.stage import Report, Schedule, train_stage
 from styledrop.text import TextEncoder
-from styledrop.views import moved
 
 _IMAGE_MEAN = (0.5, 0.5, 0.5)
 _IMAGE_STD = (0.5, 0.5, 0.5)

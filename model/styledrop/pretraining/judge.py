@@ -20,9 +20,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from styledrop.judge import Judge, JudgeAccuracy, JudgeConfig
-from styledrop.pretraining.augmentation import recoloured, softened, to_pixels
+from styledrop.pretraining.augmentation import moved, recoloured, softened, to_pixels
 from styledrop.pretraining.stage import Report, Schedule, train_stage
-from styledrop.views import moved
 
 _PLACED_BY = 100
 """Real icons that say where a style lies among the style features."""
