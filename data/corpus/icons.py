@@ -44,7 +44,7 @@ class Icon:
     """Path of a ready image, where there is no SVG."""
     ink: str = "black"
     fill: str = ""
-    """Colour of what the drawing has half transparent; by default the ink, as far as the ground is seen through it."""
+    """Colour of what the drawing thins its ink for; by default the thinned ink."""
     ground: str = "white"
 
 

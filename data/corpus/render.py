@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import io
 import multiprocessing
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.pool import Pool
 
+import numpy as np
 import resvg_py
-from PIL import Image, ImageOps
+from PIL import Image, ImageColor
 
 from data.corpus.icons import Icon
 from data.corpus.shards import IMAGE_SIZE_PX
 
 WORKERS = 2
-_HALF_TRANSPARENT = range(16, 240)
-"""Of 255; less is the edge of an empty place, more that of a full one."""
+_THINNED = re.compile(r'opacity="0?\.\d+"|fill="#555"')
+"""How two-tone sets thin their ink: by an opacity, or by a grey in a mask."""
 
 
 def worker_pool() -> Pool:
@@ -59,27 +61,43 @@ def render_and_encode(job: Job) -> tuple[bytes, str]:
 
 def render(icon: Icon) -> Image.Image:
     """The icon as RGB on its ground, `IMAGE_SIZE_PX` square."""
+    if icon.fill:
+        return _in_two_colours(icon)
     size = (IMAGE_SIZE_PX, IMAGE_SIZE_PX)
     if icon.webp:
         with Image.open(icon.webp) as opened:
             picture = opened.convert("RGBa").resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0).convert("RGBA")
     else:
-        svg = icon.svg.replace('"black"', f'"{icon.ink}"') if icon.ink != "black" else icon.svg
-        png = resvg_py.svg_to_bytes(svg_string=svg, width=IMAGE_SIZE_PX, height=IMAGE_SIZE_PX, skip_system_fonts=True)
-        with Image.open(io.BytesIO(bytes(png))) as opened:
-            picture = opened.convert("RGBA")
-    if icon.fill:
-        return _in_two_colours(picture.getchannel("A"), icon)
+        picture = _draw(icon.svg, icon.ink)
     canvas = Image.new("RGBA", size, icon.ground)
     canvas.alpha_composite(picture)
     return canvas.convert("RGB")
 
 
-def _in_two_colours(drawn: Image.Image, icon: Icon) -> Image.Image:
-    """The fill where `drawn` is as opaque as most of what is half transparent in it, the ink where it is opaque."""
-    half = drawn.histogram()[_HALF_TRANSPARENT.start : _HALF_TRANSPARENT.stop]
-    middle = _HALF_TRANSPARENT[half.index(max(half))]
-    return ImageOps.colorize(drawn, icon.ground, icon.ink, icon.fill, midpoint=middle)
+def _in_two_colours(icon: Icon) -> Image.Image:
+    """The ink where it is not thinned, the fill where it is; so nothing of the fill is where the ink ends."""
+    drawn, inked = (
+        np.asarray(_draw(_THINNED.sub(to, icon.svg), "black").getchannel("A"), dtype=np.float32)[..., None] / 255
+        for to in (_as_ink, _left_out)
+    )
+    ground, fill, ink = (np.array(ImageColor.getrgb(colour)) for colour in (icon.ground, icon.fill, icon.ink))
+    pixels = ground * (1 - drawn) + fill * (drawn - inked) + ink * inked
+    return Image.fromarray(pixels.round().clip(0, 255).astype(np.uint8))
+
+
+def _draw(svg: str, ink: str) -> Image.Image:
+    svg = svg.replace('"black"', f'"{ink}"')
+    png = resvg_py.svg_to_bytes(svg_string=svg, width=IMAGE_SIZE_PX, height=IMAGE_SIZE_PX, skip_system_fonts=True)
+    with Image.open(io.BytesIO(bytes(png))) as opened:
+        return opened.convert("RGBA")
+
+
+def _as_ink(thinned: re.Match[str]) -> str:
+    return 'fill="#fff"' if thinned[0].startswith("fill") else ""
+
+
+def _left_out(thinned: re.Match[str]) -> str:
+    return 'fill="#000"' if thinned[0].startswith("fill") else 'opacity="0"'
 
 
 def _encode(image: Image.Image) -> bytes:
