@@ -16,7 +16,7 @@ from tasks.say import say
 
 @task(persist_result=True, result_serializer="json", cache_policy=ONCE)
 def choose_guidance(run: Run, adapter: AdapterRecord) -> GuidanceRecord:
-    """Draw a few images at each of several λ_A, and take the largest that loses nothing (`data.guidance`).
+    """Draw a few images at each of several λ_A, and take the best that loses nothing (`data.guidance`).
 
     A λ_A that stands in the spec is taken as it is.
     """
@@ -50,8 +50,8 @@ def choose_guidance(run: Run, adapter: AdapterRecord) -> GuidanceRecord:
             }
             for one in tried
         ],
-        description=f"{run.spec.name}: the largest λ_A that neither leaks nor costs more Text than chance, image by "
-        f"image; mean ± standard error of {len(by_base)} images each",
+        description=f"{run.spec.name}: of the λ_A that neither leak nor cost more Text than chance, image by "
+        f"image, the one with the best Style; mean ± standard error of {len(by_base)} images each",
     )
     say(f"λ_A {chosen} of {', '.join(str(one.lambda_a) for one in tried)}")
     return GuidanceRecord(lambda_a=chosen, tried=tuple(tried))

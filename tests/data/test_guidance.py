@@ -2,17 +2,23 @@ from data.guidance import best_lambda_a
 from data.records import Leak, Score, TriedLambdaA
 
 
-def tried(lambda_a: float, *texts: float, leak: float | None = 0.0) -> TriedLambdaA:
+def tried(lambda_a: float, *texts: float, leak: float | None = 0.0, style: float | None = None) -> TriedLambdaA:
+    """With a Style that grows with λ_A, unless another is given."""
     return TriedLambdaA(
         lambda_a=lambda_a,
         text=Score.of(texts),
-        style=Score(mean=0.5, standard_error=0.02),
+        style=Score(mean=lambda_a / 10 if style is None else style, standard_error=0.02),
         leak=None if leak is None else Leak(score=Score(mean=leak, standard_error=0.02), threshold=0.1),
         text_of_images=texts,
     )
 
 
-def test_the_largest_is_taken_that_costs_no_more_text_than_chance() -> None:
+def test_more_is_not_taken_where_it_does_not_bring_more_of_the_style() -> None:
+    texts = (0.3, 0.3)
+    assert best_lambda_a([tried(0, *texts), tried(0.25, *texts, style=0.31), tried(1, *texts, style=0.29)]) == 0.25
+
+
+def test_of_those_that_cost_no_more_text_than_chance_the_best_in_style_is_taken() -> None:
     best = tried(0, 0.30, 0.30, 0.30)
     by_chance, lost = tried(0.5, 0.34, 0.28, 0.25), tried(1, 0.29, 0.28, 0.27)  # means of 0.29 and 0.28
     assert best_lambda_a([best, by_chance, lost]) == 0.5
