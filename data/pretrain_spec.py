@@ -126,14 +126,15 @@ class ClipSettings(_Part):
 class GeneratorSettings(_Part):
     """G, in aMUSEd's layout at a small size.
 
-    The embedded base's came about in four runs, each with a fall of its rates to zero: 5800 and 1700 steps on the
+    The embedded base's came about in five runs, each with a fall of its rates to zero: 5800 and 1700 steps on the
     tokens of the VQGAN before, and from their weights (`PretrainSpec.start_from`) 9500 on today's, the last 3500 of
-    them falling, and 3450, falling from 0.4 of the rates all the way, the last 1450 with the recolours by rule
-    (`data.corpus.recolours`). This is one run of that length.
+    them falling; 3450, falling from 0.4 of the rates all the way, the last 1450 with the recolours by rule
+    (`data.corpus.recolours`); and 3050 with the fills besides, falling from 0.35 of the rates, the last 650 with a third
+    of the variants' weight. This is one run of that length.
     """
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=20_450,
+        num_steps=23_500,
         decay_steps=3500,
         learning_rate=1e-3,
         batch_size=32,
