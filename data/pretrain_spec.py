@@ -129,8 +129,8 @@ class GeneratorSettings(_Part):
     The embedded base's came about in five runs, each with a fall of its rates to zero: 5800 and 1700 steps on the
     tokens of the VQGAN before, and from their weights (`PretrainSpec.start_from`) 9500 on today's, the last 3500 of
     them falling; 3450, falling from 0.4 of the rates all the way, the last 1450 with the recolours by rule
-    (`data.corpus.recolours`); and 3050 with the fills besides, falling from 0.35 of the rates, the last 650 with a third
-    of the variants' weight. This is one run of that length.
+    (`data.corpus.recolours`); and 3050 with the fills besides, falling from 0.35 of the rates, the last 650 with a
+    third of the variants' weight. This is one run of that length.
     """
 
     schedule: ScheduleSettings = ScheduleSettings(
