@@ -21,7 +21,7 @@ from PIL import Image, ImageColor
 
 import styledrop
 from data.contact_sheet import Row, comparison_sheet
-from data.corpus.recolours import DARK_INKS, FILLED_LOOKS, FILLS, INKS, LOOKS, PALE, RECOLOURS
+from data.corpus.recolours import COLOURS, DARK_INKS, FILLED_INKS, FILLED_LOOKS, FILLS, LOOKS, PALE, RECOLOURS
 from data.spec import SamplingSettings
 from tasks.models import open_base
 from tasks.sampling import draw_seed, sampling_config
@@ -29,7 +29,6 @@ from tasks.sampling import draw_seed, sampling_config
 CONTENTS = ("house", "heart", "key", "umbrella", "star", "bell")
 GROUNDED = ("tabler", "ph-fill", "material-symbols-sharp")
 """Sets with lines, with solid glyphs, with sharp lines."""
-COLOURS = {"black": "#000000"} | INKS | PALE
 SETTINGS = SamplingSettings()
 _DARKEST = 0.1
 _BORDER_PX = 3
@@ -58,7 +57,7 @@ def unseen() -> list[Asked]:
     seen = {(one.base, one.ink, one.fill or one.ground, bool(one.fill)) for one in RECOLOURS}
     grounds = [name for name in PALE if name != "white"]
     wanted = [(base, ink, other, False) for base in GROUNDED for ink in DARK_INKS for other in grounds]
-    wanted += [(base, ink, other, True) for base in FILLED_LOOKS for ink in ("black", *DARK_INKS) for other in FILLS]
+    wanted += [(base, ink, other, True) for base in FILLED_LOOKS for ink in FILLED_INKS for other in FILLS]
     return [
         Asked(base=base, ink=ink, other=other, is_fill=is_fill)
         for base, ink, other, is_fill in wanted

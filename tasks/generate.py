@@ -94,8 +94,8 @@ def generate_images(wanted: WantedImages) -> GeneratedImages:
     store = Store(drawing.store)
     for image in images:
         store.write_same(f"{folder}/{_name(image)}", image.image)
-    small = [image for image in images if not store.exists(f"{folder}/large/{_name(image)}")]
-    if wanted.large and small:
+    small = [one for one in images if wanted.large and not store.exists(f"{folder}/large/{_name(one)}")]
+    if small:
         base = open_base(drawing.base)
         style = open_adapter(wanted.enlarging, base.large) if wanted.enlarging else None
         for image, large in zip(small, enlarged(base, small, style), strict=True):

@@ -75,6 +75,10 @@ PALE = {
     "white": "#ffffff",
 }
 """Grounds of dark inks; and the inks of what is white or pale on a dark ground."""
+COLOURS = {"black": "#000000"} | INKS | PALE
+"""All that have a name."""
+FILLED_INKS = ("black", *DARK_INKS)
+"""Those of two-tone variants."""
 FILLS = ("yellow", "pale blue", "pale pink", "mint green", "orange", "light grey")
 """Between dark inks."""
 _A_HELD_OUT_STYLES = ("navy blue", "pale blue")
@@ -122,8 +126,8 @@ def _by_rule(place: int, base: str) -> list[Recolour]:
         Recolour(
             base=base,
             variant=f"{ink}-on-{ground}".replace(" ", "-"),
-            ink=(INKS | PALE)[ink],
-            ground=(INKS | PALE)[ground],
+            ink=COLOURS[ink],
+            ground=COLOURS[ground],
             num_images=120,
             phrases=_phrases(base, ink, ground),
         )
@@ -140,16 +144,15 @@ def _phrases(base: str, ink: str, ground: str) -> tuple[str, ...]:
 
 
 def _filled_by_rule(place: int, base: str) -> list[Recolour]:
-    inks, colours = ("black", *DARK_INKS), {"black": "#000000"} | INKS | PALE
     turns = range(place * PAIRS_OF_EACH_FILLED_SET, (place + 1) * PAIRS_OF_EACH_FILLED_SET)
-    every = math.lcm(len(inks), len(FILLS))
-    pairs = [(inks[turn % len(inks)], FILLS[(turn + turn // every) % len(FILLS)]) for turn in turns]
+    every = math.lcm(len(FILLED_INKS), len(FILLS))
+    pairs = [(FILLED_INKS[turn % len(FILLED_INKS)], FILLS[(turn + turn // every) % len(FILLS)]) for turn in turns]
     return [
         Recolour(
             base=base,
             variant=f"{ink}-and-{fill}".replace(" ", "-"),
-            ink=colours[ink],
-            fill=colours[fill],
+            ink=COLOURS[ink],
+            fill=COLOURS[fill],
             ground="#ffffff",
             num_images=120,
             phrases=tuple(look.format(ink=ink, fill=fill) for look in FILLED_LOOKS[base]),

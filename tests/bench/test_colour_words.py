@@ -7,8 +7,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 import bench.colour_words
-from bench.colour_words import COLOURS, Asked, followed, main, named, unseen
-from data.corpus.recolours import RECOLOURS
+from bench.colour_words import Asked, followed, main, named, unseen
+from data.corpus.recolours import COLOURS, RECOLOURS
 from data.spec import SamplingSettings
 
 

@@ -156,6 +156,7 @@ def test_a_published_adapter_comes_back_with_its_card(run: Run, adapter: Adapter
     ]
     [first] = card["rounds"]
     assert (first["steps"], first["parameters"]) == (3, adapter.parameters)
+    assert (first["examples"], first["views"]) == (1, run.spec.reference_views)
     assert first["text"]["mean"] == evaluation.rounds[1].text.mean
     assert card["guidance"] == {"lambda_a": 1.5, "lambda_b": defaults.LAMBDA_B}
     assert card["leak"] == {"mean": 0.1, "standard_error": 0.01, "threshold": 0.2}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from data.corpus import BASE_SETS, FILTERS, HELD_OUT_SETS, RECOLOURS, held_out_phrases, style_phrases
-from data.corpus.recolours import BY_RULE, FILLED, FILLED_LOOKS, FILLS, INKS, LOOKS, PAIRS_OF_EACH_SET, PALE
+from data.corpus.recolours import BY_RULE, COLOURS, FILLED, FILLED_LOOKS, FILLS, INKS, LOOKS, PAIRS_OF_EACH_SET
 
 
 def test_every_style_has_phrases_and_no_style_is_both_training_and_held_out() -> None:
@@ -20,10 +20,9 @@ def test_every_style_has_phrases_and_no_style_is_both_training_and_held_out() ->
 def test_recolours_by_rule_mix_sets_with_colours_and_name_both_as_they_are() -> None:
     assert len({(one.base, one.variant) for one in RECOLOURS}) == len(RECOLOURS)
     assert len(LOOKS) * PAIRS_OF_EACH_SET - len(BY_RULE) == 1, "red ph-fill on cream is made by hand"
-    colours = INKS | PALE
     for one in BY_RULE:
         ink, ground = (part.replace("-", " ") for part in one.variant.split("-on-"))
-        assert (one.ink, one.ground) == (colours[ink], colours[ground])
+        assert (one.ink, one.ground) == (COLOURS[ink], COLOURS[ground])
         assert all(ink in phrase for phrase in one.phrases)
         assert ground in one.phrases[0]
         assert abs(_lightness(one.ink) - _lightness(one.ground)) > 0.2, one
@@ -38,7 +37,7 @@ def test_fills_by_rule_mix_and_never_meet_as_in_a_held_out_style() -> None:
     assert len(pairs) == len(FILLED) and ("navy blue", "pale blue") not in pairs
     for one in FILLED:
         ink, fill = (part.replace("-", " ") for part in one.variant.split("-and-"))
-        assert (one.ink, one.fill) == (({"black": "#000000"} | INKS)[ink], (INKS | PALE)[fill])
+        assert (one.ink, one.fill) == (COLOURS[ink], COLOURS[fill])
         assert all(ink in phrase and fill in phrase for phrase in one.phrases)
     for fill in FILLS:
         assert {one.base for one in FILLED if one.variant.endswith(fill.replace(" ", "-"))} == set(FILLED_LOOKS), fill
