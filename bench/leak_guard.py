@@ -6,7 +6,7 @@ Six references are drawn here: six contents, each in a look of its own, none of 
 
     default   tuned as a spec's first round is, at λ_A 1 and 2
     perfect   the other five contents drawn in its look: what an adapter would draw that has learnt the look alone
-    leaking   all weights over-trained until they repeat the reference, at λ_A 2 and 3
+    leaking   all weights over-trained until they repeat the reference, on it alone and on its views, at λ_A 2 and 3
 
 The leak of each set is measured as in the pipeline, over the base's images of the same prompts and seeds; that of the
 perfect ones over the same contents in their own looks, as a perfect base would draw them.
@@ -133,7 +133,8 @@ def measure(base: styledrop.Base, content: str) -> tuple[list[Measured], list[Ro
 
     prompt = f"{content} {look.words}"
     default = styledrop.tune(base, first_round_pairs(reference, prompt), FIRST_ROUND)
-    over_trained = styledrop.tune(base, [(reference, prompt)], OVER_TRAINED)
+    on_one = styledrop.tune(base, [(reference, prompt)], OVER_TRAINED)
+    on_views = styledrop.tune(base, first_round_pairs(reference, prompt), OVER_TRAINED)
     untuned = sampled(None, 0.0)
     others = [drawn(other, look, base.size_px) for other in REFERENCES if other != content]
     plain = [drawn(other, own, base.size_px) for other, own in REFERENCES.items() if other != content]
@@ -141,15 +142,17 @@ def measure(base: styledrop.Base, content: str) -> tuple[list[Measured], list[Ro
         "perfect": base.render(base.tokenize(others)),
         "default, lambda_A 1": sampled(default, 1.0),
         "default, lambda_A 2": sampled(default, 2.0),
-        "leaking, lambda_A 2": sampled(over_trained, 2.0),
-        "leaking, lambda_A 3": sampled(over_trained, 3.0),
+        "leaking, lambda_A 2": sampled(on_one, 2.0),
+        "leaking, lambda_A 3": sampled(on_one, 3.0),
+        "leaking, views, lambda_A 2": sampled(on_views, 2.0),
+        "leaking, views, lambda_A 3": sampled(on_views, 3.0),
     }
     measured = []
     for kind, images in sets.items():
         without = base.render(base.tokenize(plain)) if kind == "perfect" else untuned
         leak = statistics.fmean(excess_likeness([reference], images, without))
         measured.append(Measured(reference=content, kind=kind, leak=leak))
-        print(f"{content:6} {kind:19} leak {leak:6.3f}", flush=True)
+        print(f"{content:6} {kind:26} leak {leak:6.3f}", flush=True)
     rows = [Row(label=content, images=[reference]), Row(label="base", images=untuned)]
     return measured, rows + [Row(label=f"{one.kind}: {one.leak:.2f}", images=sets[one.kind]) for one in measured]
 

@@ -45,7 +45,7 @@ def test_the_last_line_is_json_and_every_reference_has_its_pictures(
     monkeypatch.setattr("sys.argv", ["leak_guard", "--base", str(tiny_base_folder), "--out", str(tmp_path)])
     main()
     *lines, last = [line for line in capsys.readouterr().out.splitlines() if " leak " in line or line[0] == "{"]
-    assert [line.split()[0] for line in lines] == [reference for reference in REFERENCES for _ in range(5)]
+    assert [line.split()[0] for line in lines] == [reference for reference in REFERENCES for _ in range(7)]
     figures = json.loads(last)
     assert set(figures) > {"auc", "threshold", "false_alarms", "misses"}
     assert figures["threshold_in_use"] == THRESHOLD

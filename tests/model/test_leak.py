@@ -1,5 +1,5 @@
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 from styledrop.leak import THRESHOLD, excess_likeness
 
@@ -19,6 +19,13 @@ def test_a_copy_leaks_whatever_its_colours_and_size() -> None:
     copies = [DISC, picture("disc", "white", "crimson"), picture("disc", size_px=256)]
     assert (excess_likeness([DISC], copies, [BAR] * 3) > 0.5).all()
     assert (excess_likeness([DISC], copies, [BAR] * 3) > THRESHOLD).all()
+
+
+def test_a_copy_leaks_that_is_moved_as_far_as_a_view() -> None:
+    aside = ImageChops.offset(DISC, 4, -4)  # its margin is wider than that
+    assert excess_likeness([DISC], [aside], [BAR])[0] == pytest.approx(
+        excess_likeness([DISC], [DISC], [BAR])[0], abs=0.05
+    )
 
 
 def test_another_content_in_the_same_style_does_not_leak() -> None:
