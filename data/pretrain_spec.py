@@ -126,15 +126,15 @@ class ClipSettings(_Part):
 class GeneratorSettings(_Part):
     """G, in aMUSEd's layout at a small size.
 
-    The embedded base's came about in five runs, each with a fall of its rates to zero: 5800 and 1700 steps on the
+    The embedded base's came about in six runs, each with a fall of its rates to zero: 5800 and 1700 steps on the
     tokens of the VQGAN before, and from their weights (`PretrainSpec.start_from`) 9500 on today's, the last 3500 of
     them falling; 3450, falling from 0.4 of the rates all the way, the last 1450 with the recolours by rule
-    (`data.corpus.recolours`); and 3050 with the fills besides, falling from 0.35 of the rates, the last 650 with a
-    third of the variants' weight. This is one run of that length.
+    (`data.corpus.recolours`); 3050 with the fills besides, falling from 0.35 of the rates; and 7000, falling from 0.6
+    of them. The last 7650 have today's `variant_weight`; before, variants weighed more. This is one run of that length.
     """
 
     schedule: ScheduleSettings = ScheduleSettings(
-        num_steps=23_500,
+        num_steps=30_500,
         decay_steps=3500,
         learning_rate=1e-3,
         batch_size=32,
@@ -164,7 +164,7 @@ class GeneratorSettings(_Part):
         description="(styles that show a concept, weight of its images); the first that is reached counts",
     )
     rare_weight: float = Field(default=0.01, ge=0, description="of concepts below all of coverage_weights")
-    variant_weight: float = Field(default=0.15, ge=0, description="of a recoloured or filtered style; a set has 1")
+    variant_weight: float = Field(default=0.05, ge=0, description="of a recoloured or filtered style; a set has 1")
 
 
 class SuperResolutionSettings(_Part):
