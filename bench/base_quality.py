@@ -1,28 +1,31 @@
 """Does the base draw what it is asked for? Everyday contents in training styles, named by the judge.
 
-    python -m bench.base_quality [--base FOLDER] [--samples N] [--out FOLDER]
+    python -m bench.base_quality [--base FOLDER] [--samples N] [--work FOLDER] [--out FOLDER]
 
 The judge is a classifier of real icons (`styledrop.judge`). `content` and `style` are the shares of
 samples whose first answer is what was asked for, among all concepts and all training styles that
 the judge knows: the stricter question, and the one its own accuracy on real icons is about, which
 stands beside them. `judge_style_of_asked` is that accuracy on kept icons of the ten styles asked for here: what a base
 would reach whose samples are as good as real icons. Printed besides: the shares when the judge chooses only among
-those asked for here.
+those asked for here. The picture shows the first sample of each; with --work, the folder of `flows.pretrain_base`, a
+real icon of the set stands under each, as far as the set has one.
 """
 
 import argparse
 import itertools
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 import styledrop
 from data.contact_sheet import Row, comparison_sheet
-from data.corpus import style_phrases
+from data.corpus import Corpus, style_phrases
+from data.corpus_arrays import read_arrays
 from data.spec import SamplingSettings
 from styledrop.judge import Judge
 from tasks.models import open_base
@@ -113,12 +116,26 @@ def judge_samples(judge: Judge, samples: Sequence[Sample]) -> Quality:
     )
 
 
-def picture(samples: Sequence[Sample]) -> Image.Image:
-    """The first sample of each content (row) and style (column)."""
+def real_icons(corpus: Corpus) -> dict[tuple[str, str], Image.Image]:
+    """The first icon of each content in each style, as far as there is one."""
+    found: dict[tuple[str, str], Image.Image] = {}
+    for row in np.nonzero(np.isin(corpus.concept, CONTENTS) & np.isin(corpus.style, STYLES))[0]:
+        shown = str(corpus.concept[row]), str(corpus.style[row])
+        if shown not in found:
+            found[shown] = Image.fromarray(np.asarray(corpus.images[row]))
+    return found
+
+
+def picture(samples: Sequence[Sample], real: Mapping[tuple[str, str], Image.Image] | None = None) -> Image.Image:
+    """The first sample of each content (row) and style (column); under it the real icon, where `real` has one."""
     first = {(sample.content, sample.style): sample.image for sample in reversed(samples)}
     styles = list(dict.fromkeys(sample.style for sample in samples))
-    contents = dict.fromkeys(sample.content for sample in samples)
-    rows = [Row(label=content, images=[first[content, style] for style in styles]) for content in contents]
+    blank = Image.new("RGB", samples[0].image.size, "white")
+    rows: list[Row] = []
+    for content in dict.fromkeys(sample.content for sample in samples):
+        rows.append(Row(label=content, images=[first[content, style] for style in styles]))
+        if real is not None:
+            rows.append(Row(label="real", images=[real.get((content, style), blank) for style in styles]))
     return comparison_sheet(styles, rows, cell_px=64)
 
 
@@ -138,6 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.base_quality")
     parser.add_argument("--base", default="embedded", help="folder of a base with a judge/ in it")
     parser.add_argument("--samples", type=int, default=2, help="images of each content in each style")
+    parser.add_argument("--work", type=Path, help="folder of flows.pretrain_base, whose corpus has the real icons")
     parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where the picture goes")
     arguments = parser.parse_args()
     base = open_base(arguments.base)
@@ -149,7 +167,8 @@ def main() -> None:
     _print_by("content", judge, samples, CONTENTS, [sample.content for sample in samples])
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / "base_quality.png"
-    picture(samples).save(path)
+    real = real_icons(read_arrays(arguments.work / "corpus" / "result")) if arguments.work else None
+    picture(samples, real).save(path)
     print(f"\npicture: {path}")
     concepts, styles = len(judge.config.concepts), len(judge.config.styles)
     print(f"content: {quality.content:.3f} among {concepts}, {quality.content_among_asked:.3f} among {len(CONTENTS)}")

@@ -1,11 +1,11 @@
 """What the VQGAN alone keeps: real icons, encoded and decoded, named by the judge.
 
-    python -m bench.reconstruction --work FOLDER [--base FOLDER]
+    python -m bench.reconstruction --work FOLDER [--base FOLDER] [--out FOLDER]
 
 FOLDER is `flows.pretrain_base`'s, of which the corpus is enough. The icons are those of `bench.base_quality`'s
 styles that neither base nor judge was trained on. `style_real` is the judge's accuracy on them as they are,
 `style_decoded` after the VQGAN. No bound for a base's samples, which may show simpler things. `psnr` is in dB,
-the mean over icons.
+the mean over icons. A picture shows some icons of each style and what became of them.
 """
 
 import argparse
@@ -20,12 +20,15 @@ from PIL import Image
 
 import styledrop
 from bench.base_quality import STYLES
+from data.contact_sheet import Row, comparison_sheet
 from data.corpus import Corpus
 from data.corpus_arrays import read_arrays
 from styledrop.judge import Judge
 from tasks.models import open_base
 
 BATCH_SIZE = 64
+SHOWN = 12
+"""Icons of each style in the picture."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +39,8 @@ class Kept:
     decoded: float
     psnr: float
     icons: int
+    rows: tuple[Row, Row]
+    """The first of them as they are, and decoded."""
 
 
 def main() -> None:
@@ -43,6 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.reconstruction")
     parser.add_argument("--work", type=Path, required=True, help="folder of flows.pretrain_base, with a corpus in it")
     parser.add_argument("--base", default="embedded", help="folder of a base with a judge/ in it")
+    parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where the picture goes")
     arguments = parser.parse_args()
     base = open_base(arguments.base)
     judge = Judge.from_folder(base.folder / "judge")
@@ -54,6 +60,10 @@ def main() -> None:
             f"{style:28} real {of_style.real:.2f}  decoded {of_style.decoded:.2f}  {of_style.psnr:.1f} dB", flush=True
         )
         kept.append(of_style)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    path = arguments.out / "reconstruction.png"
+    comparison_sheet([""] * SHOWN, [row for style in kept for row in style.rows], cell_px=64).save(path)
+    print(f"picture: {path}")
     figures = {
         "style_real": round(statistics.fmean(style.real for style in kept), 4),
         "style_decoded": round(statistics.fmean(style.decoded for style in kept), 4),
@@ -81,6 +91,7 @@ def measure(base: styledrop.Base, judge: Judge, corpus: Corpus, style: str) -> K
         decoded=_share(judge, decoded, style),
         psnr=statistics.fmean(_psnr(a, b) for a, b in zip(icons, decoded, strict=True)),
         icons=len(icons),
+        rows=(Row(label=style, images=icons[:SHOWN]), Row(label="decoded", images=decoded[:SHOWN])),
     )
 
 

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 import bench.base_quality
-from bench.base_quality import CONTENTS, STYLES, Sample, judge_samples, main, picture
-from data.corpus import style_phrases
+from bench.base_quality import CONTENTS, STYLES, Sample, judge_samples, main, picture, real_icons
+from data.corpus import Corpus, style_phrases
 from data.prompts import CANDIDATE_PROMPTS, EVALUATION_PROMPTS
 from data.spec import SamplingSettings
 from styledrop.judge import Judge, JudgeAccuracy, JudgeConfig
@@ -55,6 +55,32 @@ def test_the_picture_shows_the_first_sample_of_each_content_and_style() -> None:
     colours = {colour for _, colour in picture(samples).getcolors(2**20) or []}
     assert (255, 0, 0) in colours
     assert (0, 0, 255) not in colours
+
+
+def test_real_icons_stand_under_the_samples_where_a_set_has_them() -> None:
+    shown = Corpus(
+        images=np.stack(
+            [np.full((16, 16, 3), value, dtype=np.uint8) for value in ((0, 0, 90), (0, 90, 0), (90, 0, 0))]
+        ),
+        image_id=["a", "b", "c"],
+        style=np.array([STYLES[0], STYLES[0], "another set"]),
+        concept=np.array(["house", "house", "sun"]),
+        caption=["house", "house", "sun"],
+        tags=[[]] * 3,
+        split=np.array(["train"] * 3),
+        coverage=np.ones(3, dtype=np.int32),
+    )
+    real = real_icons(shown)
+    assert {place: icon.getpixel((0, 0)) for place, icon in real.items()} == {("house", STYLES[0]): (0, 0, 90)}
+    samples = [
+        Sample(content=content, style=STYLES[0], image=Image.new("RGB", (16, 16), "red"))
+        for content in ("house", "sun")
+    ]
+    sheet = picture(samples, real)
+    assert sheet.height > picture(samples).height + 2 * 64
+    colours = {colour for _, colour in sheet.getcolors(2**20) or []}
+    assert (0, 0, 90) in colours
+    assert (0, 90, 0) not in colours
 
 
 def test_the_last_line_is_json_with_the_judges_own_accuracy(

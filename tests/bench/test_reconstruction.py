@@ -56,11 +56,14 @@ def test_the_last_line_is_json(
     (tmp_path / "work/corpus/result").mkdir(parents=True)
     write_arrays(corpus(base.size_px), tmp_path / "work/corpus/result")
     monkeypatch.setattr(bench.reconstruction, "STYLES", STYLES)
-    monkeypatch.setattr("sys.argv", ["reconstruction", "--work", str(tmp_path / "work"), "--base", str(base.folder)])
+    options = ["--work", str(tmp_path / "work"), "--base", str(base.folder), "--out", str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", ["reconstruction", *options])
     main()
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(figures) == {"style_real", "style_decoded", "psnr", "icons"}
     assert figures["icons"] == 4
+    with Image.open(tmp_path / "out" / "reconstruction.png") as sheet:
+        assert sheet.height > 4 * 64
 
 
 def test_a_corpus_without_the_style_is_said_in_words(base: styledrop.Base) -> None:
