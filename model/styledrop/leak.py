@@ -9,6 +9,7 @@ the same prompt and seed.
 Shapes: images, height, width (of a coarse grid of cells).
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,14 +19,16 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from styledrop.views import MAX_SHIFT
+
 THRESHOLD = 0.04
 """Of the mean excess: above it, content leaks. Measured by `python -m bench.leak_guard`."""
 
 _SIZE_PX = 64
 _CELLS = 32
 """A side."""
-_MAX_SHIFT = 2
-"""Cells in each direction: as far as a view of the reference is shifted (`styledrop.views`)."""
+_MAX_SHIFT = math.ceil(MAX_SHIFT * _CELLS)
+"""Cells in each direction: as far as a view of the reference is shifted."""
 
 
 def excess_likeness(
