@@ -31,12 +31,12 @@ from bench.style_bench import (
     held_out_reference,
     summarize,
 )
-from data.candidates import Candidate
-from data.contact_sheet import Row, comparison_sheet
 from data.corpus import held_out_phrases
+from data.documents.prompts import FEW_EVALUATION_PROMPTS
 from data.feedback import best_of_each_prompt
-from data.images import from_png
-from data.prompts import FEW_EVALUATION_PROMPTS
+from data.pictures.contact_sheet import Row, comparison_sheet
+from data.pictures.images import from_png
+from data.store.candidates import Candidate
 from tasks.models import open_base
 
 IMAGES_EACH = 2

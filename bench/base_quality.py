@@ -23,10 +23,10 @@ import numpy as np
 from PIL import Image
 
 import styledrop
-from data.contact_sheet import Row, comparison_sheet
 from data.corpus import Corpus, style_phrases
-from data.corpus_arrays import read_arrays
-from data.spec import SamplingSettings
+from data.corpus.arrays import read_arrays
+from data.documents.spec import SamplingSettings
+from data.pictures.contact_sheet import Row, comparison_sheet
 from styledrop.judge import Judge
 from tasks.models import open_base
 from tasks.sampling import draw_seed, sampling_config
@@ -52,7 +52,7 @@ STYLES = (
 """Distinct looks: of near twins among the training styles at most one."""
 
 SETTINGS = SamplingSettings()
-"""Those of the pipeline (`data.defaults`)."""
+"""Those of the pipeline (`data.documents.defaults`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

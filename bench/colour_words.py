@@ -20,9 +20,9 @@ import numpy as np
 from PIL import Image, ImageColor
 
 import styledrop
-from data.contact_sheet import Row, comparison_sheet
 from data.corpus.recolours import COLOURS, DARK_INKS, FILLED_INKS, FILLED_LOOKS, FILLS, LOOKS, PALE, RECOLOURS
-from data.spec import SamplingSettings
+from data.documents.spec import SamplingSettings
+from data.pictures.contact_sheet import Row, comparison_sheet
 from tasks.models import open_base
 from tasks.sampling import draw_seed, sampling_config
 

@@ -4,16 +4,16 @@
 
 URI is PartiPrompts.tsv (google-research/parti), FOLDER the corpus's result in the folder of
 `python -m flows.pretrain_base` (`FOLDER/corpus/result` there). A prompt is within reach if enough of the 33 training
-styles show what it names (`data.parti_prompts`). The held-out styles are not looked at.
+styles show what it names (`bench.parti_prompts`). The held-out styles are not looked at.
 """
 
 import argparse
 import json
 from pathlib import Path
 
-from data.corpus_arrays import read_arrays
-from data.parti_prompts import read_parti_prompts, within_reach
-from data.prompts import EVALUATION_PROMPTS
+from bench.parti_prompts import read_parti_prompts, within_reach
+from data.corpus.arrays import read_arrays
+from data.documents.prompts import EVALUATION_PROMPTS
 
 MIN_STYLES = (20, 15, 10)
 

@@ -48,10 +48,10 @@ from bench.style_bench import (
     summarize,
 )
 from bench.true_icons import true_places
-from data.contact_sheet import Row, comparison_sheet
-from data.images import from_png
-from data.markdown import table
-from data.prompts import FEW_EVALUATION_PROMPTS
+from data.documents.prompts import FEW_EVALUATION_PROMPTS
+from data.pictures.contact_sheet import Row, comparison_sheet
+from data.pictures.images import from_png
+from data.pictures.markdown import table
 from styledrop.judge import Judge
 from tasks.models import open_base
 

@@ -27,8 +27,8 @@ from PIL import Image, ImageDraw, ImageFilter
 
 import styledrop
 from bench.style_bench import FIRST_ROUND, GUIDANCE, SAMPLING, first_round_pairs
-from data.contact_sheet import Row, comparison_sheet
-from data.prompts import FEW_EVALUATION_PROMPTS
+from data.documents.prompts import FEW_EVALUATION_PROMPTS
+from data.pictures.contact_sheet import Row, comparison_sheet
 from styledrop.leak import THRESHOLD, excess_likeness
 from tasks.models import open_base
 from tasks.sampling import draw_seed

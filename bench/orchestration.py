@@ -32,14 +32,14 @@ from typing import Any
 
 import httpx
 
-from data.drawing import Drawing, drawing_of
-from data.images import from_png
-from data.publication import current_version, read_version
-from data.records import AdapterRecord, Run
-from data.spec import StyleSpec, read_spec
-from data.store import Store
+from data.documents.spec import StyleSpec, read_spec
+from data.pictures.images import from_png
+from data.records.run import AdapterRecord, Run
+from data.records.sampling_plan import Drawing, drawing_of
+from data.store.files import Store
+from data.store.publication import current_version, read_version
 from tasks.models import open_base
-from tasks.prepare import prepare
+from tasks.onboarding.prepare import prepare
 from tasks.sampling import draw_seed, wanted_images
 
 REPOSITORY = Path(__file__).parents[1]

@@ -20,9 +20,9 @@ from PIL import Image
 
 import styledrop
 from bench.base_quality import STYLES
-from data.contact_sheet import Row, comparison_sheet
 from data.corpus import Corpus
-from data.corpus_arrays import read_arrays
+from data.corpus.arrays import read_arrays
+from data.pictures.contact_sheet import Row, comparison_sheet
 from styledrop.judge import Judge
 from tasks.models import open_base
 

@@ -23,7 +23,7 @@ from jaxtyping import Bool, Float, Int
 from PIL import Image
 
 from data.corpus import Corpus, style_phrases
-from data.corpus_arrays import read_arrays
+from data.corpus.arrays import read_arrays
 from styledrop.judge import Judge
 from styledrop.scoring import ClipScorer
 from tasks.models import open_base

@@ -12,11 +12,11 @@ from PIL import Image
 
 import styledrop
 from bench.true_icons import nearest_styles, true_places
-from data import defaults
-from data.candidates import Candidate, from_parquet, to_parquet
+from data.documents import defaults
+from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
 from data.feedback import best_of_each_prompt, random_of_each_prompt
-from data.images import from_png, load_reference, square, to_png
-from data.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
+from data.pictures.images import from_png, load_reference, square, to_png
+from data.store.candidates import Candidate, from_parquet, to_parquet
 from styledrop.judge import Judge
 from tasks.models import open_base, open_scorer, scorer_sha256
 from tasks.sampling import draw_seed

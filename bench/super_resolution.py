@@ -22,10 +22,10 @@ from PIL import Image
 import styledrop
 from bench.style_bench import FIRST_ROUND, GUIDANCE, SAMPLING, Reference, first_round_pairs, held_out_references
 from bench.true_icons import ICONS
-from data import defaults
-from data.contact_sheet import Row, comparison_sheet
-from data.images import from_png
-from data.prompts import FEW_EVALUATION_PROMPTS
+from data.documents import defaults
+from data.documents.prompts import FEW_EVALUATION_PROMPTS
+from data.pictures.contact_sheet import Row, comparison_sheet
+from data.pictures.images import from_png
 from styledrop.judge import Judge
 from tasks.models import open_base
 from tasks.sampling import draw_seed

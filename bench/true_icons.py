@@ -22,7 +22,7 @@ from torch import Tensor
 
 from data.corpus import build_corpus
 from data.corpus.shards import read_shards
-from data.images import from_png
+from data.pictures.images import from_png
 from styledrop.judge import Judge
 
 ICONS = Path(__file__).parent / "references" / "icons.parquet"

@@ -19,8 +19,8 @@ from PIL import Image
 
 import styledrop
 from bench.style_bench import FIRST_ROUND, GUIDANCE, LATER_ROUND, SAMPLING, first_round_pairs, held_out_reference
-from data.contact_sheet import Row, comparison_sheet
 from data.corpus import held_out_phrases
+from data.pictures.contact_sheet import Row, comparison_sheet
 from tasks.models import open_base, open_scorer
 
 SUBJECTS = Path(__file__).parent / "subjects"

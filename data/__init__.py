@@ -1,1 +1,1 @@
-"""What is stored and where: records, manifests, store, images, prompts, corpus."""
+"""What is stored and where: documents, records, the store, pictures, the corpus."""

@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import groupby
 
-from data.candidates import Candidate
+from data.documents.spec import MAX_ROUNDS
 from data.errors import DecisionRefused
-from data.records import NEEDS_PICKS, Answer, CandidatesRecord, Decision
-from data.spec import MAX_ROUNDS
+from data.records.run import NEEDS_PICKS, Answer, CandidatesRecord, Decision
+from data.store.candidates import Candidate
 
 SHOWN = 64
 """Candidates a reviewer picks from, of however many there are: 8 x 8 fit on a screen and into a form."""

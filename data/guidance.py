@@ -10,7 +10,7 @@ says.
 
 from collections.abc import Sequence
 
-from data.records import Score, TriedLambdaA
+from data.records.run import Score, TriedLambdaA
 
 LAMBDAS_A = (0.0, 0.25, 0.5, 1.0)
 """What is tried. The paper goes up to 2, which breaks images of the embedded base up (docs/log.md)."""

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from prefect import flow
 
-from data.requests import EvaluateRequest, read_request
+from data.documents.requests import EvaluateRequest, read_request
 from flows.terminal import run_in_terminal
-from tasks.evaluate_published import EvaluatedStyle, prepare_scores, report_scores, score_published
-from tasks.spread import task_runner
+from tasks.published.evaluate import EvaluatedStyle, prepare_scores, report_scores, score_published
+from tasks.workers import task_runner
 
 
 @flow(name="evaluate", persist_result=True, result_serializer="json", task_runner=task_runner())
@@ -27,7 +27,7 @@ def evaluate(request: EvaluateRequest) -> EvaluatedStyle:
 def main() -> int:
     """Run the flow in this terminal."""
     parser = argparse.ArgumentParser(prog="python -m flows.evaluate", description=evaluate.description)
-    parser.add_argument("--request", type=Path, required=True, help="YAML or JSON, see data/requests.py")
+    parser.add_argument("--request", type=Path, required=True, help="YAML or JSON, see data/documents/requests.py")
     arguments = parser.parse_args()
     return run_in_terminal(lambda: evaluate(read_request(arguments.request, EvaluateRequest)).uri)
 

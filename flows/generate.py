@@ -11,10 +11,10 @@ from pathlib import Path
 
 from prefect import flow
 
-from data.requests import GenerateRequest, read_request
+from data.documents.requests import GenerateRequest, read_request
 from flows.terminal import run_in_terminal
-from tasks.generate import GeneratedImages, generate_images, prepare_images
-from tasks.spread import task_runner
+from tasks.published.generate import GeneratedImages, generate_images, prepare_images
+from tasks.workers import task_runner
 
 
 @flow(name="generate", persist_result=True, result_serializer="json", task_runner=task_runner())
@@ -26,7 +26,7 @@ def generate(request: GenerateRequest) -> GeneratedImages:
 def main() -> int:
     """Run the flow in this terminal."""
     parser = argparse.ArgumentParser(prog="python -m flows.generate", description=generate.description)
-    parser.add_argument("--request", type=Path, required=True, help="YAML or JSON, see data/requests.py")
+    parser.add_argument("--request", type=Path, required=True, help="YAML or JSON, see data/documents/requests.py")
     arguments = parser.parse_args()
     return run_in_terminal(lambda: generate(read_request(arguments.request, GenerateRequest)).uri)
 

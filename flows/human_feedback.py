@@ -18,7 +18,7 @@ from prefect.input import RunInput
 from pydantic import ConfigDict, Field, ValidationError
 
 from data.errors import StyleRejected
-from data.records import (
+from data.records.run import (
     MEANING,
     NEEDS_PICKS,
     Answer,
@@ -29,7 +29,7 @@ from data.records import (
     Question,
     Run,
 )
-from tasks.give_feedback import (
+from tasks.onboarding.give_feedback import (
     find_decision,
     last_samples,
     record_decision,
@@ -134,7 +134,7 @@ def _wait_for_answer(question: Question, number: int, refusal: str) -> ReviewAns
     try:
         if runtime.deployment.id is None:
             say(
-                f"waiting for a reviewer: python -m flows.review show {runtime.flow_run.id}"
+                f"waiting for a reviewer: python -m review.terminal show {runtime.flow_run.id}"
                 f"{f' ({refusal})' if refusal else ''}"
             )
             return pause_flow_run(wait_for_input=form, timeout=TERMINAL_TIMEOUT_S, poll_interval=2, key=key)

@@ -8,10 +8,10 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from data.batch import BatchReport
-from data.spec import StyleSettings
-from tasks.batch import plan_batch, refuse_incomplete, report_batch
-from tasks.batch_runs import run_styles
+from data.documents.spec import StyleSettings
+from data.records.batch import BatchReport
+from tasks.batches.plan import plan_batch, refuse_incomplete, report_batch
+from tasks.batches.runs import run_styles
 
 DEFAULTS = StyleSettings()
 
@@ -19,7 +19,7 @@ DEFAULTS = StyleSettings()
 @flow(name="onboard-batch", persist_result=True, result_serializer="json")
 def onboard_batch(
     manifest_uri: Annotated[
-        str, Field(min_length=1, description="CSV, Parquet or YAML, a row per style; see data/manifest.py")
+        str, Field(min_length=1, description="CSV, Parquet or YAML, a row per style; see data/documents/manifest.py")
     ],
     name: Annotated[
         str,

@@ -11,20 +11,20 @@ from pathlib import Path
 
 from prefect import flow
 
-from data.records import FeedbackRecord, PublishedAdapter
-from data.spec import StyleSpec, read_spec
+from data.documents.spec import StyleSpec, read_spec
+from data.records.run import FeedbackRecord, PublishedAdapter
 from flows.human_feedback import ask_reviewer, ask_to_publish, rounds_wanted
 from flows.terminal import run_in_terminal
-from tasks.choose_guidance import choose_guidance
-from tasks.enlarge import enlarge
-from tasks.evaluate import compare_rounds, evaluate_round
-from tasks.give_feedback import keep_candidates
-from tasks.prepare import prepare
-from tasks.publish import publish
-from tasks.sample_candidates import sample_candidates
-from tasks.spread import task_runner
-from tasks.tokenize import tokenize
-from tasks.tune import tune
+from tasks.onboarding.choose_guidance import choose_guidance
+from tasks.onboarding.enlarge import enlarge
+from tasks.onboarding.evaluate import compare_rounds, evaluate_round
+from tasks.onboarding.give_feedback import keep_candidates
+from tasks.onboarding.prepare import prepare
+from tasks.onboarding.publish import publish
+from tasks.onboarding.sample_candidates import sample_candidates
+from tasks.onboarding.tokenize import tokenize
+from tasks.onboarding.tune import tune
+from tasks.workers import task_runner
 
 
 @flow(name="onboard-style", persist_result=True, result_serializer="json", task_runner=task_runner())
@@ -54,7 +54,7 @@ def onboard_style(spec: StyleSpec) -> PublishedAdapter:
 def main() -> int:
     """Run the flow in this terminal."""
     parser = argparse.ArgumentParser(prog="python -m flows.onboard_style", description=onboard_style.description)
-    parser.add_argument("--spec", type=Path, required=True, help="YAML or JSON, see data/spec.py")
+    parser.add_argument("--spec", type=Path, required=True, help="YAML or JSON, see data/documents/spec.py")
     arguments = parser.parse_args()
     return run_in_terminal(lambda: onboard_style(read_spec(arguments.spec)).uri)
 

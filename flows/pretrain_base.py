@@ -15,20 +15,20 @@ from pathlib import Path
 
 from prefect import flow
 
-from data.pretrain_spec import PretrainSpec, read_pretrain_spec
-from data.records import PretrainedBase
+from data.documents.pretrain_spec import PretrainSpec, read_pretrain_spec
+from data.records.run import PretrainedBase
 from flows.terminal import run_in_terminal
-from tasks.pretrain_assemble import assemble_base
-from tasks.pretrain_clip import fit_clip
-from tasks.pretrain_corpus import build_corpus, fetch_packages
-from tasks.pretrain_generator import fit_generator, tokenize_corpus
-from tasks.pretrain_judge import fit_judge
-from tasks.pretrain_large import draw_large
-from tasks.pretrain_sentences import embed_phrases
-from tasks.pretrain_start import take_stage
-from tasks.pretrain_super_resolution import fit_super_resolution, tokenize_large
-from tasks.pretrain_text import fit_text
-from tasks.pretrain_vqgan import fit_vqgan
+from tasks.pretraining.assemble import assemble_base
+from tasks.pretraining.clip import fit_clip
+from tasks.pretraining.corpus import build_corpus, fetch_packages
+from tasks.pretraining.generator import fit_generator, tokenize_corpus
+from tasks.pretraining.judge import fit_judge
+from tasks.pretraining.large import draw_large
+from tasks.pretraining.sentences import embed_phrases
+from tasks.pretraining.start import take_stage
+from tasks.pretraining.super_resolution import fit_super_resolution, tokenize_large
+from tasks.pretraining.text import fit_text
+from tasks.pretraining.vqgan import fit_vqgan
 
 
 @flow(name="pretrain-base", persist_result=True, result_serializer="json")
@@ -64,7 +64,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m flows.pretrain_base", description=pretrain_base.description)
     parser.add_argument("--work", type=Path, required=True, help="folder of checkpoints and pictures; 2 GB")
     parser.add_argument("--out", type=Path, help="folder of the finished base; default: WORK/base")
-    parser.add_argument("--settings", type=Path, help="YAML or JSON, changes to data/pretrain_spec.py's defaults")
+    parser.add_argument(
+        "--settings", type=Path, help="YAML or JSON, changes to data/documents/pretrain_spec.py's defaults"
+    )
     arguments = parser.parse_args()
     return run_in_terminal(
         lambda: pretrain_base(read_pretrain_spec(arguments.work, out=arguments.out, settings=arguments.settings)).folder

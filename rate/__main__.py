@@ -13,12 +13,12 @@ from pathlib import Path
 
 import uvicorn
 
+from data.documents.requests import read_request
 from data.errors import PipelineError
-from data.ratings import count_votes, read_ratings
-from data.requests import read_request
-from data.store import Store
-from data.study import Study, draw_queries
+from data.store.files import Store
 from rate.page import make_app
+from rate.ratings import count_votes, read_ratings
+from rate.study import Study, draw_queries
 from rate.table import print_table
 
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m rate", description="Ask raters, and count what they say.")
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="show raters the page")
-    serve.add_argument("--study", type=Path, required=True, help="YAML or JSON, see data/study.py")
+    serve.add_argument("--study", type=Path, required=True, help="YAML or JSON, see rate/study.py")
     serve.add_argument("--port", type=int, default=8421)
     table = commands.add_parser("table", help="print majority votes and shares")
     table.add_argument("answers", nargs="+", help="folder of a study's answers: a path, file://… or s3://…")

@@ -30,10 +30,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from data.errors import AlreadyInStore, PipelineError
-from data.images import from_png, to_png
-from data.ratings import Choice, Rating, has_rated, write_rating
-from data.store import Store
-from data.study import Query, first_is_shown_as_a
+from data.pictures.images import from_png, to_png
+from data.store.files import Store
+from rate.ratings import Choice, Rating, has_rated, write_rating
+from rate.study import Query, first_is_shown_as_a
 
 HERE = Path(__file__).parent
 MAX_PX = 512

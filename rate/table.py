@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from data.ratings import CHOICES, Choice, Vote, majority, shares
+from rate.ratings import CHOICES, Choice, Vote, majority, shares
 
 
 def print_table(votes: Sequence[Vote]) -> None:

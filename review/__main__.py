@@ -1,7 +1,7 @@
 """Serve the review page until interrupted.
 
     python -m review                    on http://127.0.0.1:8420, for this machine
-    python -m review --host 0.0.0.0     for holders of a link: python -m flows.review link RUN --page URL
+    python -m review --host 0.0.0.0     for holders of a link: python -m review.terminal link RUN --page URL
 
 The address of the Prefect API comes from its settings (PREFECT_API_URL), the store's credentials from the
 environment, as for the flows.

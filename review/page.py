@@ -27,9 +27,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from data.errors import DecisionRefused, NotWaiting, PipelineError
-from data.images import from_png, square, to_png
-from data.records import MEANING, Answer, Example
-from data.store import Store
+from data.pictures.images import from_png, square, to_png
+from data.records.run import MEANING, Answer, Example
+from data.store.files import Store
 from review.links import is_token
 from review.waiting import Waiting, answer, find_waiting, list_waiting, shown_candidates
 

@@ -17,11 +17,11 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
-from data.candidates import Candidate, from_parquet
 from data.errors import DecisionRefused, NotWaiting
 from data.feedback import check_decision
-from data.records import Answer, Blob, Decision, Question
-from data.store import Store
+from data.records.run import Answer, Blob, Decision, Question
+from data.store.candidates import Candidate, from_parquet
+from data.store.files import Store
 
 PAGE = 200
 """Flow runs the API gives at once."""

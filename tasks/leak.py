@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 
-from data.candidates import Candidate
-from data.images import from_png
-from data.records import Blob, Leak, Score
-from data.store import read_blob
+from data.pictures.images import from_png
+from data.records.run import Blob, Leak, Score
+from data.store.candidates import Candidate
+from data.store.files import read_blob
 from styledrop.leak import THRESHOLD, excess_likeness
 
 

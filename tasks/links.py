@@ -2,7 +2,7 @@
 
 from prefect.settings import PREFECT_UI_URL
 
-from data.records import Run
+from data.records.run import Run
 
 
 def artifact_link(words: str, key: str, uri: str = "") -> str:

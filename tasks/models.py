@@ -11,8 +11,8 @@ import torch
 
 import styledrop
 from data.errors import SpecError
-from data.records import Blob
-from data.store import read_blob
+from data.records.run import Blob
+from data.store.files import read_blob
 
 
 @lru_cache(maxsize=1)

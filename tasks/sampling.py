@@ -2,7 +2,7 @@
 
 A drawing is cut into parts of `PART` images. Each part is kept in the store as soon as it is done, so a
 killed drawing goes on with the next one, on this machine or another. The parts are drawn one after
-the other in this process, or, in a flow run with a task runner of its own (`tasks.spread`), by its
+the other in this process, or, in a flow run with a task runner of its own (`tasks.workers`), by its
 workers: the same parts, so the same images.
 """
 
@@ -19,12 +19,12 @@ from prefect.context import FlowRunContext
 from prefect.task_runners import ThreadPoolTaskRunner
 
 import styledrop
-from data.candidates import Candidate, from_parquet, to_parquet
-from data.drawing import Drawing
+from data.documents.spec import SamplingSettings
 from data.errors import AlreadyInStore, SpecError
-from data.images import from_png, to_png
-from data.spec import SamplingSettings
-from data.store import Store, read_blob
+from data.pictures.images import from_png, to_png
+from data.records.sampling_plan import Drawing
+from data.store.candidates import Candidate, from_parquet, to_parquet
+from data.store.files import Store, read_blob
 from tasks.models import open_adapter, open_base, open_scorer
 from tasks.progress import Progress
 

@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
-from data.records import Run
+from data.records.run import Run
 
 
 def work_folder(run: Run) -> Path:

@@ -8,8 +8,8 @@ import yaml
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from data.candidates import Candidate, to_parquet
-from data.images import from_png
+from data.pictures.images import from_png
+from data.store.candidates import Candidate, to_parquet
 
 COLOURS = {"tuned-once": (200, 0, 0), "by-people": (0, 200, 0), "by-clip": (0, 0, 200)}
 PHRASES = tuple(f"thing {number}" for number in range(12))

@@ -10,7 +10,7 @@ import bench.ablations
 import bench.style_bench
 import styledrop
 from bench.ablations import PARTS, Setting, main
-from data.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
+from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
 from tests.bench.test_base_quality import tiny_judge
 
 

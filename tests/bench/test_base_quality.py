@@ -10,8 +10,8 @@ from PIL import Image
 import bench.base_quality
 from bench.base_quality import CONTENTS, STYLES, Sample, judge_samples, main, picture, real_icons
 from data.corpus import Corpus, style_phrases
-from data.prompts import CANDIDATE_PROMPTS, EVALUATION_PROMPTS
-from data.spec import SamplingSettings
+from data.documents.prompts import CANDIDATE_PROMPTS, EVALUATION_PROMPTS
+from data.documents.spec import SamplingSettings
 from styledrop.judge import Judge, JudgeAccuracy, JudgeConfig
 
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 import bench.colour_words
 from bench.colour_words import Asked, followed, main, named, unseen
 from data.corpus.recolours import COLOURS, RECOLOURS
-from data.spec import SamplingSettings
+from data.documents.spec import SamplingSettings
 
 
 def _drawn(ink: str, fill: str, ground: str) -> Image.Image:

@@ -7,7 +7,7 @@ import pytest
 import bench.evaluation_prompts
 from bench.evaluation_prompts import main
 from data.corpus import Corpus
-from data.corpus_arrays import write_arrays
+from data.corpus.arrays import write_arrays
 
 
 def test_the_last_line_says_which_prompts_the_corpus_has_shown(

@@ -10,7 +10,7 @@ import bench.reconstruction
 import styledrop
 from bench.reconstruction import main, measure
 from data.corpus import Corpus
-from data.corpus_arrays import write_arrays
+from data.corpus.arrays import write_arrays
 from tests.bench.test_base_quality import tiny_judge
 
 STYLES = ("noto", "twemoji")

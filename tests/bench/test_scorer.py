@@ -7,7 +7,7 @@ import pytest
 
 import styledrop
 from bench.scorer import choices, kept_rows, likeness, main
-from data.corpus_arrays import write_arrays
+from data.corpus.arrays import write_arrays
 from tests.bench.test_base_quality import tiny_judge
 from tests.bench.test_reconstruction import corpus
 

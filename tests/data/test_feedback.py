@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 
-from data.candidates import Candidate
 from data.errors import DecisionRefused
 from data.feedback import (
     SHOWN,
@@ -15,7 +14,8 @@ from data.feedback import (
     random_of_each_prompt,
     random_to_show,
 )
-from data.records import Blob, CandidatesRecord, Decision
+from data.records.run import Blob, CandidatesRecord, Decision
+from data.store.candidates import Candidate
 
 DIGEST = "a" * 64
 CANDIDATES = CandidatesRecord(round_number=1, count=100, table=Blob(uri="file:///t", sha256=DIGEST, size_bytes=1))

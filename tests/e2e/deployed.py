@@ -7,7 +7,7 @@ from prefect import Flow
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import State, StateType
 
-from data.spec import StyleSpec
+from data.documents.spec import StyleSpec
 from tests.processes import wait_until
 
 REPOSITORY = Path(__file__).parents[2]

@@ -16,11 +16,11 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
 from starlette.applications import Starlette
 
-from data.candidates import from_parquet
-from data.publication import current_version
-from data.records import FeedbackRecord
-from data.spec import parse_spec
-from data.store import Store
+from data.documents.spec import parse_spec
+from data.records.run import FeedbackRecord
+from data.store.candidates import from_parquet
+from data.store.files import Store
+from data.store.publication import current_version
 from review.links import link
 from review.page import make_app
 from tests.e2e.browser import open_page, screenshot

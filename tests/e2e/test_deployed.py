@@ -13,13 +13,13 @@ from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.states import Completed, Scheduled
 
-from data.candidates import from_parquet
-from data.publication import current_version
-from data.records import Decision, FeedbackRecord
-from data.spec import parse_spec
-from data.store import Store
-from flows.review import main as review
+from data.documents.spec import parse_spec
+from data.records.run import Decision, FeedbackRecord
+from data.store.candidates import from_parquet
+from data.store.files import Store
+from data.store.publication import current_version
 from review.notification import notify_when_waiting
+from review.terminal import main as review
 from tests.e2e.deployed import start_onboarding, wait_for_state
 from tests.processes import wait_until
 

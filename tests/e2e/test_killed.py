@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from data.publication import current_version
-from data.store import Store
+from data.store.files import Store
+from data.store.publication import current_version
 from tests.processes import wait_until
 
 pytestmark = pytest.mark.e2e

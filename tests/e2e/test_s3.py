@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 import styledrop
-from data.publication import current_version
-from data.spec import parse_spec
-from data.store import Store
+from data.documents.spec import parse_spec
+from data.store.files import Store
+from data.store.publication import current_version
 from flows.onboard_style import onboard_style
 from tasks.models import open_base
-from tasks.publish import load_published
+from tasks.onboarding.publish import load_published
 
 pytestmark = pytest.mark.e2e
 

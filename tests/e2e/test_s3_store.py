@@ -3,7 +3,7 @@
 import pytest
 
 from data.errors import AlreadyInStore, NotInStore, StoreNotWritable
-from data.store import Store
+from data.store.files import Store
 
 pytestmark = pytest.mark.e2e
 

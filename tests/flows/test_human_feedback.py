@@ -16,18 +16,18 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.states import Running
 
-from data.candidates import from_parquet
+from data.documents.spec import parse_spec
 from data.errors import DecisionRefused, NotWaiting, StyleRejected
-from data.records import CandidatesRecord, Decision, FeedbackRecord, PublishedAdapter, Run
-from data.spec import parse_spec
-from data.store import Store
+from data.records.run import CandidatesRecord, Decision, FeedbackRecord, PublishedAdapter, Run
+from data.store.candidates import from_parquet
+from data.store.files import Store
 from flows.human_feedback import ask_reviewer
 from flows.onboard_style import onboard_style
 from review.waiting import Waiting, answer, find_waiting
-from tasks.give_feedback import keep_candidates
-from tasks.prepare import prepare
+from tasks.onboarding.give_feedback import keep_candidates
+from tasks.onboarding.prepare import prepare
 from tests.reviewer import next_question, person, says
-from tests.tasks.test_give_feedback import candidates_of
+from tests.tasks.onboarding.test_give_feedback import candidates_of
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 

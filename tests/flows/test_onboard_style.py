@@ -5,12 +5,12 @@ from unittest.mock import DEFAULT, patch
 import pytest
 
 import styledrop
-from data.candidates import from_parquet
+from data.documents.spec import parse_spec
 from data.errors import StoreNotWritable, StyleReferenceError
-from data.publication import current_version, publish_version
-from data.records import FeedbackRecord, PublishedAdapter
-from data.spec import parse_spec
-from data.store import Store
+from data.records.run import FeedbackRecord, PublishedAdapter
+from data.store.candidates import from_parquet
+from data.store.files import Store
+from data.store.publication import current_version, publish_version
 from flows.onboard_style import main, onboard_style
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
@@ -79,7 +79,9 @@ def test_one_round_needs_no_feedback_and_three_rounds_take_two(spec_document: di
 
 def test_a_store_that_fails_once_while_publishing_is_tried_again(spec_document: dict[str, Any]) -> None:
     failing = patch(
-        "tasks.publish.publish_version", side_effect=[StoreNotWritable("full"), DEFAULT], wraps=publish_version
+        "tasks.onboarding.publish.publish_version",
+        side_effect=[StoreNotWritable("full"), DEFAULT],
+        wraps=publish_version,
     )
     with failing as publishing:
         published = onboard_style(parse_spec({**spec_document, "rounds": 1}))

@@ -14,12 +14,14 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 
 import styledrop
 from data.corpus import PACKAGES, IconSet, Recolour, build, variants
+from data.documents.pretrain_spec import PretrainSpec
 from data.errors import PretrainingError, SettingsChanged
-from data.pretrain_spec import PretrainSpec
 from flows.pretrain_base import pretrain_base
 from styledrop.errors import BaseError
 from styledrop.judge import Judge
-from tasks import pretrain_generator, pretrain_text, pretrain_vqgan
+from tasks.pretraining import generator as pretrain_generator
+from tasks.pretraining import text as pretrain_text
+from tasks.pretraining import vqgan as pretrain_vqgan
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
@@ -224,8 +226,8 @@ def test_without_a_base_to_go_on_from_every_part_has_to_be_trained(document: dic
 def test_a_missing_teacher_and_a_place_that_is_taken_are_said_in_words(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
-    from tasks.pretrain_assemble import assemble_base
-    from tasks.pretrain_sentences import embed_phrases
+    from tasks.pretraining.assemble import assemble_base
+    from tasks.pretraining.sentences import embed_phrases
 
     document |= {"teacher": str(tmp_path / "nobody"), "out": str(tmp_path / "packages")}
     spec = PretrainSpec.model_validate(document)

@@ -14,22 +14,22 @@ from PIL import Image
 from prefect.client.orchestration import SyncPrefectClient
 
 import styledrop
-from data import defaults
+from data.documents import defaults
+from data.documents.requests import EvaluateRequest, GenerateRequest, read_request
+from data.documents.spec import parse_spec
 from data.errors import NotInStore, SpecError
-from data.publication import download_version
-from data.records import EvaluationRecord, GuidanceRecord, PublishedAdapter
-from data.requests import EvaluateRequest, GenerateRequest, read_request
-from data.spec import parse_spec
-from data.store import Store
+from data.records.run import EvaluationRecord, GuidanceRecord, PublishedAdapter
+from data.store.files import Store
+from data.store.publication import download_version
 from flows.evaluate import evaluate
 from flows.generate import generate, main
-from tasks.enlarge import enlarge
-from tasks.evaluate import evaluate_round
 from tasks.models import open_base
-from tasks.prepare import prepare
-from tasks.publish import load_published, publish
-from tasks.tokenize import tokenize
-from tasks.tune import tune
+from tasks.onboarding.enlarge import enlarge
+from tasks.onboarding.evaluate import evaluate_round
+from tasks.onboarding.prepare import prepare
+from tasks.onboarding.publish import load_published, publish
+from tasks.onboarding.tokenize import tokenize
+from tasks.onboarding.tune import tune
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
@@ -152,7 +152,7 @@ def test_a_style_and_its_base_are_scored_on_the_same_seeds_with_a_report(
 
     with patch.object(styledrop, "sample", side_effect=AssertionError("drawn again")):
         assert evaluate(request) == evaluated
-        with patch("tasks.evaluate_published.MAX_COLUMNS", 1):
+        with patch("tasks.published.evaluate.MAX_COLUMNS", 1):
             narrow = store.read(evaluate(request).uri.removeprefix(f"{store.uri}/")).decode()
     assert narrow.count("data:image/webp;base64,") == 2
     assert "on 2 prompts" in narrow

@@ -10,8 +10,8 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, PREFECT_UI_URL, temporary_settings
 
+from data.documents.spec import parse_spec
 from data.guidance import LAMBDAS_A
-from data.spec import parse_spec
 from flows.onboard_style import onboard_style
 
 UI = "http://127.0.0.1:4200"

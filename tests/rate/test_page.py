@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from data.ratings import read_ratings
-from data.requests import read_request
-from data.store import Store
-from data.study import Study, draw_queries
+from data.documents.requests import read_request
+from data.store.files import Store
 from rate.__main__ import main
 from rate.page import make_app
+from rate.ratings import read_ratings
+from rate.study import Study, draw_queries
 from tests.rating_study import COLOURS, PHRASES, row_of, write_study
 
 HERE = "http://127.0.0.1:8421"

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from data.records import Run
-from data.spec import parse_spec
-from tasks.prepare import prepare
+from data.documents.spec import parse_spec
+from data.records.run import Run
+from tasks.onboarding.prepare import prepare
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What people write and the pipeline reads: specs, requests, manifests, default settings and prompts."""

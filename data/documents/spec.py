@@ -1,0 +1,319 @@
+"""What a user asks for: a style to onboard, in one document.
+
+Everything is checked when the document is read, before anything is written: unknown options, empty
+phrases and absurd sizes are errors. The files the spec names are checked by `data.pictures.images`.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from data.documents import defaults
+from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
+from data.errors import SpecError
+
+Feedback = Literal["clip", "human", "hybrid", "random"]
+
+MAX_CANDIDATES = 20_000
+"""Images of one round: ten times the paper's 30 x 64, and about what fits into one Parquet file."""
+
+MAX_ROUNDS = 10
+"""Tunings of one style, those that reviewers add included."""
+
+MAX_PHRASE_CHARACTERS = 300
+"""More than any text encoder here reads (77 tokens)."""
+
+
+def _checked_phrase(phrase: str) -> str:
+    phrase = " ".join(phrase.split())
+    if not phrase:
+        raise ValueError("expected a phrase, got an empty one; say in a few words what is meant")
+    if len(phrase) > MAX_PHRASE_CHARACTERS:
+        raise ValueError(
+            f"expected at most {MAX_PHRASE_CHARACTERS} characters, got {len(phrase)}; "
+            "shorten it: the text encoder would cut the rest off"
+        )
+    return phrase
+
+
+Phrase = Annotated[str, AfterValidator(_checked_phrase)]
+
+
+class _Document(BaseModel):
+    """A part of the spec: frozen, and a key it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StyleReference(_Document):
+    """An image with the words for what it shows and for how."""
+
+    uri: str = Field(min_length=1, description="path or fsspec URI of the image (PNG, JPEG, WebP, …)")
+    content_phrase: Phrase = Field(description='what it shows: "a cat"')
+    style_phrase: Phrase = Field(description='how: "in watercolor painting style"')
+    fit: Literal["crop", "pad"] = Field(
+        default="crop", description="how an image that is not square becomes so: cut the long side, or pad with white"
+    )
+
+
+class TuningSettings(_Document):
+    """One round of tuning."""
+
+    steps: int = Field(ge=1, le=100_000, description="optimizer steps; the paper: 1000")
+    learning_rate: float = Field(gt=0, le=1, description="Adam's learning rate; the paper: 3e-5")
+    batch_size: int = Field(default=defaults.BATCH_SIZE, ge=1, le=1024, description="images in a step; the paper: 8")
+    bottleneck: int = Field(ge=1, le=1024, description="width of the adapter's hidden layer; the paper: 4, then 32")
+    share_across_layers: bool = Field(
+        description="one adapter for all layers plus small offsets, instead of one for each"
+    )
+
+
+class SamplingSettings(_Document):
+    """How images are drawn from a tuned base (StyleDrop, Eq. 4)."""
+
+    steps: int = Field(default=defaults.SAMPLING_STEPS, ge=1, le=1024, description="decoding steps; the paper: 36")
+    temperature: float = Field(default=defaults.TEMPERATURE, ge=0, le=100, description="of the choice of tokens")
+    token_temperature: float = Field(
+        default=defaults.TOKEN_TEMPERATURE,
+        gt=0,
+        le=100,
+        description="of the tokens themselves; below 1, likely ones are likelier",
+    )
+    lambda_a: float | None = Field(
+        default=None,
+        ge=0,
+        le=20,
+        description="how far towards the style (λ_A); the paper: 0 to 2. Left out: what was chosen for the style by a "
+        f"sweep, or {defaults.LAMBDA_A} where nothing has been chosen yet (candidates)",
+    )
+    lambda_b: float = Field(
+        default=defaults.LAMBDA_B, ge=0, le=20, description="how far towards the prompt (λ_B); the paper: 5"
+    )
+    negative_prompt: str = Field(default="", max_length=MAX_PHRASE_CHARACTERS, description="what to move away from")
+
+    @property
+    def lambda_a_or_default(self) -> float:
+        """What images are drawn with that nothing was chosen for."""
+        return defaults.LAMBDA_A if self.lambda_a is None else self.lambda_a
+
+
+FIRST_ROUND = TuningSettings(
+    steps=defaults.FIRST_ROUND_STEPS,
+    learning_rate=defaults.FIRST_ROUND_LEARNING_RATE,
+    bottleneck=defaults.FIRST_ROUND_BOTTLENECK,
+    share_across_layers=defaults.FIRST_ROUND_SHARE_ACROSS_LAYERS,
+)
+LATER_ROUNDS = TuningSettings(
+    steps=defaults.LATER_ROUND_STEPS,
+    learning_rate=defaults.LATER_ROUND_LEARNING_RATE,
+    bottleneck=defaults.LATER_ROUND_BOTTLENECK,
+    share_across_layers=defaults.LATER_ROUND_SHARE_ACROSS_LAYERS,
+)
+
+
+ENLARGING = TuningSettings(
+    steps=defaults.ENLARGING_STEPS,
+    learning_rate=defaults.ENLARGING_LEARNING_RATE,
+    batch_size=defaults.ENLARGING_BATCH_SIZE,
+    bottleneck=defaults.ENLARGING_BOTTLENECK,
+    share_across_layers=True,
+)
+
+
+class _StyleIdentity(_Document):
+    """The references, and whose they are."""
+
+    name: str = Field(description="slug under which the adapter is published: a-z, 0-9 and '-'")
+    references: tuple[StyleReference, ...] = Field(description="1 to 16 images of one style")
+    licence: Phrase = Field(description="licence of the references, an SPDX identifier where there is one")
+    consent: Phrase = Field(description='who allowed this use, and where that is written down: "own work"')
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_a_slug(cls, name: str) -> str:
+        if not re.fullmatch(r"[a-z0-9](-?[a-z0-9]){0,63}", name):
+            raise ValueError(
+                f"expected 1 to 64 characters a-z and 0-9, joined by single '-', got {name!r}; "
+                "it becomes a part of the published address"
+            )
+        return name
+
+    @field_validator("references")
+    @classmethod
+    def _references_are_few(cls, references: tuple[StyleReference, ...]) -> tuple[StyleReference, ...]:
+        if not 1 <= len(references) <= 16:
+            raise ValueError(f"expected 1 to 16 style references, got {len(references)}; the method needs only one")
+        return references
+
+
+class StyleSettings(_Document):
+    """How styles are onboarded: what a whole batch has in common."""
+
+    store: str = Field(default="store", min_length=1, description="root of the store: a path, file://… or s3://…")
+    base: str = Field(default="embedded", min_length=1, description='"embedded", or the folder of a base')
+    seed: int = Field(default=0, ge=0, lt=2**31, description="every random choice follows from it")
+
+    rounds: int = Field(
+        default=2,
+        ge=1,
+        le=MAX_ROUNDS,
+        description="tunings; each but the first on candidates of the last. With a reviewer the number planned: "
+        "reviewers end earlier or go on longer",
+    )
+    feedback: Feedback = Field(
+        default="clip",
+        description="who keeps candidates: clip (the best Text score), human (a person, shown some of every prompt), "
+        "hybrid (a person, shown CLIP's best of every prompt), or random (chance, the paper's control)",
+    )
+    first_round: TuningSettings = Field(default=FIRST_ROUND, description="tuning on the references")
+    reference_views: int = Field(
+        default=defaults.REFERENCE_VIEWS,
+        ge=1,
+        le=1024,
+        description="copies of each reference that round 1 is tuned on, all but one a little shifted and scaled; "
+        "the paper: 1",
+    )
+    later_rounds: TuningSettings = Field(default=LATER_ROUNDS, description="tuning on kept candidates")
+
+    enlarging: TuningSettings = Field(
+        default=ENLARGING, description="tuning of super-resolution on the references, if the base has it"
+    )
+
+    prompts: tuple[Phrase, ...] = Field(default=CANDIDATE_PROMPTS, description="content phrases of the candidates")
+    images_per_prompt: int = Field(default=defaults.IMAGES_PER_PROMPT, ge=1, le=1024, description="the paper: 64")
+    kept_per_prompt: int = Field(default=1, ge=1, le=1024, description="candidates kept by clip and random feedback")
+    candidate_sampling: SamplingSettings = Field(default=SamplingSettings(), description="how candidates are drawn")
+
+    evaluation_prompts: tuple[Phrase, ...] = Field(
+        default=FEW_EVALUATION_PROMPTS, description="content phrases of the evaluation; none of them is tuned on"
+    )
+    images_per_evaluation_prompt: int = Field(
+        default=defaults.IMAGES_PER_EVALUATION_PROMPT, ge=1, le=64, description="the paper: 8"
+    )
+    evaluation_sampling: SamplingSettings = Field(
+        default=SamplingSettings(),
+        description="how evaluation images are drawn, the same for every round; lambda_a goes into the style's card",
+    )
+
+    @field_validator("prompts", "evaluation_prompts")
+    @classmethod
+    def _prompts_are_distinct(cls, prompts: tuple[str, ...]) -> tuple[str, ...]:
+        if not 1 <= len(prompts) <= 1000:
+            raise ValueError(f"expected 1 to 1000 content phrases, got {len(prompts)}; leave the field out for ours")
+        twice = sorted({prompt for prompt in prompts if prompts.count(prompt) > 1})
+        if twice:
+            raise ValueError(f"expected every phrase once, got {twice} more than once; remove the copies")
+        return prompts
+
+
+class StyleSpec(StyleSettings, _StyleIdentity):
+    """A style to onboard: the references, the feedback wanted and all settings."""
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Self:
+        tuned_on = self.reference_contents | set(self.prompts)
+        shared = sorted(tuned_on & set(self.evaluation_prompts))
+        if shared:
+            raise ValueError(
+                f"evaluation_prompts: expected none of the phrases that are tuned on, got {shared}; "
+                "scores on phrases an adapter was tuned with are not results: remove them from one list"
+            )
+        candidates = len(self.prompts) * self.images_per_prompt
+        if candidates > MAX_CANDIDATES:
+            raise ValueError(
+                f"expected at most {MAX_CANDIDATES} candidates a round, got {len(self.prompts)} prompts x "
+                f"{self.images_per_prompt} images = {candidates}; lower images_per_prompt"
+            )
+        if self.kept_per_prompt > self.images_per_prompt:
+            raise ValueError(
+                f"kept_per_prompt: expected at most images_per_prompt = {self.images_per_prompt}, "
+                f"got {self.kept_per_prompt}; lower it"
+            )
+        return self
+
+    @property
+    def style_phrase(self) -> str:
+        """The words that follow a content phrase in candidates and evaluation: those of the first reference."""
+        return self.references[0].style_phrase
+
+    def tuning(self, round_number: int) -> TuningSettings:
+        """Settings of round `round_number`, counted from 1."""
+        return self.first_round if round_number == 1 else self.later_rounds
+
+    @property
+    def reference_contents(self) -> frozenset[str]:
+        """What the references show."""
+        return frozenset(reference.content_phrase for reference in self.references)
+
+    @property
+    def has_reviewer(self) -> bool:
+        """Whether a person picks the candidates."""
+        return self.feedback in ("human", "hybrid")
+
+
+def parse_spec(document: Mapping[str, Any]) -> StyleSpec:
+    """Check a spec as it comes from YAML, JSON or a form.
+
+    Raises:
+        SpecError: naming every field that is wrong, what was expected and what was got.
+    """
+    try:
+        return StyleSpec.model_validate(document)
+    except ValidationError as error:
+        raise SpecError(_in_words(error)) from None
+
+
+def read_spec(path: Path) -> StyleSpec:
+    """Read a spec from a YAML or JSON file; paths of references are taken from the file's own folder.
+
+    Raises:
+        SpecError: if the file cannot be read, is no YAML or holds a spec that cannot be used.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpecError(f"expected a spec at {path}, got {error.strerror}; check the path") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SpecError(f"expected YAML in {path}, got: {error}") from error
+    if not isinstance(document, dict):
+        raise SpecError(f"expected fields and values in {path}, got {type(document).__name__}; see StyleSpec")
+    spec = parse_spec(document)
+    references = tuple(
+        reference.model_copy(update={"uri": _from_folder(reference.uri, path.parent)}) for reference in spec.references
+    )
+    return spec.model_copy(update={"references": references})
+
+
+def _from_folder(uri: str, folder: Path) -> str:
+    if "://" in uri or Path(uri).is_absolute():
+        return uri
+    return str((folder / uri).resolve())
+
+
+def _in_words(error: ValidationError) -> str:
+    problems = []
+    for detail in error.errors(include_url=False):
+        where = ".".join(str(part) for part in detail["loc"]) or "spec"
+        match detail["type"]:
+            case "value_error":
+                problem = detail["msg"].removeprefix("Value error, ")
+            case "extra_forbidden":
+                problem = "expected a field of the spec, got one it does not know; check the spelling or remove it"
+            case "missing":
+                problem = "expected a value, got none; add the field"
+            case _:
+                problem = f"{detail['msg'].lower()}, got {detail['input']!r:.80}"
+        problems.append(problem if where == "spec" else f"{where}: {problem}")
+    return "the spec cannot be used: " + "; ".join(problems)

@@ -1,0 +1,110 @@
+"""A batch: what is asked, what becomes of each style, and the report (Parquet, a row per style)."""
+
+import io
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.documents.spec import StyleSpec
+from data.records.run import Blob, PublishedAdapter, Record
+
+
+class BatchStyle(Record):
+    """A style of the manifest that can be onboarded."""
+
+    row: int
+    spec: StyleSpec
+    reference_sha256: tuple[str, ...]
+    run_key: str
+    """As in `Run`: the digest of all that makes the result what it is."""
+    published: PublishedAdapter | None
+    """If exactly this is what the store's current version was made from."""
+
+
+class BadRow(Record):
+    """A row of the manifest that cannot be onboarded."""
+
+    row: int
+    name: str
+    reason: str
+
+
+class Batch(Record):
+    """A checked manifest."""
+
+    name: str
+    store: str
+    manifest: Blob
+    """A copy."""
+    styles: tuple[BatchStyle, ...]
+    bad_rows: tuple[BadRow, ...]
+
+
+class StyleRun(Record):
+    """Where the run of a style stood when the batch ended."""
+
+    state: Literal["completed", "waiting", "failed"]
+    message: str
+    url: str
+    waits_for: str = ""
+
+
+class Outcome(Record):
+    """A row of the report. Scores are of the base and of the last round; none if nothing was published."""
+
+    row: int
+    name: str
+    state: Literal["published", "published before", "waiting", "failed", "bad row"]
+    reason: str = ""
+    waits_for: str = ""
+    text_before: float | None = None
+    text_after: float | None = None
+    style_before: float | None = None
+    style_after: float | None = None
+    run_url: str = ""
+    published_uri: str = ""
+
+
+class BatchReport(Record):
+    """What became of a batch."""
+
+    batch: str
+    table: Blob
+    styles: dict[str, int]
+    """How many in each state."""
+    incomplete: tuple[str, ...]
+    """Bad rows and failed styles, each with its reason."""
+
+
+_SCHEMA = pa.schema(
+    [
+        pa.field("row", pa.int32(), nullable=False),
+        *(pa.field(name, pa.string(), nullable=False) for name in ("name", "state", "reason", "waits_for")),
+        *(pa.field(name, pa.float32()) for name in ("text_before", "text_after", "style_before", "style_after")),
+        *(pa.field(name, pa.string(), nullable=False) for name in ("run_url", "published_uri")),
+    ]
+)
+
+
+def to_parquet(outcomes: Sequence[Outcome]) -> bytes:
+    """The report as a Parquet file."""
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist([outcome.model_dump() for outcome in outcomes], schema=_SCHEMA), buffer)
+    return buffer.getvalue()
+
+
+def report(batch: Batch, outcomes: Sequence[Outcome], table: Blob) -> BatchReport:
+    """The report's summary."""
+    return BatchReport(
+        batch=batch.name,
+        table=table,
+        styles=dict(Counter(outcome.state for outcome in outcomes)),
+        incomplete=tuple(
+            f"row {outcome.row} ({outcome.name or 'no name'}): {outcome.reason}"
+            for outcome in outcomes
+            if outcome.state in ("bad row", "failed")
+        ),
+    )

@@ -1,0 +1,63 @@
+"""A drawing: everything a set of images depends on. The same drawing gives the same images, wherever it is drawn."""
+
+import hashlib
+from collections.abc import Sequence
+
+from data.documents.spec import SamplingSettings
+from data.records.run import AdapterRecord, Blob, Record, Run, Sha256
+
+
+class Drawing(Record):
+    """`images_per_phrase` images of each phrase in one style, and what they are scored against."""
+
+    store: str
+    """Where the images go; blobs may lie elsewhere."""
+    base: str
+    base_sha256: Sha256
+    style: dict[str, Blob] = {}
+    """The adapter's files by name; none draws with the base alone."""
+    style_phrase: str
+    """Follows every phrase in its prompt; may be empty."""
+    references: tuple[Blob, ...] = ()
+    """Square PNGs that the style score compares with; without any it is NaN."""
+    phrases: tuple[str, ...]
+    images_per_phrase: int
+    seed: int
+    purpose: str
+    """Part of every image's seed: drawings for two purposes share no noise."""
+    settings: SamplingSettings
+
+    @property
+    def count(self) -> int:
+        """Images in all."""
+        return len(self.phrases) * self.images_per_phrase
+
+    @property
+    def digest(self) -> str:
+        """Names it: 16 hexadecimal digits."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+
+def drawing_of(
+    run: Run,
+    adapter: AdapterRecord | None,
+    *,
+    phrases: Sequence[str],
+    images_per_phrase: int,
+    purpose: str,
+    settings: SamplingSettings,
+) -> Drawing:
+    """What `adapter`, or else the base, is to draw in a run."""
+    return Drawing(
+        store=run.store,
+        base=run.spec.base,
+        base_sha256=run.base_sha256,
+        style=adapter.files if adapter else {},
+        style_phrase=run.spec.style_phrase,
+        references=tuple(example.image for example in run.references),
+        phrases=tuple(phrases),
+        images_per_phrase=images_per_phrase,
+        seed=run.spec.seed,
+        purpose=purpose,
+        settings=settings,
+    )

@@ -1,0 +1,1 @@
+"""The object store: files by key, tables of candidates, and published versions of styles."""

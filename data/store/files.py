@@ -1,0 +1,221 @@
+"""The store: one root URI, reached through fsspec. `file://` and `s3://` do the same.
+
+    runs/<run key>/…                         what a run has made so far
+    styles/<name>/versions/<version>/…       what is published; written once, never changed
+    styles/<name>/current.json               names the current version; the only file ever replaced
+
+Every write is whole or not at all: on `file://` a temporary file is linked into place, on `s3://`
+an object appears only when it is complete. Credentials and endpoint come from the environment, by
+the names botocore knows: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL (or
+AWS_ENDPOINT_URL_S3), AWS_DEFAULT_REGION.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+import fsspec
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from data.errors import AlreadyInStore, NotInStore, StoreCorrupted, StoreError, StoreNotWritable
+from data.records.run import Blob
+
+_UNFINISHED = "/.writing-"
+"""Temporary files on `file://`; a killed writer leaves one behind."""
+
+
+class Store:
+    """Bytes by key under one root. Keys are relative POSIX paths."""
+
+    def __init__(self, root_uri: str) -> None:
+        """Open the store at `root_uri`; a plain path is taken as `file://` from the working directory.
+
+        Nothing is read or written yet.
+
+        Raises:
+            StoreError: if no filesystem is known for the URI's scheme.
+        """
+        try:
+            # A cached listing would hide what another process has just written.
+            filesystem, root = url_to_fs(root_uri, use_listings_cache=False)
+        except (ImportError, ValueError) as error:
+            raise StoreError(f"expected a store at a path, file://… or s3://…, got {root_uri!r}: {error}") from error
+        self._filesystem: fsspec.AbstractFileSystem = filesystem
+        self._root: str = root.rstrip("/")
+        self.uri: str = filesystem.unstrip_protocol(self._root)
+
+    def read(self, key: str) -> bytes:
+        """The bytes at `key`.
+
+        Raises:
+            NotInStore: if nothing lies there.
+        """
+        with self._in_words("read", key):
+            return bytes(self._filesystem.cat_file(self._path(key)))
+
+    def exists(self, key: str) -> bool:
+        """Whether something lies at `key`."""
+        with self._in_words("look up", key):
+            return bool(self._filesystem.exists(self._path(key)))
+
+    def list(self, prefix: str = "") -> list[str]:
+        """All keys under the folder `prefix` (of the whole store if empty), sorted; none if there is no such folder."""
+        with self._in_words("list", prefix):
+            try:
+                paths = self._filesystem.find(self._path(prefix) if prefix else self._root)
+            except FileNotFoundError:
+                return []
+        keys = (str(path)[len(self._root) + 1 :] for path in paths)
+        return sorted(key for key in keys if _UNFINISHED not in key)
+
+    def write_new(self, key: str, content: bytes) -> Blob:
+        """Write `content` at a `key` where nothing lies yet; of two writers exactly one succeeds.
+
+        Raises:
+            AlreadyInStore: if something lies there; it is left as it is.
+            StoreNotWritable: if the store refuses.
+        """
+        with self._in_words("write", key):
+            if isinstance(self._filesystem, LocalFileSystem):
+                _write_new_file(Path(self._path(key)), content)
+            else:
+                self._create_object(self._path(key), content)
+        return self._blob(key, content)
+
+    def write_same(self, key: str, content: bytes) -> Blob:
+        """Write `content` at `key`, or find it there already: writing twice is writing once.
+
+        Raises:
+            StoreCorrupted: if something else lies there; it is left as it is.
+            StoreNotWritable: if the store refuses.
+        """
+        try:
+            return self.write_new(key, content)
+        except AlreadyInStore:
+            found = self.read(key)
+            if found != content:
+                raise StoreCorrupted(
+                    f"expected {_sha256(content)[:12]} at {self.uri}/{key}, got {_sha256(found)[:12]}; "
+                    "files in the store never change: find out who wrote it, and move it away"
+                ) from None
+            return self._blob(key, content)
+
+    def replace(self, key: str, content: bytes) -> None:
+        """Write `content` at `key`, whatever lies there; a reader sees the old or the new, never a mixture.
+
+        Raises:
+            StoreNotWritable: if the store refuses.
+        """
+        with self._in_words("write", key):
+            if isinstance(self._filesystem, LocalFileSystem):
+                path = Path(self._path(key))
+                os.replace(_temporary_file(path, content), path)
+            else:
+                self._filesystem.pipe_file(self._path(key), content)
+
+    def write_blob(self, folder: str, suffix: str, content: bytes) -> Blob:
+        """Write `content` under its own digest: `folder/<sha256><suffix>`."""
+        return self.write_same(f"{folder}/{_sha256(content)}{suffix}", content)
+
+    def read_blob(self, blob: Blob) -> bytes:
+        """The bytes of `blob`, checked against its digest.
+
+        Raises:
+            StoreError: if it belongs to another store.
+            NotInStore: if it is gone.
+            StoreCorrupted: if the bytes have changed.
+        """
+        if not blob.uri.startswith(f"{self.uri}/"):
+            raise StoreError(f"expected a file of the store {self.uri}, got {blob.uri}; open that store instead")
+        content = self.read(blob.uri[len(self.uri) + 1 :])
+        if _sha256(content) != blob.sha256:
+            raise StoreCorrupted(
+                f"expected {blob.sha256[:12]} at {blob.uri}, got {_sha256(content)[:12]}; "
+                "the file was changed or damaged: remove it and run again"
+            )
+        return content
+
+    def _create_object(self, path: str, content: bytes) -> None:
+        try:
+            self._filesystem.pipe_file(path, content, mode="create")
+        except OSError as error:
+            # s3fs understands AWS's answer to `If-None-Match: *`; other servers leave out a field of it.
+            answer = getattr(error.__cause__, "response", {}).get("Error", {})
+            if answer.get("Code") in ("PreconditionFailed", "ConditionalRequestConflict"):
+                raise FileExistsError(path) from error
+            raise
+
+    def _blob(self, key: str, content: bytes) -> Blob:
+        return Blob(uri=f"{self.uri}/{key}", sha256=_sha256(content), size_bytes=len(content))
+
+    def _path(self, key: str) -> str:
+        parts = PurePosixPath(key).parts
+        if not parts or key.startswith("/") or ".." in parts:
+            raise ValueError(f"expected a relative key without '..', got {key!r}")
+        return f"{self._root}/{key}"
+
+    @contextmanager
+    def _in_words(self, action: str, key: str) -> Iterator[None]:
+        where = f"{self.uri}/{key}"
+        writing = action == "write"
+        try:
+            yield
+        except FileExistsError as error:
+            raise AlreadyInStore(f"expected nothing at {where} yet, but something lies there; it stays") from error
+        except (FileNotFoundError, IsADirectoryError) as error:
+            if writing:
+                raise StoreNotWritable(f"cannot write {where}: {error}; is there such a bucket?") from error
+            raise NotInStore(f"expected a file at {where}, got none; check the address") from error
+        except (PermissionError, NotADirectoryError) as error:
+            if writing:
+                raise StoreNotWritable(
+                    f"cannot write {where}: {error}; choose another store, or get the right to write there"
+                ) from error
+            raise StoreError(f"cannot {action} {where}: {error}; check the credentials") from error
+        except ValueError:
+            raise  # a bad key: our own mistake
+        except Exception as error:  # every filesystem has errors of its own (botocore's are no OSError)
+            raise (StoreNotWritable if writing else StoreError)(
+                f"cannot {action} {where}: {type(error).__name__}: {error}; check address, network and credentials"
+            ) from error
+
+
+def read_blob(blob: Blob) -> bytes:
+    """The bytes of `blob`, in whichever store it lies; raises what `Store.read_blob` does."""
+    return Store(blob.uri.rpartition("/")[0]).read_blob(blob)
+
+
+def read_uri(uri: str) -> bytes:
+    """The bytes at `uri`, a path or any fsspec URI; raises what `Store.read` does."""
+    folder, slash, name = uri.rpartition("/")
+    return Store(folder or slash or ".").read(name)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _temporary_file(path: Path, content: bytes) -> str:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(str(error)) from error
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED[1:])
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(temporary, 0o644)
+    return temporary
+
+
+def _write_new_file(path: Path, content: bytes) -> None:
+    temporary = _temporary_file(path, content)
+    try:
+        os.link(temporary, path)  # unlike a rename, refuses if `path` exists
+    finally:
+        os.unlink(temporary)

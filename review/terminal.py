@@ -1,0 +1,118 @@
+"""Answering the questions of onboarding runs from a terminal.
+
+    python -m review.terminal list
+    python -m review.terminal show RUN
+    python -m review.terminal approve RUN --picks 1,5,9 --reviewer NAME [--note TEXT]
+    python -m review.terminal another-round RUN --picks 1,5,9 --reviewer NAME [--note TEXT]
+    python -m review.terminal publish RUN --reviewer NAME [--note TEXT]
+    python -m review.terminal reject RUN --reviewer NAME [--note TEXT]
+    python -m review.terminal link RUN --page http://HOST:PORT
+    python -m review.terminal notify --webhook URL
+
+Prefect's own form and the review page (`python -m review`) do the same.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from uuid import UUID
+
+from data.errors import PipelineError
+from data.records.run import MEANING, Answer
+from review.links import link, secret_from_environment
+from review.notification import notify_when_waiting
+from review.waiting import Waiting, answer, find_waiting, list_waiting, shown_candidates
+
+ANSWERS: dict[str, Answer] = {answer.replace(" ", "-"): answer for answer in MEANING}
+"""What can be answered, by subcommand."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; what cannot be done is one line and exit status 1."""
+    asked = _parser().parse_args(arguments)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        match asked.action:
+            case "list":
+                _print_list(list_waiting())
+            case "show":
+                _print_question(find_waiting(asked.run))
+            case "link":
+                print(link(asked.page, secret_from_environment(), find_waiting(asked.run).run_id))
+            case "notify":
+                print(f"automation {notify_when_waiting(asked.webhook)}: {asked.webhook} is called when a style waits")
+            case action:
+                waiting = find_waiting(asked.run)
+                answer(
+                    waiting,
+                    ANSWERS[action],
+                    picks=asked.picks,
+                    reviewer=asked.reviewer,
+                    note=asked.note,
+                    candidates_sha256=waiting.question.candidates.table.sha256,
+                )
+                print(f"{waiting.question.style}: {ANSWERS[action]}; the run goes on")
+    except PipelineError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m review.terminal", description="Answer waiting onboarding runs.")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="runs that wait for a reviewer, the longest waiting first")
+    show = actions.add_parser("show", help="what is asked: the sheet's address, prompts and scores")
+    show.add_argument("run", type=UUID, help="id of the flow run")
+    for name, given in ANSWERS.items():
+        answered = actions.add_parser(name, help=MEANING[given])
+        answered.add_argument("run", type=UUID, help="id of the flow run")
+        answered.add_argument("--reviewer", required=True, help="who decides")
+        answered.add_argument("--note", default="", help="kept with the decision")
+        answered.add_argument(
+            "--picks", type=_numbers, default=[], help="numbers of the images the next round is tuned on: 1,5,9"
+        )
+    linked = actions.add_parser("link", help="the signed address of a style's page, for a reviewer on another machine")
+    linked.add_argument("run", type=UUID, help="id of the flow run")
+    linked.add_argument("--page", required=True, help="address under which `python -m review` is reached")
+    notify = actions.add_parser("notify", help="have a webhook called whenever a style waits")
+    notify.add_argument("--webhook", required=True, help="http(s) address that takes JSON")
+    return parser
+
+
+def _numbers(words: str) -> list[int]:
+    try:
+        return [int(word) for word in words.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected numbers with commas between, 1,5,9, got {words!r}") from None
+
+
+def _print_list(found: Sequence[Waiting]) -> None:
+    for waiting in found:
+        question = waiting.question
+        print(
+            f"{waiting.run_id}  {question.style}  round {question.candidates.round_number}  "
+            f"since {waiting.since:%Y-%m-%d %H:%M} UTC{'' if waiting.is_suspended else '  in a terminal'}"
+        )
+    if not found:
+        print("nothing waits", file=sys.stderr)
+
+
+def _print_question(waiting: Waiting) -> None:
+    question = waiting.question
+    print(f"style       {question.style}")
+    print(f"run         {waiting.run_id} ({waiting.run_name}), since {waiting.since:%Y-%m-%d %H:%M} UTC")
+    print(f"round       {question.candidates.round_number} of {question.planned_rounds} planned")
+    print(f"leak        {question.leak.in_words if question.leak else 'unknown'}")
+    print(f"answers     {', '.join(question.answers)}")
+    print(f"references  {', '.join(example.image.uri for example in question.references)}")
+    print(f"sheet       {question.sheet.uri}")
+    print(f"shown       {len(question.shown)} of {question.candidates.count}: {question.chosen_by}")
+    print("number   Text  Style  prompt")
+    for candidate in shown_candidates(question):
+        print(f"{candidate.index:6} {candidate.text_score:6.3f} {candidate.style_score:6.3f}  {candidate.prompt}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

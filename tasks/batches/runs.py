@@ -1,0 +1,148 @@
+"""The runs of a batch: one deployment run per style, sent in waves and watched until each has settled.
+
+A run has settled when it is final or, unless reviewers are waited for, suspended. A style that failed hurts
+no other. The runs belong to nobody: if the batch is killed they go on, and the same batch, started again,
+finds them by their idempotency keys.
+"""
+
+import itertools
+import re
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.utilities.urls import url_for
+
+from data.errors import PipelineError
+from data.records.batch import Batch, BatchStyle, StyleRun
+from tasks.batches.plan import find_published
+from tasks.say import say
+
+DEPLOYMENT = "onboard-style/default"
+POLL_S = 3.0
+PAGE = 200
+"""Runs that Prefect's API gives at once."""
+
+
+@task(cache_policy=NO_CACHE)
+def run_styles(batch: Batch, wave: int, wait_for_reviewers: bool) -> dict[str, StyleRun]:
+    """Start every style that is not published, and watch until all have settled.
+
+    At most `wave` styles run or wait for a place at any time, and at most twice as many as the deployment's pool
+    and queue let run: the next are waiting when a place gets free, and never so many that the queue starves
+    (Prefect issue 19403).
+
+    Raises:
+        PipelineError: if the deployment is not registered.
+    """
+    ahead = deque(style for style in batch.styles if style.published is None)
+    total, runs, refused = len(ahead), dict[str, FlowRun](), dict[str, StyleRun]()
+    with get_client(sync_client=True) as client:
+        deployment = _deployment(client)
+        at_once = _at_once(client, deployment, wave)
+        said = -1
+        while True:
+            for name in _refresh(client, runs):
+                del runs[name]
+                refused[name] = StyleRun(state="failed", message="its run was deleted in Prefect", url="")
+            while ahead and len(_moving(runs.values(), wait_for_reviewers)) < at_once:
+                style = ahead.popleft()
+                try:
+                    runs[style.spec.name] = _start(client, deployment.id, batch, style)
+                except PrefectHTTPStatusError as error:
+                    message = f"Prefect does not take it: {error.response.text[:500]}"
+                    refused[style.spec.name] = StyleRun(state="failed", message=message, url="")
+            moving = len(_moving(runs.values(), wait_for_reviewers))
+            settled = total - len(ahead) - moving
+            if settled != said:
+                said = settled
+                say(f"batch {batch.name}: {settled} of {total} settled, {moving} under way, {len(ahead)} to be sent")
+            if not ahead and not moving:
+                return {**refused, **{name: _style_run(run) for name, run in runs.items()}}
+            time.sleep(POLL_S)
+
+
+def _deployment(client: SyncPrefectClient) -> DeploymentResponse:
+    try:
+        return client.read_deployment_by_name(DEPLOYMENT)
+    except ObjectNotFound as error:
+        raise PipelineError(
+            f"expected the deployment {DEPLOYMENT}, got none; register it: prefect deploy --all"
+        ) from error
+
+
+def _at_once(client: SyncPrefectClient, deployment: DeploymentResponse, wave: int) -> int:
+    limits: list[int | None] = []
+    if deployment.work_pool_name:
+        limits.append(client.read_work_pool(deployment.work_pool_name).concurrency_limit)
+        if deployment.work_queue_name:
+            queue = client.read_work_queue_by_name(deployment.work_queue_name, deployment.work_pool_name)
+            limits.append(queue.concurrency_limit)
+    return min([wave, *(2 * limit for limit in limits if limit)])
+
+
+def _start(client: SyncPrefectClient, deployment_id: UUID, batch: Batch, style: BatchStyle) -> FlowRun:
+    # An attempt that ended without what is wanted is followed by another one; one under way is found again.
+    for attempt in itertools.count(1):
+        run = client.create_flow_run_from_deployment(
+            deployment_id,
+            parameters={"spec": style.spec.model_dump(mode="json")},
+            name=style.spec.name,
+            tags=[f"batch:{batch.name}"],
+            idempotency_key=f"{batch.name}:{style.spec.name}:{style.run_key}:{attempt}",
+        )
+        if not _is_final(run) or (_is_completed(run) and find_published(style.spec, style.reference_sha256)):
+            return run
+    raise AssertionError("counting ended")
+
+
+def _refresh(client: SyncPrefectClient, runs: dict[str, FlowRun]) -> set[str]:
+    """Read the states of the runs that are not final, and name those that are gone."""
+    names = {run.id: name for name, run in runs.items() if not _is_final(run)}
+    found: dict[str, FlowRun] = {}
+    for page in _pages(list(names)):
+        read = client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=page)), limit=PAGE)
+        found |= {names[run.id]: run for run in read}
+    runs.update(found)
+    return set(names.values()) - found.keys()
+
+
+def _pages(ids: Sequence[UUID]) -> Iterable[list[UUID]]:
+    return (list(ids[start : start + PAGE]) for start in range(0, len(ids), PAGE))
+
+
+def _moving(runs: Iterable[FlowRun], wait_for_reviewers: bool) -> list[FlowRun]:
+    return [run for run in runs if not _is_final(run) and (wait_for_reviewers or not _is_waiting(run))]
+
+
+def _is_final(run: FlowRun) -> bool:
+    return run.state is not None and run.state.is_final()
+
+
+def _is_completed(run: FlowRun) -> bool:
+    return run.state is not None and run.state.is_completed()
+
+
+def _is_waiting(run: FlowRun) -> bool:
+    return run.state is not None and run.state.is_paused()
+
+
+def _style_run(run: FlowRun) -> StyleRun:
+    assert run.state is not None
+    url = url_for("flow-run", obj_id=run.id) or ""
+    if _is_completed(run):
+        return StyleRun(state="completed", message="", url=url)
+    if _is_waiting(run):
+        asked = re.match(r"round-(\d+)", run.state.state_details.pause_key or "")
+        return StyleRun(
+            state="waiting", message="", url=url, waits_for=f"picks of round {asked[1]}" if asked else "an answer"
+        )
+    return StyleRun(state="failed", message=f"{run.state.name}: {run.state.message}", url=url)

@@ -1,0 +1,103 @@
+"""The style at twice the size: super-resolution's adapter, and what the last round draws, enlarged."""
+
+import math
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.context import TaskRunContext
+
+import styledrop
+from data.pictures.contact_sheet import Row, comparison_sheet
+from data.pictures.images import from_png, to_png
+from data.pictures.markdown import embedded
+from data.records.run import Enlarging, RoundScores, Run
+from data.store.candidates import Candidate, from_parquet
+from data.store.files import Store, read_blob
+from tasks.caching import ONCE
+from tasks.links import enlarging_key
+from tasks.models import open_base
+from tasks.onboarding.tune import tuning_config
+from tasks.progress import Progress
+from tasks.sampling import draw_seed
+from tasks.say import say
+from tasks.work_folder import work_folder
+
+
+@task(persist_result=True, result_serializer="json", cache_policy=ONCE)
+def enlarge(run: Run, scores: RoundScores) -> Enlarging:
+    """Tune super-resolution to the references (StyleDrop, Tab. S3), and enlarge one image of each evaluation prompt.
+
+    A killed tuning goes on from its checkpoint.
+    """
+    started = time.monotonic()
+    base, store, settings = open_base(run.spec.base), Store(run.store), run.spec.enlarging
+    folder, seed = f"runs/{run.key}/enlarging", draw_seed(run.spec.seed, "enlarging")
+    pairs = [(from_png(read_blob(example.image)), example.prompt) for example in run.large_references]
+    final_loss = math.nan
+    with Progress("tune super-resolution", settings.steps) as progress:
+
+        def learned(done: int, _: int, loss: float) -> None:
+            nonlocal final_loss
+            final_loss = loss
+            progress.update(done, f"loss {loss:.3f}")
+
+        adapter = styledrop.tune_enlarging(
+            base,
+            pairs,
+            tuning_config(settings),
+            seed=seed,
+            checkpoint=work_folder(run) / "enlarging.safetensors",
+            progress=learned,
+        )
+    samples = from_parquet(read_blob(scores.samples))[:: run.spec.images_per_evaluation_prompt]
+    small, large = [from_png(sample.image) for sample in samples], enlarged(base, samples, adapter)
+    rows = [Row(label=f"{base.size_px} px", images=small), Row(label=f"{base.large.size_px} px", images=large)]
+    sheet = to_png(comparison_sheet(run.spec.evaluation_prompts, rows, cell_px=base.large.size_px))
+    card = styledrop.Card(
+        name=run.spec.name,
+        base_name=base.large.name,
+        base_sha256=base.large.sha256,
+        prompts=tuple(example.prompt for example in run.large_references),
+        licence=run.spec.licence,
+        consent=run.spec.consent,
+        seeds={"tuning": seed},
+        guidance={"lambda_a": 1.0, "lambda_b": 0.0},
+        created=run.started_at.isoformat(),
+    )
+    with tempfile.TemporaryDirectory() as written:
+        styledrop.save_adapter(adapter, card, Path(written))
+        files = {
+            path.name: store.write_blob(f"{folder}/adapter", path.suffix, path.read_bytes())
+            for path in sorted(Path(written).iterdir())
+        }
+    made = Enlarging(
+        files=files,
+        parameters=adapter.parameter_count(),
+        final_loss=final_loss,
+        seconds=round(time.monotonic() - started, 1),
+        contact_sheet=store.write_blob(folder, ".png", sheet),
+    )
+    if TaskRunContext.get() is not None:
+        create_markdown_artifact(
+            key=enlarging_key(run),
+            markdown=f"{embedded(sheet, 'png', 'the last round, enlarged')}\n\n{made.contact_sheet.uri}",
+            description=f"{run.spec.name}: the last round's images, and the same at {base.large.size_px} px",
+        )
+    say(f"super-resolution: {made.parameters} parameters tuned, {len(large)} images in {made.contact_sheet.uri}")
+    return made
+
+
+def enlarged(base: styledrop.Base, samples: Sequence[Candidate], style: styledrop.Tuned | None) -> list[Image.Image]:
+    """The samples' images at twice their size, each from its own seed."""
+    return styledrop.enlarge(
+        base,
+        base.tokenize([from_png(sample.image) for sample in samples]),
+        [sample.prompt for sample in samples],
+        seeds=[sample.seed for sample in samples],
+        style=style,
+    )

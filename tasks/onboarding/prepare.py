@@ -1,0 +1,94 @@
+"""From a spec to a run: everything is checked before anything is written."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from prefect import task
+
+import styledrop
+from data.documents.spec import StyleSpec
+from data.errors import AlreadyInStore
+from data.pictures.images import load_reference, square, to_png
+from data.records.run import Example, Run
+from data.store.files import Store
+from tasks.models import open_base, scorer_sha256
+from tasks.say import say
+
+
+@task(persist_result=True, result_serializer="json")
+def prepare(spec: StyleSpec) -> Run:
+    """Check the references, the base and the store, and open the run's folder in the store.
+
+    The same spec, with the same bytes behind its references, is the same run.
+
+    Raises:
+        StyleReferenceError: if a reference is missing, broken or of an absurd size.
+        SpecError: if there is no such base, or none that can score.
+        StoreNotWritable: if the store refuses writes.
+    """
+    references = [load_reference(reference.uri) for reference in spec.references]
+    base = open_base(spec.base)
+    store = Store(spec.store)
+    key = run_key(spec, [reference.sha256 for reference in references])
+    opened = _open(store, key)
+
+    def examples(size_px: int) -> tuple[Example, ...]:
+        return tuple(
+            Example(
+                image=store.write_blob(
+                    f"runs/{key}/references", ".png", to_png(square(found.image, size_px, wanted.fit))
+                ),
+                prompt=f"{wanted.content_phrase} {wanted.style_phrase}",
+            )
+            for wanted, found in zip(spec.references, references, strict=True)
+        )
+
+    say(f"run {key} of {spec.name!r}: references {len(references)}, base {base.name} on {base.device}, {store.uri}")
+    return Run(
+        key=key,
+        nonce=opened["nonce"],
+        started_at=datetime.fromisoformat(opened["started_at"]),
+        store=store.uri,
+        spec=spec,
+        base_sha256=base.sha256,
+        reference_sha256=tuple(reference.sha256 for reference in references),
+        references=examples(base.size_px),
+        large_references=examples(base.large.size_px) if base.super_resolution else (),
+    )
+
+
+def run_key(spec: StyleSpec, reference_sha256: Sequence[str]) -> str:
+    """What the run of `spec` is known by: the same for the same spec, references, base and library.
+
+    Raises:
+        SpecError: if there is no such base, or none that can score.
+    """
+    base = open_base(spec.base)
+    return _digest(
+        {
+            "spec": spec.model_dump(mode="json"),
+            "store": Store(spec.store).uri,
+            "references": list(reference_sha256),
+            "base": base.sha256,
+            "super_resolution": base.super_resolution.sha256 if base.super_resolution else "",
+            "scorer": scorer_sha256(base),
+            "library": styledrop.__version__,
+        }
+    )
+
+
+def _open(store: Store, key: str) -> dict[str, str]:
+    path = f"runs/{key}/run.json"
+    opened = {"nonce": secrets.token_hex(8), "started_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    try:
+        store.write_new(path, json.dumps(opened).encode())
+    except AlreadyInStore:
+        opened = json.loads(store.read(path))
+    return opened
+
+
+def _digest(document: object) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,84 @@
+"""One round of tuning."""
+
+import io
+import math
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from prefect import task
+
+import styledrop
+from data.documents.spec import TuningSettings
+from data.records.run import AdapterRecord, Run, TokenizedExamples
+from data.store.files import Store
+from tasks.caching import ONCE
+from tasks.links import tuning_key
+from tasks.models import open_base
+from tasks.progress import Progress
+from tasks.sampling import draw_seed
+from tasks.work_folder import work_folder
+
+
+def tuning_config(settings: TuningSettings) -> styledrop.TuningConfig:
+    """The same settings in the library's words."""
+    return styledrop.TuningConfig(
+        method=styledrop.AdapterConfig(
+            bottleneck=settings.bottleneck, share_across_layers=settings.share_across_layers
+        ),
+        num_steps=settings.steps,
+        learning_rate=settings.learning_rate,
+        batch_size=settings.batch_size,
+    )
+
+
+@task(persist_result=True, result_serializer="json", cache_policy=ONCE, task_run_name="tune-round-{round_number}")
+def tune(run: Run, round_number: int, tokenized: TokenizedExamples) -> AdapterRecord:
+    """Tune a new adapter on `tokenized` (StyleDrop, Eq. 3); a killed tuning goes on from its checkpoint."""
+    started = time.monotonic()
+    base = open_base(run.spec.base)
+    store = Store(run.store)
+    settings = run.spec.tuning(round_number)
+    tokens = torch.from_numpy(np.load(io.BytesIO(store.read_blob(tokenized.tokens)), allow_pickle=False))
+    pairs = [(row, one.prompt) for views, one in zip(tokens, tokenized.examples, strict=True) for row in views]
+    # Named after the tokens: another round's checkpoint is never taken for this one's.
+    checkpoint = work_folder(run) / f"round-{round_number}-{tokenized.tokens.sha256[:16]}.safetensors"
+    resumed = ", from its checkpoint" if checkpoint.exists() else ""
+    final_loss = math.nan
+    with Progress(f"tune round {round_number}{resumed}", settings.steps, key=tuning_key(run, round_number)) as progress:
+
+        def learned(done: int, _: int, loss: float) -> None:
+            nonlocal final_loss
+            final_loss = loss
+            progress.update(done, f"loss {loss:.3f}")
+
+        adapter = styledrop.tune(
+            base,
+            pairs,
+            tuning_config(settings),
+            seed=draw_seed(run.spec.seed, f"round {round_number}"),
+            checkpoint=checkpoint,
+            progress=learned,
+        )
+    # The whole card is written when the adapter is published.
+    card = styledrop.Card(
+        name=run.spec.name,
+        base_name=base.name,
+        base_sha256=base.sha256,
+        created=run.started_at.isoformat(),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        styledrop.save_adapter(adapter, card, Path(folder))
+        files = {
+            path.name: store.write_blob(f"runs/{run.key}/round-{round_number}/adapter", path.suffix, path.read_bytes())
+            for path in sorted(Path(folder).iterdir())
+        }
+    return AdapterRecord(
+        round_number=round_number,
+        files=files,
+        parameters=adapter.parameter_count(),
+        final_loss=final_loss,
+        seconds=round(time.monotonic() - started, 1),
+    )

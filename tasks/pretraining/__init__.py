@@ -1,0 +1,1 @@
+"""From open icons to a base: the stages of `flows.pretrain_base`, and the folders they leave on this machine."""

@@ -1,0 +1,108 @@
+"""Last: the parts become a base, with a card that says what it was made from."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+import styledrop
+from data.documents.pretrain_spec import PretrainSpec
+from data.errors import PretrainingError
+from data.records.run import PretrainedBase, StageRecord
+from styledrop.generator import Generator
+from styledrop.super_resolution import SuperResolution
+from styledrop.text import TextEncoder
+from styledrop.vqgan import VQGAN
+from tasks.pretraining.start import base_to_start_from
+
+
+@task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
+def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> PretrainedBase:
+    """Write the base in half precision, the scorer, the judge, the card and the corpus' credits; then load it once.
+
+    A base that lies at the place is replaced once the new one is whole.
+
+    Raises:
+        PretrainingError: if something else than a base lies at the place.
+    """
+    out = spec.out_folder
+    if out.exists() and any(out.iterdir()) and not (out / "model_index.json").is_file():
+        raise PretrainingError(f"expected nothing or a base at {out}, got other files; name another folder with --out")
+    partial = out.with_name(out.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    corpus, text_folder = Path(stages["corpus"].folder), Path(stages["text"].folder)
+    generator = Generator.from_folder(Path(stages["generator"].folder))
+    vqgan = VQGAN.from_folder(Path(stages["vqgan"].folder))
+    text = TextEncoder.from_folder(text_folder / "text_encoder", text_folder / "tokenizer")
+    super_resolution = SuperResolution.from_folder(Path(stages["super_resolution"].folder))
+    parts = {"text_encoder": text, "vqgan": vqgan, "generator": generator, "super_resolution": super_resolution}
+    card = {
+        **_card(spec, stages, json.loads((corpus / "corpus.json").read_text(encoding="utf-8"))),
+        "parameters": {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()},
+    }
+    styledrop.save_base(
+        partial,
+        generator=generator,
+        vqgan=vqgan,
+        text=text,
+        super_resolution=super_resolution,
+        card=card,
+        dtype=torch.float16,
+    )
+    shutil.copytree(stages["clip"].folder, partial / "clip")
+    shutil.copytree(stages["judge"].folder, partial / "judge")
+    shutil.copyfile(corpus / "CREDITS.md", partial / "CREDITS.md")
+    base = styledrop.load_base(partial)
+    if out.exists():
+        shutil.rmtree(out)
+    os.replace(partial, out)
+    return PretrainedBase(
+        folder=str(out),
+        sha256=base.sha256,
+        size_bytes=sum(path.stat().st_size for path in out.rglob("*") if path.is_file()),
+    )
+
+
+def _card(spec: PretrainSpec, stages: Mapping[str, StageRecord], corpus: Mapping[str, Any]) -> dict[str, Any]:
+    settings = spec.model_dump(mode="json", exclude={"work", "out", "packages", "teacher", "pictures", "start_from"})
+    start = base_to_start_from(spec)
+    theirs = {} if start is None else start.card
+    their_stages, their_settings = theirs.get("stages", {}), theirs.get("settings", {})
+    # What stayed as it was is told as the base tells it that was gone on from.
+    kept = {name for name, stage in stages.items() if not stage.steps and their_stages.get(name, {}).get("steps")}
+    return {
+        "name": spec.name,
+        **({} if start is None else {"start_from": {"name": start.name, "sha256": start.sha256}}),
+        "size_px": spec.size_px,
+        "seed": spec.seed,
+        "torch": torch.__version__,
+        "styledrop": styledrop.__version__,
+        "corpus": {
+            "sha256": corpus["sha256"],
+            "packages": corpus["packages"],
+            "images": corpus["images"],
+            "splits": corpus["splits"],
+            "counts": corpus["counts"],
+            "licences": {style: licence["spdx"] for style, licence in corpus["licences"].items()},
+            "credits": "CREDITS.md",
+        },
+        "stages": {
+            name: their_stages[name]
+            if name in kept
+            else {
+                "steps": stage.steps,
+                "seconds": stage.seconds,
+                "size_bytes": stage.size_bytes,
+                "sha256": stage.sha256,
+                "figures": stage.figures,
+            }
+            for name, stage in stages.items()
+        },
+        "settings": settings | {name: part for name, part in their_settings.items() if name in kept},
+    }

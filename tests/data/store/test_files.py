@@ -1,0 +1,129 @@
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from data.errors import AlreadyInStore, NotInStore, StoreCorrupted, StoreError, StoreNotWritable
+from data.store.files import Store, read_uri
+
+
+@pytest.fixture(params=["file", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return Store(f"file://{tmp_path}/store" if request.param == "file" else f"memory://{tmp_path.name}")
+
+
+def test_what_is_written_can_be_read_and_listed(store: Store) -> None:
+    store.write_new("a/b.txt", b"one")
+    store.write_new("a/c/d.txt", b"two")
+
+    assert store.read("a/b.txt") == b"one"
+    assert store.exists("a/c/d.txt")
+    assert store.list("a") == ["a/b.txt", "a/c/d.txt"]
+    assert store.list("nothing") == []
+
+
+def test_a_file_is_read_by_path_or_uri(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.write_new("a/b.txt", b"one")
+    assert read_uri(f"{store.uri}/a/b.txt") == b"one"
+    (tmp_path / "c.txt").write_bytes(b"two")
+    monkeypatch.chdir(tmp_path)
+    assert read_uri(str(tmp_path / "c.txt")) == read_uri("c.txt") == read_uri("./c.txt") == b"two"
+    with pytest.raises(NotInStore, match=r"/d\.txt, got none"):
+        read_uri("/d.txt")
+
+
+def test_write_new_leaves_what_is_there(store: Store) -> None:
+    store.write_new("a.txt", b"first")
+    with pytest.raises(AlreadyInStore, match=r"a\.txt"):
+        store.write_new("a.txt", b"second")
+    assert store.read("a.txt") == b"first"
+
+
+def test_write_same_twice_is_writing_once_and_other_bytes_are_refused(store: Store) -> None:
+    assert store.write_same("a.txt", b"first") == store.write_same("a.txt", b"first")
+    with pytest.raises(StoreCorrupted, match="files in the store never change"):
+        store.write_same("a.txt", b"second")
+    assert store.read("a.txt") == b"first"
+
+
+def test_replace_writes_over(store: Store) -> None:
+    store.replace("current.json", b"first")
+    store.replace("current.json", b"second")
+    assert store.read("current.json") == b"second"
+
+
+def test_blob_is_named_by_its_digest_and_checked_when_read(store: Store) -> None:
+    blob = store.write_blob("images", ".png", b"pixels")
+    assert blob.uri.endswith(f"images/{blob.sha256}.png")
+    assert blob.size_bytes == 6
+    assert store.read_blob(blob) == b"pixels"
+
+    store.replace(f"images/{blob.sha256}.png", b"others")
+    with pytest.raises(StoreCorrupted, match=blob.sha256[:12]):
+        store.read_blob(blob)
+
+
+def test_blob_of_another_store_is_refused(store: Store, tmp_path: Path) -> None:
+    blob = Store(f"file://{tmp_path}/other").write_blob("images", ".png", b"pixels")
+    with pytest.raises(StoreError, match=r"expected a file of the store .*got file://.*/other/images"):
+        store.read_blob(blob)
+
+
+def test_what_is_missing_is_named(store: Store) -> None:
+    with pytest.raises(NotInStore, match=r"runs/missing\.json"):
+        store.read("runs/missing.json")
+
+
+@pytest.mark.parametrize("key", ["../outside", "a/../../outside", "/etc/passwd", ""])
+def test_keys_cannot_leave_the_root(store: Store, key: str) -> None:
+    with pytest.raises(ValueError, match="relative key"):
+        store.write_new(key, b"")
+
+
+def test_plain_path_is_a_file_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Store("here").uri == f"file://{tmp_path}/here"
+
+
+def test_unknown_scheme_says_what_was_expected() -> None:
+    with pytest.raises(StoreError, match=r"expected a store at a path, file://… or s3://…, got 'nosuch://x'"):
+        Store("nosuch://x")
+
+
+def test_unwritable_folder_says_so_and_holds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"not a folder")
+    with pytest.raises(StoreNotWritable, match="choose another store"):
+        Store(f"file://{tmp_path}/file").write_new("a.txt", b"")
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_of_many_writers_exactly_one_succeeds_and_nothing_is_left_half(tmp_path: Path) -> None:
+    store = Store(f"file://{tmp_path}")
+    written: list[int] = []
+
+    def write(number: int) -> None:
+        try:
+            store.write_new("decision.json", bytes([number]) * 100_000)
+            written.append(number)
+        except AlreadyInStore:
+            pass
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+
+    assert len(written) == 1
+    assert store.read("decision.json") == bytes(written) * 100_000
+    assert os.listdir(tmp_path) == ["decision.json"]
+
+
+def test_files_can_be_read_by_others_and_unfinished_ones_are_not_listed(tmp_path: Path) -> None:
+    store = Store(f"file://{tmp_path}")
+    store.write_new("a/b.txt", b"")
+    (tmp_path / "a" / ".writing-killed").write_bytes(b"ha")
+    assert stat.S_IMODE((tmp_path / "a" / "b.txt").stat().st_mode) == 0o644
+    assert store.list("a") == ["a/b.txt"]

@@ -1,0 +1,113 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from data.documents.spec import parse_spec
+from data.errors import DecisionRefused
+from data.pictures.contact_sheet import numbered_sheet
+from data.pictures.images import to_png
+from data.records.run import CandidatesRecord, Decision, Question, Run
+from data.store.candidates import Candidate, from_parquet, to_parquet
+from data.store.files import Store
+from tasks.onboarding import give_feedback
+from tasks.onboarding.give_feedback import find_decision, keep_candidates, record_decision, write_question
+from tasks.onboarding.prepare import prepare
+
+SCORES = [0.1, 0.3, 0.2, 0.2, 0.1, 0.3]
+
+
+def candidates_of(run: Run, first_seed: int = 0) -> CandidatesRecord:
+    rows = [
+        Candidate(
+            index=i, content_phrase=f"prompt {i // 3}", prompt=f"prompt {i // 3} in flat style", seed=first_seed + i,
+            image=to_png(Image.new("RGB", (16, 16), (i, 0, 0))), text_score=score, style_score=0.5,
+        )
+        for i, score in enumerate(SCORES)
+    ]  # fmt: skip
+    table = Store(run.store).write_blob(f"runs/{run.key}/round-1/candidates", ".parquet", to_parquet(rows))
+    return CandidatesRecord(round_number=1, table=table, count=len(rows))
+
+
+def question_of(run: Run, candidates: CandidatesRecord) -> Question:
+    return Question(
+        style=run.spec.name, planned_rounds=2, candidates=candidates, shown=(1, 5, 4, 2, 0, 3), store=run.store,
+        answers=("approve", "another round", "reject"), references=run.references, sheet=candidates.table,
+        chosen_by="drawn", leak=None,
+    )  # fmt: skip
+
+
+def answer(decision: str, reviewer: str, picks: tuple[int, ...], candidates: CandidatesRecord) -> Decision:
+    return Decision.model_validate(
+        {"decision": decision, "reviewer": reviewer, "decided_at": datetime.now(UTC), "picks": picks, "note": "",
+         "candidates_sha256": candidates.table.sha256}
+    )  # fmt: skip
+
+
+@pytest.fixture
+def human_run(spec_document: dict[str, Any]) -> Run:
+    return prepare.fn(parse_spec({**spec_document, "feedback": "human"}))
+
+
+def test_clip_keeps_the_best_of_each_prompt_and_says_so_for_every_candidate(run: Run) -> None:
+    feedback = keep_candidates.fn(run, candidates_of(run), None)
+    assert feedback.kept == (1, 5)
+    rows = from_parquet(Store(run.store).read_blob(feedback.table))
+    assert [row.kept for row in rows] == [False, True, False, False, False, True]
+    assert [Store(run.store).read_blob(example.image) for example in feedback.examples] == [
+        rows[1].image,
+        rows[5].image,
+    ]
+    assert [example.prompt for example in feedback.examples] == ["prompt 0 in flat style", "prompt 1 in flat style"]
+
+
+def test_a_decision_is_in_the_store_before_it_is_acted_on_and_a_second_one_is_refused(human_run: Run) -> None:
+    candidates = candidates_of(human_run)
+    question = question_of(human_run, candidates)
+    assert find_decision.fn(human_run, candidates) is None
+    first = answer("another round", "Ada", (4, 2), candidates)
+    assert record_decision.fn(human_run, question, first).decision == first
+    assert find_decision.fn(human_run, candidates) == first
+    second = record_decision.fn(human_run, question, answer("reject", "Bob", (), candidates))
+    assert second.decision == first
+    assert "got a second one, 'reject' by Bob: 'another round' by Ada" in second.refusal
+    feedback = keep_candidates.fn(human_run, candidates, first)
+    assert feedback.kept == (2, 4)
+    assert feedback.decision == first
+
+
+def test_an_unusable_answer_is_refused_in_words_and_not_recorded(human_run: Run) -> None:
+    candidates = candidates_of(human_run)
+    answered = record_decision.fn(
+        human_run, question_of(human_run, candidates), answer("approve", "Ada", (6,), candidates)
+    )
+    assert answered.decision is None
+    assert answered.refusal == "expected picks of the 6 images shown, got [6]; use their numbers"
+    assert find_decision.fn(human_run, candidates) is None
+
+
+def test_a_decision_on_other_candidates_is_neither_found_nor_used(human_run: Run) -> None:
+    candidates = candidates_of(human_run)
+    decision = answer("approve", "Ada", (0,), candidates)
+    record_decision.fn(human_run, question_of(human_run, candidates), decision)
+    others = candidates_of(human_run, first_seed=100)
+    assert find_decision.fn(human_run, others) is None
+    with pytest.raises(DecisionRefused, match="expected a decision on candidates .*: they have changed"):
+        keep_candidates.fn(human_run, others, decision)
+    answered = record_decision.fn(human_run, question_of(human_run, others), decision)
+    assert answered.decision is None
+    assert "they have changed; look at the new ones" in answered.refusal
+    with pytest.raises(DecisionRefused, match="got none; ask a reviewer"):
+        keep_candidates.fn(human_run, others, None)
+
+
+def test_a_form_of_64_noisy_candidates_stays_under_400_kb(human_run: Run) -> None:
+    images = [Image.effect_noise((512, 512), 100).convert("RGB") for _ in range(64)]
+    candidates = candidates_of(human_run)
+    sheet = give_feedback._as_webp(numbered_sheet(images, range(64), cell_px=give_feedback.THUMBNAIL_PX))
+    blob = Store(human_run.store).write_blob("sheets", ".webp", sheet)
+    question = question_of(human_run, candidates).model_copy(update={"sheet": blob, "shown": tuple(range(64))})
+    words = write_question.fn(question, "because")
+    assert words.startswith("**because**\n\nStyle **disc**, round 1 of 2 planned")
+    assert len(words) < 400_000

@@ -1,0 +1,193 @@
+"""Tokenizing, tuning, candidates, evaluation and publishing, as plain functions."""
+
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+import styledrop
+from data.documents import defaults
+from data.documents.spec import parse_spec
+from data.errors import DecisionRefused, NotInStore
+from data.pictures.images import from_png, to_png
+from data.records.run import AdapterRecord, Decision, EvaluationRecord, Example, GuidanceRecord, Leak, Run, Score
+from data.store.candidates import Candidate, from_parquet
+from data.store.files import Store
+from tasks import sampling
+from tasks.models import open_adapter, open_base
+from tasks.onboarding.evaluate import evaluate_round
+from tasks.onboarding.prepare import prepare
+from tasks.onboarding.publish import load_published, publish
+from tasks.onboarding.sample_candidates import sample_candidates
+from tasks.onboarding.tokenize import tokenize
+from tasks.onboarding.tune import tune
+from tasks.progress import Progress
+from tasks.sampling import draw_seed
+from tasks.work_folder import remove_work_folder
+
+LOW = Leak(score=Score(mean=0.1, standard_error=0.01), threshold=0.2)
+HIGH = Leak(score=Score(mean=0.3, standard_error=0.01), threshold=0.2)
+GUIDANCE = GuidanceRecord(lambda_a=1.5, tried=())
+
+
+@pytest.fixture
+def adapter(run: Run) -> AdapterRecord:
+    return tune.fn(run, 1, tokenize.fn(run, run.references))
+
+
+def test_tokens_are_kept_in_the_store(run: Run, tmp_path: Path) -> None:
+    tokens = np.load(tmp_path / "store" / tokenize.fn(run, run.references).tokens.uri.split("/store/")[1])
+    assert tokens.shape == (1, 1, 16)
+    assert tokens.dtype == np.int64
+
+
+def test_all_views_of_an_image_are_tuned_on_with_its_prompt(run: Run) -> None:
+    store, base = Store(run.store), open_base(run.spec.base)
+    [reference] = run.references
+    image = from_png(store.read_blob(reference.image))
+    other = Example(image=store.write_blob("x", ".png", to_png(image.rotate(180))), prompt="a hat in flat style")
+    viewed = tokenize.fn(run, [reference, other], 8)
+    tokens = np.load(io.BytesIO(store.read_blob(viewed.tokens)))
+    assert tokens.shape == (2, 8, 16)
+    for number, shown in enumerate((image, image.rotate(180))):
+        views = styledrop.views(shown, 8, seed=draw_seed(run.spec.seed, "views", number))
+        assert np.array_equal(tokens[number], base.tokenize(views).cpu())
+    with patch.object(styledrop, "tune", side_effect=Killed) as tuned, pytest.raises(Killed):
+        tune.fn(run, 1, viewed)
+    pairs = tuned.call_args.args[1]
+    assert [prompt for _, prompt in pairs] == [reference.prompt] * 8 + [other.prompt] * 8
+    assert np.array_equal(np.stack([row for row, _ in pairs]), tokens.reshape(16, 16))
+
+
+def test_tuning_uses_the_settings_of_its_round(spec_document: dict[str, Any]) -> None:
+    later = {**spec_document["later_rounds"], "steps": 2, "bottleneck": 3, "share_across_layers": False}
+    run = prepare.fn(parse_spec({**spec_document, "later_rounds": later}))
+    record = tune.fn(run, 2, tokenize.fn(run, run.references))
+    adapter = open_adapter(record.files, open_base(run.spec.base))
+    assert adapter.config == styledrop.AdapterConfig(bottleneck=3, share_across_layers=False)
+    assert record.parameters == adapter.parameter_count()
+    assert record.final_loss > 0
+
+
+class Killed(BaseException):
+    """What a kill -9 looks like from the outside: nothing handles it."""
+
+
+def test_a_killed_tuning_goes_on_and_ends_with_the_same_weights(
+    spec_document: dict[str, Any], work_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = prepare.fn(parse_spec({**spec_document, "first_round": {**spec_document["first_round"], "steps": 60}}))
+    tokenized = tokenize.fn(run, run.references)
+    whole = tune.fn(run, 1, tokenized)
+    remove_work_folder(run)
+
+    def die_at_50(self: Progress, done: int, note: str = "", *, is_last: bool = False) -> None:
+        if done == 50:
+            raise Killed
+
+    with patch.object(Progress, "update", die_at_50), pytest.raises(Killed):
+        tune.fn(run, 1, tokenized)
+    assert len(list(work_root.glob("*/round-1-*"))) == 1
+    resumed = tune.fn(run, 1, tokenized)
+    assert "tune round 1, from its checkpoint: 60/60" in capsys.readouterr().err
+    assert resumed.files == whole.files
+
+
+def test_candidates_are_scored_numbered_and_have_seeds_of_their_own(run: Run, adapter: AdapterRecord) -> None:
+    record = sample_candidates.fn(run, adapter)
+    rows = from_parquet(Store(run.store).read_blob(record.table))
+    assert record.count == len(rows) == 6
+    assert [row.index for row in rows] == list(range(6))
+    assert [row.prompt for row in rows] == ["a cat in flat style"] * 3 + ["a dog in flat style"] * 3
+    assert len({row.seed for row in rows}) == 6
+    assert all(-1 <= row.text_score <= 1 and -1 <= row.style_score <= 1 and row.kept is None for row in rows)
+
+
+def test_a_killed_round_of_candidates_draws_only_what_is_missing(
+    run: Run, adapter: AdapterRecord, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sampling, "PART", 4)
+    whole = sample_candidates.fn(run, adapter)
+    shutil.rmtree(tmp_path / "store" / "runs" / run.key / "round-1" / "candidates")
+    real_sample = styledrop.sample
+
+    def die_in_the_second_batch(*arguments: Any, seeds: list[int], **options: Any) -> Any:
+        if len(seeds) == 2:
+            raise Killed
+        return real_sample(*arguments, seeds=seeds, **options)
+
+    with patch.object(styledrop, "sample", die_in_the_second_batch), pytest.raises(Killed):
+        sample_candidates.fn(run, adapter)
+    with patch.object(styledrop, "sample", side_effect=real_sample) as sample:
+        assert sample_candidates.fn(run, adapter) == whole
+    assert [len(call.kwargs["seeds"]) for call in sample.call_args_list] == [2]
+
+
+def test_every_round_is_evaluated_on_the_same_prompts_and_seeds(run: Run, adapter: AdapterRecord) -> None:
+    base, first = evaluate_round.fn(run, None), evaluate_round.fn(run, adapter)
+    assert (base.round_number, first.round_number) == (0, 1)
+    drawn: list[list[Candidate]] = [from_parquet(Store(run.store).read_blob(s.samples)) for s in (base, first)]
+    assert [(row.prompt, row.seed) for row in drawn[0]] == [(row.prompt, row.seed) for row in drawn[1]]
+    assert {row.content_phrase for row in drawn[0]} == {"a fish"}
+    assert first.text.mean == pytest.approx(np.mean([row.text_score for row in drawn[1]]), abs=1e-6)
+    scores = [row.style_score for row in drawn[1]]
+    assert first.style.standard_error == pytest.approx(np.std(scores, ddof=1) / len(scores) ** 0.5, abs=1e-6)
+
+
+def test_a_published_adapter_comes_back_with_its_card(run: Run, adapter: AdapterRecord, tmp_path: Path) -> None:
+    store = Store(run.store)
+    sheet = store.write_blob("sheets", ".png", b"image")
+    evaluation = EvaluationRecord(
+        rounds=(evaluate_round.fn(run, None), evaluate_round.fn(run, adapter)), leaks=(LOW,), contact_sheet=sheet
+    )
+    published = publish.fn(run, [adapter], [], GUIDANCE, evaluation, None, None)
+    assert publish.fn(run, [adapter], [], GUIDANCE, evaluation, None, None) == published
+
+    card = json.loads(store.read(f"styles/disc/versions/{published.version}/card.json"))
+    assert card["licence"] == "CC0-1.0"
+    assert card["consent"] == "own work"
+    assert card["references"] == [
+        {"sha256": run.reference_sha256[0], "content_phrase": "a disc", "style_phrase": "in flat style"}
+    ]
+    [first] = card["rounds"]
+    assert (first["steps"], first["parameters"]) == (3, adapter.parameters)
+    assert (first["examples"], first["views"]) == (1, run.spec.reference_views)
+    assert first["text"]["mean"] == evaluation.rounds[1].text.mean
+    assert card["guidance"] == {"lambda_a": 1.5, "lambda_b": defaults.LAMBDA_B}
+    assert card["leak"] == {"mean": 0.1, "standard_error": 0.01, "threshold": 0.2}
+    base = open_base(run.spec.base)
+    [back] = styledrop.sample(base, ["a fish"], seeds=[1], style=load_published(published.uri, run.spec.base))
+    [before] = styledrop.sample(base, ["a fish"], seeds=[1], style=open_adapter(adapter.files, base))
+    assert back.tobytes() == before.tobytes()
+    with pytest.raises(NotInStore):
+        load_published(f"{run.store}/styles/other", run.spec.base)
+
+
+def test_what_leaks_is_published_only_with_a_persons_word(run: Run, adapter: AdapterRecord) -> None:
+    store = Store(run.store)
+    rounds = (evaluate_round.fn(run, None), evaluate_round.fn(run, adapter))
+    evaluation = EvaluationRecord(rounds=rounds, leaks=(HIGH,), contact_sheet=store.write_blob("s", ".png", b"image"))
+    word = Decision(
+        decision="publish", reviewer="Ada", decided_at=run.started_at, picks=(), note="", leak=HIGH,
+        candidates_sha256=rounds[1].samples.sha256,
+    )  # fmt: skip
+    for no_word in (None, word.model_copy(update={"decision": "reject"})):
+        with pytest.raises(DecisionRefused, match=r"got none; leak 0\.300 ± 0\.010, above 0\.2: "):
+            publish.fn(run, [adapter], [], GUIDANCE, evaluation, no_word, None)
+    assert store.list("styles") == []
+    published = publish.fn(run, [adapter], [], GUIDANCE, evaluation, word, None)
+    folder = f"styles/disc/versions/{published.version}"
+    assert json.loads(store.read(f"{folder}/card.json"))["leak"]["published_by"] == "Ada"
+    assert Decision.model_validate_json(store.read(f"{folder}/word.json")) == word
+
+
+def test_an_evaluation_is_drawn_with_what_was_chosen_for_the_style(run: Run, adapter: AdapterRecord) -> None:
+    with patch.object(styledrop, "sample", side_effect=styledrop.sample) as sample:
+        evaluate_round.fn(run, adapter, 1.5)
+        evaluate_round.fn(run, adapter)
+    assert [call.kwargs["guidance"].lambda_a for call in sample.call_args_list] == [1.5, defaults.LAMBDA_A]

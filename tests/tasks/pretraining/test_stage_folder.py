@@ -1,0 +1,108 @@
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from data.errors import SettingsChanged
+from data.records.run import StageRecord
+from tasks.pretraining.curve import draw_curve, read_curve
+from tasks.pretraining.stage_folder import finish_stage, open_stage
+
+SETTINGS = {"vqgan": {"schedule": {"num_steps": 10, "decay_steps": 2, "batch_size": 4}, "widths": (8, 16)}, "seed": 0}
+
+
+def changed(**schedule: int) -> dict[str, object]:
+    return {**SETTINGS, "vqgan": {"schedule": {**SETTINGS["vqgan"]["schedule"], **schedule}, "widths": (8, 16)}}
+
+
+def finished(folder: Path, content: str = "weights") -> StageRecord:
+    assert open_stage(folder, SETTINGS) is None
+    (folder / "curve.jsonl").write_text('{"step": 10, "seconds": 3.2, "loss": 0.5}\n')
+    return finish_stage(folder, lambda result: (result / "model").write_text(content) and None)
+
+
+def test_a_finished_stage_is_not_repeated(tmp_path: Path) -> None:
+    record = finished(tmp_path / "vqgan")
+    assert (record.steps, record.seconds, record.figures) == (10, 3.2, {"loss": 0.5})
+    assert open_stage(tmp_path / "vqgan", SETTINGS) == record
+    assert (tmp_path / "vqgan/curve.png").is_file()
+
+
+def test_an_unfinished_stage_is_gone_on_with(tmp_path: Path) -> None:
+    assert open_stage(tmp_path, SETTINGS) is None
+    assert open_stage(tmp_path, SETTINGS) is None
+
+
+def test_a_result_that_was_changed_is_made_again(tmp_path: Path) -> None:
+    record = finished(tmp_path)
+    (tmp_path / "result/model").write_text("other")
+    assert open_stage(tmp_path, SETTINGS) is None
+    assert finish_stage(tmp_path, lambda result: (result / "model").write_text("weights") and None) == record
+
+
+def test_a_work_folder_may_be_moved(tmp_path: Path) -> None:
+    record = finished(tmp_path / "here")
+    (tmp_path / "here").rename(tmp_path / "there")
+    moved = open_stage(tmp_path / "there", SETTINGS)
+    assert moved == record.model_copy(update={"folder": str(tmp_path / "there/result")})
+
+
+@pytest.mark.parametrize("schedule", [{"num_steps": 11}, {"decay_steps": 3}])
+def test_more_steps_go_on_and_are_remembered(tmp_path: Path, schedule: dict[str, int]) -> None:
+    finished(tmp_path)
+    assert open_stage(tmp_path, changed(**schedule)) is None
+    assert not (tmp_path / "done.json").exists()
+    with pytest.raises(SettingsChanged):
+        open_stage(tmp_path, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ({"num_steps": 9}, "vqgan.schedule.num_steps: expected at least 10, got 9"),
+        ({"batch_size": 8}, "vqgan.schedule.batch_size: expected 4, got 8"),
+    ],
+)
+def test_other_settings_are_refused_in_words(tmp_path: Path, schedule: dict[str, int], words: str) -> None:
+    record = finished(tmp_path)
+    with pytest.raises(SettingsChanged, match=words):
+        open_stage(tmp_path, changed(**schedule))
+    assert open_stage(tmp_path, SETTINGS) == record
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    num_steps: int
+    betas: tuple[float, float] = (0.9, 0.99)
+
+
+class PartWithMore(Part):
+    muon_rate: float = 0.0
+
+
+def test_a_setting_that_is_newer_than_the_folder_has_its_default_there(tmp_path: Path) -> None:
+    assert open_stage(tmp_path, {"part": {"num_steps": 10, "betas": [0.9, 0.99]}}) is None  # as dumped by hand
+    assert open_stage(tmp_path, {"part": Part(num_steps=10)}) is None
+    record = finish_stage(tmp_path, lambda result: (result / "model").write_text("weights") and None)
+    with pytest.raises(SettingsChanged, match=r"part\.muon_rate: expected 0\.0, got 0\.1"):
+        open_stage(tmp_path, {"part": PartWithMore(num_steps=10, muon_rate=0.1)})
+    with pytest.raises(SettingsChanged, match=r"part\.num_steps: expected at least 10, got 9"):
+        open_stage(tmp_path, {"part": PartWithMore(num_steps=9)})
+    assert open_stage(tmp_path, {"part": PartWithMore(num_steps=10)}) == record
+    # Now it is written down: a default that changes later changes nothing here.
+    assert json.loads((tmp_path / "settings.json").read_text())["part"]["muon_rate"] == 0.0
+    with pytest.raises(SettingsChanged, match=r"part\.muon_rate: expected 0\.0, got None"):
+        open_stage(tmp_path, {"part": Part(num_steps=10)})
+    assert open_stage(tmp_path, {"part": PartWithMore(num_steps=11)}) is None
+    assert not (tmp_path / "done.json").exists()
+
+
+def test_a_curve_is_drawn_one_panel_a_figure(tmp_path: Path) -> None:
+    lines = [{"step": step, "seconds": 1.0, "loss": 1 / step, "psnr": 3.0} for step in (10, 20, 30)]
+    (tmp_path / "curve.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    picture = draw_curve(read_curve(tmp_path / "curve.jsonl"))
+    one = draw_curve([{"step": 1, "seconds": 1.0, "loss": 2.0}])
+    assert picture.height == 2 * one.height
+    with pytest.raises(ValueError, match="at least one point"):
+        draw_curve(read_curve(tmp_path / "none.jsonl"))
