@@ -36,7 +36,7 @@ from tasks.sampling import draw_seed
 PROMPTS = FEW_EVALUATION_PROMPTS[:12]
 CANVAS_PX = 256
 
-OVER_TRAINED = replace(FIRST_ROUND, method=styledrop.WholeConfig(), num_steps=60, learning_rate=1e-3)
+OVER_TRAINED = replace(FIRST_ROUND, method=styledrop.FullFineTuneConfig(), num_steps=60, learning_rate=1e-3)
 """All weights, since the embedded base's adapters are too small to repeat a reference however long they are tuned."""
 
 

@@ -35,12 +35,12 @@ import httpx
 from data.documents.spec import StyleSpec, read_spec
 from data.pictures.images import from_png
 from data.records.run import AdapterRecord, Run
-from data.records.sampling_plan import Drawing, drawing_of
+from data.records.sampling_plan import SamplingPlan, plan_sampling
 from data.store.files import Store
 from data.store.publication import current_version, read_version
 from tasks.models import open_base
 from tasks.onboarding.prepare import prepare
-from tasks.sampling import draw_seed, wanted_images
+from tasks.sampling import draw_seed, planned_images
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -77,7 +77,7 @@ def write_plan(spec: StyleSpec, folder: Path) -> Path:
             _wanted(_candidates(run, number)) for number in range(1, spec.rounds)
         ],
         "evaluation": _wanted(
-            drawing_of(
+            plan_sampling(
                 run,
                 None,
                 phrases=spec.evaluation_prompts,
@@ -190,9 +190,9 @@ def prefect_server(folder: Path) -> Iterator[tuple[str, float]]:
         server.wait()
 
 
-def _candidates(run: Run, round_number: int) -> Drawing:
+def _candidates(run: Run, round_number: int) -> SamplingPlan:
     adapter = AdapterRecord(round_number=round_number, files={}, parameters=0, final_loss=0, seconds=0)
-    return drawing_of(
+    return plan_sampling(
         run,
         adapter,
         phrases=run.spec.prompts,
@@ -202,8 +202,8 @@ def _candidates(run: Run, round_number: int) -> Drawing:
     )
 
 
-def _wanted(drawing: Drawing) -> dict[str, Any]:
-    wanted = wanted_images(drawing)
+def _wanted(drawing: SamplingPlan) -> dict[str, Any]:
+    wanted = planned_images(drawing)
     return {
         "prompts": [image.prompt for image in wanted],
         "seeds": [image.seed for image in wanted],

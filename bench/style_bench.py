@@ -54,7 +54,7 @@ LATER_ROUND = replace(
 OTHER_METHODS = {
     "lora": replace(FIRST_ROUND, method=styledrop.LoRAConfig(), learning_rate=3e-3),
     "soft_prompt": replace(FIRST_ROUND, method=styledrop.SoftPromptConfig(), learning_rate=1e-1),
-    "dreambooth": replace(FIRST_ROUND, method=styledrop.WholeConfig(), learning_rate=3e-4),
+    "dreambooth": replace(FIRST_ROUND, method=styledrop.FullFineTuneConfig(), learning_rate=3e-4),
 }
 
 

@@ -16,11 +16,11 @@ from data.errors import DecisionRefused
 from data.records.run import NEEDS_PICKS, Answer, CandidatesRecord, Decision
 from data.store.candidates import Candidate
 
-SHOWN = 64
+NUM_SHOWN = 64
 """Candidates a reviewer picks from, of however many there are: 8 x 8 fit on a screen and into a form."""
 
 
-TO_PUBLISH: tuple[Answer, ...] = ("publish", "reject")
+ANSWERS_TO_LEAK: tuple[Answer, ...] = ("publish", "reject")
 """What can be said of the last round if the reference's content shows in it."""
 
 
@@ -33,12 +33,12 @@ def best_of_each_prompt(candidates: Sequence[Candidate], kept_per_prompt: int) -
 
 def random_of_each_prompt(candidates: Sequence[Candidate], kept_per_prompt: int, *, seed: int) -> list[int]:
     """Indices of candidates drawn from each prompt without looking at scores; the same `seed`, the same draw."""
-    chance = random.Random(seed)
-    return _of_each_prompt(candidates, lambda of_prompt: chance.sample(of_prompt, kept_per_prompt))
+    rng = random.Random(seed)
+    return _of_each_prompt(candidates, lambda of_prompt: rng.sample(of_prompt, kept_per_prompt))
 
 
 def random_to_show(candidates: Sequence[Candidate], *, seed: int) -> tuple[int, ...]:
-    """Indices of `SHOWN` candidates, as many of each prompt as of any other, drawn without looking at scores.
+    """Indices of `NUM_SHOWN` candidates, as many of each prompt as of any other, drawn without looking at scores.
 
     They come prompt by prompt. The same `seed`, the same draw.
     """
@@ -47,7 +47,7 @@ def random_to_show(candidates: Sequence[Candidate], *, seed: int) -> tuple[int, 
 
 
 def best_to_show(candidates: Sequence[Candidate]) -> tuple[int, ...]:
-    """Indices of `SHOWN` candidates, as many of each prompt as of any other: those with its highest Text scores.
+    """Indices of `NUM_SHOWN` candidates, as many of each prompt as of any other: those with its highest Text scores.
 
     The best of all come first; of equals, the first.
     """
@@ -100,13 +100,13 @@ def _best_first(candidate: Candidate) -> tuple[float, int]:
 
 
 def _as_many_of_each_prompt(ordered: Iterable[Candidate]) -> list[Candidate]:
-    """The first `SHOWN` of `ordered`, but no prompt's second before the first of all others."""
+    """The first `NUM_SHOWN` of `ordered`, but no prompt's second before the first of all others."""
     turns: Counter[str] = Counter()
     in_turn: list[tuple[int, Candidate]] = []
     for candidate in ordered:
         in_turn.append((turns[candidate.content_phrase], candidate))
         turns[candidate.content_phrase] += 1
-    return [candidate for _, candidate in sorted(in_turn, key=lambda turn: turn[0])][:SHOWN]
+    return [candidate for _, candidate in sorted(in_turn, key=lambda turn: turn[0])][:NUM_SHOWN]
 
 
 def _of_each_prompt(candidates: Sequence[Candidate], choose: Callable[[list[Candidate]], list[Candidate]]) -> list[int]:

@@ -19,7 +19,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from data.errors import StyleRejected
 from data.records.run import (
-    MEANING,
+    ANSWER_MEANINGS,
     NEEDS_PICKS,
     Answer,
     CandidatesRecord,
@@ -37,7 +37,7 @@ from tasks.onboarding.give_feedback import (
     show_leak,
     write_question,
 )
-from tasks.say import say
+from tasks.say import log_stage
 
 TERMINAL_TIMEOUT_S = 7 * 24 * 3600
 
@@ -47,7 +47,9 @@ class ReviewAnswer(RunInput):
 
     picks: list[int] = Field(default=[], description="numbers of the images the next round is tuned on")
     # No default: an answer that is missing must never become "approve".
-    decision: Answer = Field(description=" ".join(f"{answer}: {meaning}." for answer, meaning in MEANING.items()))
+    decision: Answer = Field(
+        description=" ".join(f"{answer}: {meaning}." for answer, meaning in ANSWER_MEANINGS.items())
+    )
     reviewer: str = Field(min_length=1, max_length=100, pattern=r"\S", description="who decides")
     note: str = Field(default="", max_length=2000, description="kept with the decision")
     candidates: str = Field(description="which candidates were looked at; leave it as it is")
@@ -65,7 +67,7 @@ def ask_reviewer(run: Run, candidates: CandidatesRecord) -> Decision:
     return _unless_rejected(run, candidates, decision)
 
 
-def ask_to_publish(run: Run, evaluation: EvaluationRecord, feedback: Sequence[FeedbackRecord]) -> Decision | None:
+def ask_for_leak_waiver(run: Run, evaluation: EvaluationRecord, feedback: Sequence[FeedbackRecord]) -> Decision | None:
     """A person's word that the last round may be published, or None if none is needed: its leak is not high.
 
     Who approved candidates whose leak was high, and saw it, has said so.
@@ -133,7 +135,7 @@ def _wait_for_answer(question: Question, number: int, refusal: str) -> ReviewAns
     key = f"{about}-question-{number}"
     try:
         if runtime.deployment.id is None:
-            say(
+            log_stage(
                 f"waiting for a reviewer: python -m review.terminal show {runtime.flow_run.id}"
                 f"{f' ({refusal})' if refusal else ''}"
             )

@@ -13,7 +13,7 @@ from prefect import flow
 
 from data.documents.spec import StyleSpec, read_spec
 from data.records.run import FeedbackRecord, PublishedAdapter
-from flows.human_feedback import ask_reviewer, ask_to_publish, rounds_wanted
+from flows.human_feedback import ask_for_leak_waiver, ask_reviewer, rounds_wanted
 from flows.terminal import run_in_terminal
 from tasks.onboarding.choose_guidance import choose_guidance
 from tasks.onboarding.enlarge import enlarge
@@ -47,8 +47,8 @@ def onboard_style(spec: StyleSpec) -> PublishedAdapter:
     scores = [evaluate_round(run, adapter, guidance.lambda_a) for adapter in (None, *adapters)]
     evaluation = compare_rounds(run, scores)
     enlarging = enlarge(run, scores[-1]) if run.large_references else None
-    word = ask_to_publish(run, evaluation, feedback)
-    return publish(run, adapters, feedback, guidance, evaluation, word, enlarging)
+    leak_waiver = ask_for_leak_waiver(run, evaluation, feedback)
+    return publish(run, adapters, feedback, guidance, evaluation, leak_waiver, enlarging)
 
 
 def main() -> int:

@@ -84,7 +84,7 @@ def draw_queries(study: Study) -> list[Query]:
     styles = [_read_style(style) for style in study.styles]
     queries: dict[str, Query] = {}
     for first, second in study.pairs:
-        chance = random.Random(f"{study.seed}/{first}/{second}")
+        rng = random.Random(f"{study.seed}/{first}/{second}")
         shown = [
             (reference, phrase, images[first][phrase], images[second][phrase])
             for reference, images in styles
@@ -96,8 +96,8 @@ def draw_queries(study: Study) -> list[Query]:
                 f"expected content phrases that both {first!r} and {second!r} were drawn for, got none; "
                 "evaluate them with the same prompts"
             )
-        for reference, phrase, of_first, of_second in chance.sample(shown, min(study.queries_per_pair, len(shown))):
-            images = (reference, chance.choice(of_first), chance.choice(of_second))
+        for reference, phrase, of_first, of_second in rng.sample(shown, min(study.queries_per_pair, len(shown))):
+            images = (reference, rng.choice(of_first), rng.choice(of_second))
             query = _query(study.seed, phrase, (first, second), images)
             queries[query.id] = query
     mixed = list(queries.values())

@@ -28,7 +28,7 @@ from starlette.staticfiles import StaticFiles
 
 from data.errors import DecisionRefused, NotWaiting, PipelineError
 from data.pictures.images import from_png, square, to_png
-from data.records.run import MEANING, Answer, Example
+from data.records.run import ANSWER_MEANINGS, Answer, Example
 from data.store.files import Store
 from review.links import is_token
 from review.waiting import Waiting, answer, find_waiting, list_waiting, shown_candidates
@@ -44,7 +44,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _TEMPLATE = Environment(loader=FileSystemLoader(HERE), autoescape=True).get_template(
-    "page.html", globals={"meaning": MEANING}
+    "page.html", globals={"meaning": ANSWER_MEANINGS}
 )
 
 

@@ -19,12 +19,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from data.errors import PipelineError
-from data.records.run import MEANING, Answer
+from data.records.run import ANSWER_MEANINGS, Answer
 from review.links import link, secret_from_environment
 from review.notification import notify_when_waiting
 from review.waiting import Waiting, answer, find_waiting, list_waiting, shown_candidates
 
-ANSWERS: dict[str, Answer] = {answer.replace(" ", "-"): answer for answer in MEANING}
+ANSWERS: dict[str, Answer] = {answer.replace(" ", "-"): answer for answer in ANSWER_MEANINGS}
 """What can be answered, by subcommand."""
 
 
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     show = actions.add_parser("show", help="what is asked: the sheet's address, prompts and scores")
     show.add_argument("run", type=UUID, help="id of the flow run")
     for name, given in ANSWERS.items():
-        answered = actions.add_parser(name, help=MEANING[given])
+        answered = actions.add_parser(name, help=ANSWER_MEANINGS[given])
         answered.add_argument("run", type=UUID, help="id of the flow run")
         answered.add_argument("--reviewer", required=True, help="who decides")
         answered.add_argument("--note", default="", help="kept with the decision")

@@ -2,5 +2,5 @@
 
 from prefect.cache_policies import INPUTS, TASK_SOURCE, CachePolicy
 
-ONCE: CachePolicy = INPUTS + TASK_SOURCE
+CACHE_BY_INPUT: CachePolicy = INPUTS + TASK_SOURCE
 """Without the source, two tasks with equal inputs would be served each other's results."""

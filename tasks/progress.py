@@ -12,7 +12,7 @@ from uuid import UUID
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import TaskRunContext
 
-from tasks.say import say
+from tasks.say import log_stage
 
 LINE_EVERY_S = 2.0
 ARTIFACT_EVERY_S = 5.0
@@ -55,7 +55,7 @@ class Progress:
             self._first = min(done, self._total - 1)
         self._note = note or self._note
         if is_last:
-            say(self._line(done, now - self._started))
+            log_stage(self._line(done, now - self._started))
         elif now - self._last_line >= LINE_EVERY_S:
             self._last_line = now
             print(self._line(done, now - self._started), file=sys.stderr, flush=True)

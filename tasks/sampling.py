@@ -1,7 +1,7 @@
 """Drawing and scoring images: what candidates, evaluation and generation have in common.
 
-A drawing is cut into parts of `PART` images. Each part is kept in the store as soon as it is done, so a
-killed drawing goes on with the next one, on this machine or another. The parts are drawn one after
+A plan is cut into parts of `PART_SIZE` images. Each part is kept in the store as soon as it is done, so a
+killed run goes on with the next one, on this machine or another. The parts are drawn one after
 the other in this process, or, in a flow run with a task runner of its own (`tasks.workers`), by its
 workers: the same parts, so the same images.
 """
@@ -22,18 +22,18 @@ import styledrop
 from data.documents.spec import SamplingSettings
 from data.errors import AlreadyInStore, SpecError
 from data.pictures.images import from_png, to_png
-from data.records.sampling_plan import Drawing
+from data.records.sampling_plan import SamplingPlan
 from data.store.candidates import Candidate, from_parquet, to_parquet
 from data.store.files import Store, read_blob
 from tasks.models import open_adapter, open_base, open_scorer
 from tasks.progress import Progress
 
-PART = 32
+PART_SIZE = 32
 """Images in a part. Two of the library's batches: images come in the same batches however they are spread."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class PlannedImage:
     """An image to be drawn."""
 
     index: int
@@ -55,85 +55,85 @@ def sampling_config(settings: SamplingSettings) -> styledrop.SamplingConfig:
     )
 
 
-def wanted_images(drawing: Drawing) -> list[Wanted]:
-    """The drawing's images, numbered phrase by phrase.
+def planned_images(plan: SamplingPlan) -> list[PlannedImage]:
+    """The plan's images, numbered phrase by phrase.
 
-    A seed follows from the drawing's seed, its purpose, the phrase and the image's number within the phrase.
+    A seed follows from the plan's seed, its purpose, the phrase and the image's number within the phrase.
     """
     return [
-        Wanted(
-            index=number * drawing.images_per_phrase + i,
+        PlannedImage(
+            index=number * plan.images_per_phrase + i,
             content_phrase=phrase,
-            prompt=f"{phrase} {drawing.style_phrase}".strip(),
-            seed=draw_seed(drawing.seed, drawing.purpose, phrase, i),
+            prompt=f"{phrase} {plan.style_phrase}".strip(),
+            seed=draw_seed(plan.seed, plan.purpose, phrase, i),
         )
-        for number, phrase in enumerate(drawing.phrases)
-        for i in range(drawing.images_per_phrase)
+        for number, phrase in enumerate(plan.phrases)
+        for i in range(plan.images_per_phrase)
     ]
 
 
-def draw(drawing: Drawing, folder: str, description: str, *, key: str) -> list[Candidate]:
-    """Draw and score all images; parts lie in `folder` of the drawing's store, progress in the artifact `key`."""
-    parts = range(-(-drawing.count // PART))
+def draw(plan: SamplingPlan, folder: str, description: str, *, key: str) -> list[Candidate]:
+    """Draw and score all images; parts lie in `folder` of the plan's store, progress in the artifact `key`."""
+    parts = range(-(-plan.count // PART_SIZE))
     drawn: list[Candidate] = []
-    with Progress(description, drawing.count, key=key) as progress:
-        if _is_spread():
-            for number, future in enumerate([draw_part.submit(drawing, folder, number) for number in parts]):
+    with Progress(description, plan.count, key=key) as progress:
+        if _runs_on_workers():
+            for number, future in enumerate([draw_part.submit(plan, folder, number) for number in parts]):
                 future.result()
-                drawn += _read_part(drawing, folder, number)
+                drawn += _read_part(plan, folder, number)
                 progress.update(len(drawn))
         else:
             for number in parts:
-                _draw_part(drawing, folder, number, progress.update)
-                drawn += _read_part(drawing, folder, number)
+                _draw_part(plan, folder, number, progress.update)
+                drawn += _read_part(plan, folder, number)
     return drawn
 
 
 @task(name="draw-part", task_run_name="part-{number}", persist_result=False, cache_policy=NO_CACHE)
-def draw_part(drawing: Drawing, folder: str, number: int) -> None:
+def draw_part(plan: SamplingPlan, folder: str, number: int) -> None:
     """Draw one part, if it does not lie in the store yet; the store is its memory, so nothing is cached."""
-    _draw_part(drawing, folder, number, lambda _: None)
+    _draw_part(plan, folder, number, lambda _: None)
 
 
-def _draw_part(drawing: Drawing, folder: str, number: int, progress: Callable[[int], None]) -> None:
-    store = Store(drawing.store)
-    key = _part_key(drawing, folder, number)
+def _draw_part(plan: SamplingPlan, folder: str, number: int, progress: Callable[[int], None]) -> None:
+    store = Store(plan.store)
+    key = _part_key(plan, folder, number)
     if store.exists(key):
         return
     with suppress(AlreadyInStore):  # another worker was given it too, and was faster
-        store.write_new(key, to_parquet(_draw_and_score(drawing, number, progress)))
+        store.write_new(key, to_parquet(_draw_and_score(plan, number, progress)))
 
 
-def _read_part(drawing: Drawing, folder: str, number: int) -> list[Candidate]:
-    return from_parquet(Store(drawing.store).read(_part_key(drawing, folder, number)))
+def _read_part(plan: SamplingPlan, folder: str, number: int) -> list[Candidate]:
+    return from_parquet(Store(plan.store).read(_part_key(plan, folder, number)))
 
 
-def _part_key(drawing: Drawing, folder: str, number: int) -> str:
-    # By the drawing's digest: another adapter's part is never taken for this one's.
-    return f"{folder}/parts-{drawing.digest}/{number:04}.parquet"
+def _part_key(plan: SamplingPlan, folder: str, number: int) -> str:
+    # By the plan's digest: another adapter's part is never taken for this one's.
+    return f"{folder}/parts-{plan.digest}/{number:04}.parquet"
 
 
-def _draw_and_score(drawing: Drawing, number: int, progress: Callable[[int], None]) -> list[Candidate]:
-    base = open_base(drawing.base)
-    if base.sha256 != drawing.base_sha256:
+def _draw_and_score(plan: SamplingPlan, number: int, progress: Callable[[int], None]) -> list[Candidate]:
+    base = open_base(plan.base)
+    if base.sha256 != plan.base_sha256:
         raise SpecError(
-            f"expected the base {drawing.base!r} to be {drawing.base_sha256[:12]}, got {base.sha256[:12]}; "
+            f"expected the base {plan.base!r} to be {plan.base_sha256[:12]}, got {base.sha256[:12]}; "
             "give every worker the same base"
         )
-    part = wanted_images(drawing)[number * PART : (number + 1) * PART]
+    part = planned_images(plan)[number * PART_SIZE : (number + 1) * PART_SIZE]
     prompts = [wanted.prompt for wanted in part]
-    settings = drawing.settings
+    settings = plan.settings
     images = styledrop.sample(
         base,
         prompts,
         seeds=[wanted.seed for wanted in part],
-        style=open_adapter(drawing.style, base) if drawing.style else None,
+        style=open_adapter(plan.style, base) if plan.style else None,
         guidance=styledrop.Guidance(lambda_a=settings.lambda_a_or_default, lambda_b=settings.lambda_b),
         config=sampling_config(settings),
         negative_prompt=settings.negative_prompt,
-        progress=lambda done, _: progress(number * PART + done),
+        progress=lambda done, _: progress(number * PART_SIZE + done),
     )
-    text_scores, style_scores = _scores(drawing, base, images, prompts)
+    text_scores, style_scores = _scores(plan, base, images, prompts)
     return [
         Candidate(
             index=wanted.index,
@@ -149,16 +149,16 @@ def _draw_and_score(drawing: Drawing, number: int, progress: Callable[[int], Non
 
 
 def _scores(
-    drawing: Drawing, base: styledrop.Base, images: Sequence[Image.Image], prompts: Sequence[str]
+    plan: SamplingPlan, base: styledrop.Base, images: Sequence[Image.Image], prompts: Sequence[str]
 ) -> tuple[Sequence[float], Sequence[float]]:
     unknown = [math.nan] * len(images)
     if base.clip_folder is None:
         return unknown, unknown
-    references = [from_png(read_blob(blob)) for blob in drawing.references]
-    scores = open_scorer(drawing.base).score(images, prompts, references or images[:1])
+    references = [from_png(read_blob(blob)) for blob in plan.references]
+    scores = open_scorer(plan.base).score(images, prompts, references or images[:1])
     return scores.text.tolist(), scores.style.tolist() if references else unknown
 
 
-def _is_spread() -> bool:
+def _runs_on_workers() -> bool:
     flow_run = FlowRunContext.get()
     return flow_run is not None and not isinstance(flow_run.task_runner, ThreadPoolTaskRunner)

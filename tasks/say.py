@@ -9,7 +9,7 @@ from prefect.context import FlowRunContext, TaskRunContext
 _run_log = logging.getLogger("prefect.extra.styledrop")
 
 
-def say(line: str) -> None:
+def log_stage(line: str) -> None:
     """Put `line` into the terminal and, in a run, into its log in Prefect."""
     print(line, file=sys.stderr, flush=True)
     if FlowRunContext.get() is not None or TaskRunContext.get() is not None:

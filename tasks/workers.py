@@ -1,4 +1,4 @@
-"""Where the parts of a drawing are drawn: in this process, or on the workers of a Dask cluster.
+"""Where the parts of a sampling plan are drawn: in this process, or on the workers of a Dask cluster.
 
     STYLEDROP_DASK=2                    two worker processes on this machine, for the time of the flow run
     STYLEDROP_DASK=tcp://HOST:8786      the workers of a cluster that runs already
@@ -19,7 +19,7 @@ from data.errors import SpecError
 
 
 def task_runner() -> TaskRunner[Any]:
-    """What $STYLEDROP_DASK asks for; without it Prefect's default, on which nothing is spread.
+    """What $STYLEDROP_DASK asks for; without it Prefect's default, which draws in this process.
 
     Raises:
         SpecError: if it is neither a number of workers nor an address.

@@ -17,10 +17,10 @@ def thumbnail(image: Image.Image, words: str = "", *, side_px: int = THUMBNAIL_P
     method = Image.Resampling.NEAREST if image.width < side_px else Image.Resampling.LANCZOS
     buffer = io.BytesIO()
     image.resize((side_px, side_px), method).save(buffer, format="WEBP", quality=85)
-    return embedded(buffer.getvalue(), "webp", words)
+    return embedded_image(buffer.getvalue(), "webp", words)
 
 
-def embedded(content: bytes, kind: str, words: str) -> str:
+def embedded_image(content: bytes, kind: str, words: str) -> str:
     """An image file (`png`, `webp`) in Markdown, its bytes in the address."""
     return f"![{words}](data:image/{kind};base64,{base64.b64encode(content).decode()})"
 

@@ -14,7 +14,7 @@ from data.documents.spec import Feedback, StyleSpec
 
 Answer = Literal["approve", "another round", "publish", "reject"]
 
-MEANING: dict[Answer, str] = {
+ANSWER_MEANINGS: dict[Answer, str] = {
     "approve": "tune the next round on the picks and publish it",
     "another round": "tune the next round on the picks and ask about its candidates",
     "publish": "publish what is tuned already, although the reference's content shows",
@@ -194,7 +194,7 @@ class TriedLambdaA(Record):
     """In the same order at every λ_A; empty in versions published before losses were taken image by image."""
 
 
-class Enlarging(Record):
+class EnlargingRecord(Record):
     """Super-resolution's adapter of the style, and the last round's evaluation images, enlarged with it."""
 
     files: dict[str, Blob]

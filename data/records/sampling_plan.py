@@ -1,4 +1,4 @@
-"""A drawing: everything a set of images depends on. The same drawing gives the same images, wherever it is drawn."""
+"""A sampling plan: everything a set of images depends on. The same plan gives the same images, wherever it is drawn."""
 
 import hashlib
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from data.documents.spec import SamplingSettings
 from data.records.run import AdapterRecord, Blob, Record, Run, Sha256
 
 
-class Drawing(Record):
+class SamplingPlan(Record):
     """`images_per_phrase` images of each phrase in one style, and what they are scored against."""
 
     store: str
@@ -24,7 +24,7 @@ class Drawing(Record):
     images_per_phrase: int
     seed: int
     purpose: str
-    """Part of every image's seed: drawings for two purposes share no noise."""
+    """Part of every image's seed: plans for two purposes share no noise."""
     settings: SamplingSettings
 
     @property
@@ -38,7 +38,7 @@ class Drawing(Record):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
 
-def drawing_of(
+def plan_sampling(
     run: Run,
     adapter: AdapterRecord | None,
     *,
@@ -46,9 +46,9 @@ def drawing_of(
     images_per_phrase: int,
     purpose: str,
     settings: SamplingSettings,
-) -> Drawing:
+) -> SamplingPlan:
     """What `adapter`, or else the base, is to draw in a run."""
-    return Drawing(
+    return SamplingPlan(
         store=run.store,
         base=run.spec.base,
         base_sha256=run.base_sha256,

@@ -19,7 +19,7 @@ from data.records.run import Blob, Example, PublishedAdapter, Record
 from data.store.files import Store
 
 ADAPTER_FILES = ("adapter.safetensors", "card.json")
-ENLARGING = "super_resolution/"
+SUPER_RESOLUTION_FOLDER = "super_resolution/"
 """Folder of super-resolution's adapter."""
 
 
@@ -123,7 +123,7 @@ def read_version(uri: str) -> PublishedStyle:
         version=store.uri.rpartition("/")[2],
         uri=store.uri,
         adapter=blobs(""),
-        enlarging=blobs(ENLARGING) if f"{ENLARGING}card.json" in manifest else {},
+        enlarging=blobs(SUPER_RESOLUTION_FOLDER) if f"{SUPER_RESOLUTION_FOLDER}card.json" in manifest else {},
         rounds=len(card["rounds"]),
         lambda_a=card["guidance"]["lambda_a"],
         spec=parse_spec(json.loads(_read_file(store, manifest, "spec.json"))),

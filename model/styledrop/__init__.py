@@ -16,6 +16,7 @@ from styledrop.errors import (
     StyleDropError,
     TuningError,
 )
+from styledrop.full_fine_tune import FullFineTuneConfig
 from styledrop.guidance import Guidance
 from styledrop.lora import LoRAConfig
 from styledrop.sampler import SamplingConfig, sample, sample_tokens
@@ -24,7 +25,6 @@ from styledrop.soft_prompt import SoftPromptConfig
 from styledrop.tuned import Tuned
 from styledrop.tuning import TuningConfig, tune
 from styledrop.views import views
-from styledrop.whole import WholeConfig
 
 __version__ = version("styledrop")
 
@@ -38,6 +38,7 @@ __all__ = [
     "CheckpointMismatch",
     "ChecksumMismatch",
     "ClipScorer",
+    "FullFineTuneConfig",
     "Guidance",
     "IncompatibleBase",
     "LoRAConfig",
@@ -51,7 +52,6 @@ __all__ = [
     "Tuned",
     "TuningConfig",
     "TuningError",
-    "WholeConfig",
     "enlarge",
     "load_adapter",
     "load_base",

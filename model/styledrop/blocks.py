@@ -267,7 +267,10 @@ class ConvolutionBlock(nn.Module):
 
     def condition(self, text: Tensor, activated: Tensor) -> tuple[list[TextPart], list[AdaptivePart]]:
         """Compute what `forward` will take from its iterators, in that order."""
-        text_blocks, res_blocks = each(TextBlock, self.attention_blocks), each(ResidualBlock, self.res_blocks)
+        text_blocks, res_blocks = (
+            typed_modules(TextBlock, self.attention_blocks),
+            typed_modules(ResidualBlock, self.res_blocks),
+        )
         text_parts = [part for block in text_blocks for part in block.keys_values(text)]
         return text_parts, [block.scale_shift(activated) for block in res_blocks]
 
@@ -280,7 +283,7 @@ class ConvolutionBlock(nn.Module):
         return hidden if self.upsample is None else self.upsample(hidden)
 
 
-def each(kind: type[ModuleT], modules: nn.ModuleList) -> list[ModuleT]:
+def typed_modules(kind: type[ModuleT], modules: nn.ModuleList) -> list[ModuleT]:
     """Give the modules of a list their type, which `nn.ModuleList` forgets."""
     return cast(list[ModuleT], list(modules))
 

@@ -30,7 +30,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from styledrop.blocks import AdaptivePart, ConvolutionBlock, RMSNorm, Site, TextPart, TransformerLayer, each
+from styledrop.blocks import AdaptivePart, ConvolutionBlock, RMSNorm, Site, TextPart, TransformerLayer, typed_modules
 from styledrop.errors import BaseError
 
 SITES: tuple[Site, ...] = ("attention", "feed_forward")
@@ -203,7 +203,7 @@ class Generator(nn.Module):
         encoded = _sinusoids(micro, self.config.micro_cond_encode_dim).to(pooled.dtype)
         activated = F.silu(self.cond_embed(torch.cat([pooled, encoded], dim=1)))
 
-        layers = each(TransformerLayer, self.transformer_layers)
+        layers = typed_modules(TransformerLayer, self.transformer_layers)
         stages: list[ConvolutionBlock | TransformerLayer] = [self.down_block, *layers, self.up_block]
         text_parts: list[TextPart] = []
         adaptive_parts: list[AdaptivePart] = []

@@ -1,19 +1,19 @@
 """The ways to tune, by the names that cards use for them."""
 
 from styledrop.adapters import Adapter, AdapterConfig
+from styledrop.full_fine_tune import FullFineTune, FullFineTuneConfig
 from styledrop.generator import Generator
 from styledrop.lora import LoRA, LoRAConfig
 from styledrop.soft_prompt import SoftPrompt, SoftPromptConfig
 from styledrop.tuned import Tuned
-from styledrop.whole import Whole, WholeConfig
 
-Method = AdapterConfig | LoRAConfig | SoftPromptConfig | WholeConfig
+Method = AdapterConfig | LoRAConfig | SoftPromptConfig | FullFineTuneConfig
 
 METHODS: dict[str, type[Method]] = {
     "adapter": AdapterConfig,
     "lora": LoRAConfig,
     "soft_prompt": SoftPromptConfig,
-    "whole": WholeConfig,
+    "whole": FullFineTuneConfig,
 }
 
 
@@ -34,8 +34,8 @@ def new_tuned(method: Method, generator: Generator) -> Tuned:
             return LoRA(method, generator.config)
         case SoftPromptConfig():
             return SoftPrompt(method, generator.config)
-        case WholeConfig():
-            return Whole(method, generator)  # a copy, where the generator is: nothing of it is drawn
+        case FullFineTuneConfig():
+            return FullFineTune(method, generator)  # a copy, where the generator is: nothing of it is drawn
 
 
 def method_of(tuned: Tuned) -> Method:
@@ -44,6 +44,6 @@ def method_of(tuned: Tuned) -> Method:
     Raises:
         TypeError: it is put together from others, which have a method each.
     """
-    if isinstance(tuned, Adapter | LoRA | SoftPrompt | Whole):
+    if isinstance(tuned, Adapter | LoRA | SoftPrompt | FullFineTune):
         return tuned.config
     raise TypeError(f"expected what `tune` makes, got a {type(tuned).__name__}; save its adapters one by one")

@@ -87,8 +87,10 @@ class ClipScorer:
         return (image_features @ text_features.T).cpu().numpy()
 
     @torch.inference_mode()
-    def liken(self, images: Sequence[Image.Image], *, batch_size: int = 64) -> Float[np.ndarray, "images images"]:
-        """Style of every image with every other as its reference."""
+    def style_of_pairs(
+        self, images: Sequence[Image.Image], *, batch_size: int = 64
+    ) -> Float[np.ndarray, "images images"]:
+        """Style score of every image with every other as its reference."""
         features = self._embed_images(images, batch_size)
         return (features @ features.T).cpu().numpy()
 

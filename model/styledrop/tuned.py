@@ -1,8 +1,8 @@
 """What tuning makes of a frozen base: a module of a few weights that acts in one of three places.
 
-adapter        changes what the transformer layers put out   (`adapt`)
-LoRA, whole    change the generator's own weights            (`on`)
-soft prompt    extends the text                              (`extend`)
+adapter                 changes what the transformer layers put out   (`adapt`)
+LoRA, full fine-tune    change the generator's own weights            (`on`)
+soft prompt             extends the text                              (`extend`)
 """
 
 from typing import ClassVar

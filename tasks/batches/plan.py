@@ -18,7 +18,7 @@ from data.store.files import Store
 from data.store.publication import current_version
 from tasks.models import open_base
 from tasks.onboarding.prepare import run_key
-from tasks.say import say
+from tasks.say import log_stage
 
 
 @task(cache_policy=NO_CACHE)
@@ -34,7 +34,7 @@ def plan_batch(manifest_uri: str, name: str, settings: StyleSettings, strict: bo
     manifest = read_manifest(manifest_uri, settings)
     bad_rows = tuple(BadRow(row=problem.row, name=problem.name, reason=problem.reason) for problem in manifest.problems)
     for row in bad_rows:
-        say(f"batch {name}: row {row.row} ({row.name or 'no name'}) is left out: {row.reason}")
+        log_stage(f"batch {name}: row {row.row} ({row.name or 'no name'}) is left out: {row.reason}")
     if strict and bad_rows:
         raise ManifestError(
             f"expected no bad rows in {manifest_uri}, got {len(bad_rows)}; nothing was started. "
@@ -49,7 +49,9 @@ def plan_batch(manifest_uri: str, name: str, settings: StyleSettings, strict: bo
         bad_rows=bad_rows,
     )
     published = sum(style.published is not None for style in batch.styles)
-    say(f"batch {name}: {len(batch.styles)} styles, {published} of them published already, {len(bad_rows)} bad rows")
+    log_stage(
+        f"batch {name}: {len(batch.styles)} styles, {published} of them published already, {len(bad_rows)} bad rows"
+    )
     return batch
 
 
@@ -81,7 +83,7 @@ def report_batch(batch: Batch, runs: Mapping[str, StyleRun]) -> BatchReport:
         ],
         description=f"{counted}. The same as Parquet: {table.uri}",
     )
-    say(f"batch {batch.name}: {counted}; report {table.uri}")
+    log_stage(f"batch {batch.name}: {counted}; report {table.uri}")
     return summary
 
 

@@ -24,7 +24,7 @@ from prefect.utilities.urls import url_for
 from data.errors import PipelineError
 from data.records.batch import Batch, BatchStyle, StyleRun
 from tasks.batches.plan import find_published
-from tasks.say import say
+from tasks.say import log_stage
 
 DEPLOYMENT = "onboard-style/default"
 POLL_S = 3.0
@@ -53,18 +53,20 @@ def run_styles(batch: Batch, wave: int, wait_for_reviewers: bool) -> dict[str, S
             for name in _refresh(client, runs):
                 del runs[name]
                 refused[name] = StyleRun(state="failed", message="its run was deleted in Prefect", url="")
-            while ahead and len(_moving(runs.values(), wait_for_reviewers)) < at_once:
+            while ahead and len(_unsettled(runs.values(), wait_for_reviewers)) < at_once:
                 style = ahead.popleft()
                 try:
                     runs[style.spec.name] = _start(client, deployment.id, batch, style)
                 except PrefectHTTPStatusError as error:
                     message = f"Prefect does not take it: {error.response.text[:500]}"
                     refused[style.spec.name] = StyleRun(state="failed", message=message, url="")
-            moving = len(_moving(runs.values(), wait_for_reviewers))
+            moving = len(_unsettled(runs.values(), wait_for_reviewers))
             settled = total - len(ahead) - moving
             if settled != said:
                 said = settled
-                say(f"batch {batch.name}: {settled} of {total} settled, {moving} under way, {len(ahead)} to be sent")
+                log_stage(
+                    f"batch {batch.name}: {settled} of {total} settled, {moving} under way, {len(ahead)} to be sent"
+                )
             if not ahead and not moving:
                 return {**refused, **{name: _style_run(run) for name, run in runs.items()}}
             time.sleep(POLL_S)
@@ -119,7 +121,7 @@ def _pages(ids: Sequence[UUID]) -> Iterable[list[UUID]]:
     return (list(ids[start : start + PAGE]) for start in range(0, len(ids), PAGE))
 
 
-def _moving(runs: Iterable[FlowRun], wait_for_reviewers: bool) -> list[FlowRun]:
+def _unsettled(runs: Iterable[FlowRun], wait_for_reviewers: bool) -> list[FlowRun]:
     return [run for run in runs if not _is_final(run) and (wait_for_reviewers or not _is_waiting(run))]
 
 

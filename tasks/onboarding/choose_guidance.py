@@ -5,16 +5,16 @@ from prefect.artifacts import create_table_artifact
 
 from data.guidance import IMAGES_PER_PROMPT, LAMBDAS_A, PROMPTS, best_lambda_a
 from data.records.run import AdapterRecord, GuidanceRecord, Run, Score, TriedLambdaA
-from data.records.sampling_plan import drawing_of
+from data.records.sampling_plan import plan_sampling
 from data.store.candidates import Candidate
-from tasks.caching import ONCE
+from tasks.caching import CACHE_BY_INPUT
 from tasks.leak import leak_of
 from tasks.links import guidance_key
 from tasks.sampling import draw
-from tasks.say import say
+from tasks.say import log_stage
 
 
-@task(persist_result=True, result_serializer="json", cache_policy=ONCE)
+@task(persist_result=True, result_serializer="json", cache_policy=CACHE_BY_INPUT)
 def choose_guidance(run: Run, adapter: AdapterRecord) -> GuidanceRecord:
     """Draw a few images at each of several λ_A, and take the best that loses nothing (`data.guidance`).
 
@@ -53,12 +53,12 @@ def choose_guidance(run: Run, adapter: AdapterRecord) -> GuidanceRecord:
         description=f"{run.spec.name}: of the λ_A that neither leak nor cost more Text than chance, image by "
         f"image, the one with the best Style; mean ± standard error of {len(by_base)} images each",
     )
-    say(f"λ_A {chosen} of {', '.join(str(one.lambda_a) for one in tried)}")
+    log_stage(f"λ_A {chosen} of {', '.join(str(one.lambda_a) for one in tried)}")
     return GuidanceRecord(lambda_a=chosen, tried=tuple(tried))
 
 
 def _draw(run: Run, adapter: AdapterRecord | None, lambda_a: float) -> list[Candidate]:
-    drawing = drawing_of(
+    plan = plan_sampling(
         run,
         adapter,
         phrases=run.spec.prompts[:PROMPTS],
@@ -67,4 +67,4 @@ def _draw(run: Run, adapter: AdapterRecord | None, lambda_a: float) -> list[Cand
         settings=run.spec.evaluation_sampling.model_copy(update={"lambda_a": lambda_a}),
     )
     what = f"λ_A {lambda_a}" if adapter else "the base, beside each λ_A"
-    return draw(drawing, f"runs/{run.key}/guidance", what, key=f"lambda-a-{drawing.digest}-progress")
+    return draw(plan, f"runs/{run.key}/guidance", what, key=f"lambda-a-{plan.digest}-progress")

@@ -14,22 +14,22 @@ from prefect.context import TaskRunContext
 import styledrop
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png, to_png
-from data.pictures.markdown import embedded
-from data.records.run import Enlarging, RoundScores, Run
+from data.pictures.markdown import embedded_image
+from data.records.run import EnlargingRecord, RoundScores, Run
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store, read_blob
-from tasks.caching import ONCE
+from tasks.caching import CACHE_BY_INPUT
 from tasks.links import enlarging_key
 from tasks.models import open_base
 from tasks.onboarding.tune import tuning_config
 from tasks.progress import Progress
 from tasks.sampling import draw_seed
-from tasks.say import say
+from tasks.say import log_stage
 from tasks.work_folder import work_folder
 
 
-@task(persist_result=True, result_serializer="json", cache_policy=ONCE)
-def enlarge(run: Run, scores: RoundScores) -> Enlarging:
+@task(persist_result=True, result_serializer="json", cache_policy=CACHE_BY_INPUT)
+def enlarge(run: Run, scores: RoundScores) -> EnlargingRecord:
     """Tune super-resolution to the references (StyleDrop, Tab. S3), and enlarge one image of each evaluation prompt.
 
     A killed tuning goes on from its checkpoint.
@@ -41,7 +41,7 @@ def enlarge(run: Run, scores: RoundScores) -> Enlarging:
     final_loss = math.nan
     with Progress("tune super-resolution", settings.steps) as progress:
 
-        def learned(done: int, _: int, loss: float) -> None:
+        def report_step(done: int, _: int, loss: float) -> None:
             nonlocal final_loss
             final_loss = loss
             progress.update(done, f"loss {loss:.3f}")
@@ -52,10 +52,10 @@ def enlarge(run: Run, scores: RoundScores) -> Enlarging:
             tuning_config(settings),
             seed=seed,
             checkpoint=work_folder(run) / "enlarging.safetensors",
-            progress=learned,
+            progress=report_step,
         )
     samples = from_parquet(read_blob(scores.samples))[:: run.spec.images_per_evaluation_prompt]
-    small, large = [from_png(sample.image) for sample in samples], enlarged(base, samples, adapter)
+    small, large = [from_png(sample.image) for sample in samples], enlarge_samples(base, samples, adapter)
     rows = [Row(label=f"{base.size_px} px", images=small), Row(label=f"{base.large.size_px} px", images=large)]
     sheet = to_png(comparison_sheet(run.spec.evaluation_prompts, rows, cell_px=base.large.size_px))
     card = styledrop.Card(
@@ -75,7 +75,7 @@ def enlarge(run: Run, scores: RoundScores) -> Enlarging:
             path.name: store.write_blob(f"{folder}/adapter", path.suffix, path.read_bytes())
             for path in sorted(Path(written).iterdir())
         }
-    made = Enlarging(
+    made = EnlargingRecord(
         files=files,
         parameters=adapter.parameter_count(),
         final_loss=final_loss,
@@ -85,14 +85,16 @@ def enlarge(run: Run, scores: RoundScores) -> Enlarging:
     if TaskRunContext.get() is not None:
         create_markdown_artifact(
             key=enlarging_key(run),
-            markdown=f"{embedded(sheet, 'png', 'the last round, enlarged')}\n\n{made.contact_sheet.uri}",
+            markdown=f"{embedded_image(sheet, 'png', 'the last round, enlarged')}\n\n{made.contact_sheet.uri}",
             description=f"{run.spec.name}: the last round's images, and the same at {base.large.size_px} px",
         )
-    say(f"super-resolution: {made.parameters} parameters tuned, {len(large)} images in {made.contact_sheet.uri}")
+    log_stage(f"super-resolution: {made.parameters} parameters tuned, {len(large)} images in {made.contact_sheet.uri}")
     return made
 
 
-def enlarged(base: styledrop.Base, samples: Sequence[Candidate], style: styledrop.Tuned | None) -> list[Image.Image]:
+def enlarge_samples(
+    base: styledrop.Base, samples: Sequence[Candidate], style: styledrop.Tuned | None
+) -> list[Image.Image]:
     """The samples' images at twice their size, each from its own seed."""
     return styledrop.enlarge(
         base,

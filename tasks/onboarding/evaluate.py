@@ -8,19 +8,19 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png, to_png
-from data.pictures.markdown import MAX_THUMBNAILS, embedded, thumbnail
+from data.pictures.markdown import MAX_THUMBNAILS, embedded_image, thumbnail
 from data.records.run import AdapterRecord, EvaluationRecord, Leak, RoundScores, Run, Score
-from data.records.sampling_plan import Drawing, drawing_of
+from data.records.sampling_plan import SamplingPlan, plan_sampling
 from data.store.candidates import from_parquet, to_parquet
 from data.store.files import Store
-from tasks.caching import ONCE
+from tasks.caching import CACHE_BY_INPUT
 from tasks.leak import leak_of
 from tasks.links import scores_key, sheet_key, trail
 from tasks.sampling import draw
-from tasks.say import say
+from tasks.say import log_stage
 
 
-@task(persist_result=True, result_serializer="json", cache_policy=ONCE)
+@task(persist_result=True, result_serializer="json", cache_policy=CACHE_BY_INPUT)
 def evaluate_round(run: Run, adapter: AdapterRecord | None, lambda_a: float | None = None) -> RoundScores:
     """Score what `adapter` draws for the evaluation prompts; without one, what the base draws.
 
@@ -32,7 +32,7 @@ def evaluate_round(run: Run, adapter: AdapterRecord | None, lambda_a: float | No
     round_number = adapter.round_number if adapter else 0
     settings = run.spec.evaluation_sampling
     # The round is no part of the purpose, so that every round starts from the same seeds.
-    drawing = drawing_of(
+    plan = plan_sampling(
         run,
         adapter,
         phrases=run.spec.evaluation_prompts,
@@ -41,17 +41,17 @@ def evaluate_round(run: Run, adapter: AdapterRecord | None, lambda_a: float | No
         settings=settings if lambda_a is None else settings.model_copy(update={"lambda_a": lambda_a}),
     )
     key = f"evaluation-{run.key}-round-{round_number}"
-    return score(drawing, f"runs/{run.key}/evaluation", round_number, key=key)
+    return score(plan, f"runs/{run.key}/evaluation", round_number, key=key)
 
 
-def score(drawing: Drawing, folder: str, round_number: int, *, key: str) -> RoundScores:
-    """Draw, and take means; the images go into `folder` of the drawing's store, progress into the artifact `key`."""
-    samples = draw(drawing, folder, f"evaluation of {label(round_number)}", key=key)
+def score(plan: SamplingPlan, folder: str, round_number: int, *, key: str) -> RoundScores:
+    """Draw, and take means; the images go into `folder` of the plan's store, progress into the artifact `key`."""
+    samples = draw(plan, folder, f"evaluation of {round_label(round_number)}", key=key)
     return RoundScores(
         round_number=round_number,
         text=Score.of([sample.text_score for sample in samples]),
         style=Score.of([sample.style_score for sample in samples]),
-        samples=Store(drawing.store).write_blob(folder, ".parquet", to_parquet(samples)),
+        samples=Store(plan.store).write_blob(folder, ".parquet", to_parquet(samples)),
     )
 
 
@@ -59,38 +59,39 @@ def score(drawing: Drawing, folder: str, round_number: int, *, key: str) -> Roun
 def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
     """Put base and rounds side by side: a contact sheet in the store, sheet and table in the run's artifacts."""
     store = Store(run.store)
-    prompts, of_each = run.spec.evaluation_prompts, run.spec.images_per_evaluation_prompt
+    prompts, images_per_prompt = run.spec.evaluation_prompts, run.spec.images_per_evaluation_prompt
     references = [from_png(store.read_blob(example.image)) for example in run.references]
     samples = [from_parquet(store.read_blob(scores.samples)) for scores in rounds]
-    first_of_each = [[from_png(sample.image) for sample in drawn[::of_each]] for drawn in samples]
+    first_of_each_prompt = [[from_png(sample.image) for sample in drawn[::images_per_prompt]] for drawn in samples]
     blobs = [example.image for example in run.references]
     leaks = [leak_of(blobs, run.spec.reference_contents, drawn, samples[0]) for drawn in samples[1:]]
-    labels = [label(scores.round_number) for scores in rounds]
+    labels = [round_label(scores.round_number) for scores in rounds]
     rows = [Row(label="reference", images=references)]
-    rows += [Row(label=name, images=images) for name, images in zip(labels, first_of_each, strict=True)]
+    rows += [Row(label=name, images=images) for name, images in zip(labels, first_of_each_prompt, strict=True)]
     sheet = store.write_blob(f"runs/{run.key}/evaluation", ".png", to_png(comparison_sheet(prompts, rows)))
     links = trail(run, len(rounds) - 1)
+    picture = embedded_image(store.read_blob(sheet), "png", "reference, base and rounds")
     create_table_artifact(
         key=scores_key(run),
         table=[
             score_cells(name, scores, leak, prompts, images)
-            for name, scores, leak, images in zip(labels, rounds, (None, *leaks), first_of_each, strict=True)
+            for name, scores, leak, images in zip(labels, rounds, (None, *leaks), first_of_each_prompt, strict=True)
         ],
-        description=f"{run.spec.name}: {len(prompts)} prompts that were not tuned on, {of_each} images each; mean ± "
-        f"standard error. {links}",
+        description=f"{run.spec.name}: {len(prompts)} prompts that were not tuned on, {images_per_prompt} images each; "
+        f"mean ± standard error. {links}",
     )
     create_markdown_artifact(
         key=sheet_key(run),
-        markdown=f"{embedded(store.read_blob(sheet), 'png', 'reference, base and rounds')}\n\n{links}\n\n{sheet.uri}",
+        markdown=f"{picture}\n\n{links}\n\n{sheet.uri}",
         description=f"{run.spec.name}: base and rounds, the same prompts and seeds",
     )
     for name, scores, leak in zip(labels, rounds, (None, *leaks), strict=True):
         leaks_so = f", leak {leak.in_words}" if leak else ""
-        say(f"{name}: Text {scores.text.in_words}, Style {scores.style.in_words}{leaks_so}")
+        log_stage(f"{name}: Text {scores.text.in_words}, Style {scores.style.in_words}{leaks_so}")
     return EvaluationRecord(rounds=tuple(rounds), leaks=tuple(leaks), contact_sheet=sheet)
 
 
-def label(round_number: int) -> str:
+def round_label(round_number: int) -> str:
     """What a round is called."""
     return f"round {round_number}" if round_number else "base"
 

@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 
 from data.errors import AlreadyInStore, DecisionRefused
 from data.feedback import (
-    TO_PUBLISH,
+    ANSWERS_TO_LEAK,
     best_of_each_prompt,
     best_to_show,
     check_decision,
@@ -22,7 +22,7 @@ from data.feedback import (
 )
 from data.pictures.contact_sheet import numbered_sheet
 from data.pictures.images import from_png
-from data.pictures.markdown import embedded, thumbnail
+from data.pictures.markdown import embedded_image, thumbnail
 from data.records.run import (
     Answer,
     CandidatesRecord,
@@ -37,21 +37,21 @@ from data.records.run import (
 )
 from data.store.candidates import Candidate, from_parquet, to_parquet
 from data.store.files import Store
-from tasks.caching import ONCE
+from tasks.caching import CACHE_BY_INPUT
 from tasks.leak import leak_of
 from tasks.links import candidates_key, leak_key
-from tasks.onboarding.sample_candidates import candidates_drawing
+from tasks.onboarding.sample_candidates import plan_candidates
 from tasks.sampling import draw, draw_seed
-from tasks.say import say
+from tasks.say import log_stage
 
 THUMBNAIL_PX = 64
 """On forms and in tables: 64 of them stay under 400 KB, whatever they show."""
 
-COMPARED = 32
+MIN_COMPARED = 32
 """Candidates, at least, that are compared with what the base draws without the adapter, if there are as many."""
 
 
-class Answered(Record):
+class RecordedAnswer(Record):
     """What became of a reviewer's answer: the decision that counts, and why the answer itself does not."""
 
     decision: Decision | None
@@ -73,7 +73,7 @@ def show_leak(run: Run, evaluation: EvaluationRecord) -> Question:
     samples = last_samples(run, evaluation)
     rows = from_parquet(Store(run.store).read_blob(samples.table))
     shown = random_to_show(rows, seed=draw_seed(run.spec.seed, "shown", "evaluation"))
-    return _ask(run, samples, rows, shown, "prompts that were not tuned on", evaluation.leaks[-1], TO_PUBLISH)
+    return _ask(run, samples, rows, shown, "prompts that were not tuned on", evaluation.leaks[-1], ANSWERS_TO_LEAK)
 
 
 def last_samples(run: Run, evaluation: EvaluationRecord) -> CandidatesRecord:
@@ -121,7 +121,7 @@ def _ask(
         description=f"{run.spec.name}: {len(shown)} of {candidates.count} candidates of round "
         f"{candidates.round_number}, {chosen_by}. Leak {leak.in_words if leak else 'unknown'}",
     )
-    say(f"candidates of round {candidates.round_number}, numbered: {question.sheet.uri}")
+    log_stage(f"candidates of round {candidates.round_number}, numbered: {question.sheet.uri}")
     return question
 
 
@@ -138,7 +138,7 @@ def write_question(question: Question, refusal: str) -> str:
         f"Leak {question.leak.in_words if question.leak else 'unknown'}. The reference:",
         " ".join(thumbnail(image, "reference", side_px=THUMBNAIL_PX) for image in references),
         f"{wanted} {len(question.shown)} of {candidates.count} ({question.chosen_by}):",
-        embedded(store.read_blob(question.sheet), "webp", "candidates, numbered"),
+        embedded_image(store.read_blob(question.sheet), "webp", "candidates, numbered"),
     ]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
@@ -152,7 +152,7 @@ def find_decision(run: Run, candidates: CandidatesRecord) -> Decision | None:
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def record_decision(run: Run, question: Question, answer: Decision) -> Answered:
+def record_decision(run: Run, question: Question, answer: Decision) -> RecordedAnswer:
     """Put a reviewer's answer into the store, before anything is done with it.
 
     The first usable answer counts: if there is a decision already, it stays and this answer is refused.
@@ -160,7 +160,7 @@ def record_decision(run: Run, question: Question, answer: Decision) -> Answered:
     try:
         check_decision(answer, question.candidates, question.shown, question.answers)
     except DecisionRefused as error:
-        return Answered(decision=None, refusal=str(error))
+        return RecordedAnswer(decision=None, refusal=str(error))
     store = Store(run.store)
     key = _decision_key(run, question.candidates)
     try:
@@ -171,14 +171,14 @@ def record_decision(run: Run, question: Question, answer: Decision) -> Answered:
             f"expected no decision yet, got a second one, {answer.decision!r} by {answer.reviewer}: "
             f"{first.decision!r} by {first.reviewer} of {first.decided_at:%Y-%m-%d %H:%M} UTC counts"
         )
-        say(refusal)
-        return Answered(decision=first, refusal=refusal)
-    return Answered(decision=answer)
+        log_stage(refusal)
+        return RecordedAnswer(decision=first, refusal=refusal)
+    return RecordedAnswer(decision=answer)
 
 
-@task(persist_result=True, result_serializer="json", cache_policy=ONCE)
+@task(persist_result=True, result_serializer="json", cache_policy=CACHE_BY_INPUT)
 def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision | None) -> FeedbackRecord:
-    """Choose what the next round is tuned on: by a reviewer's `decision`, by clip or by chance.
+    """Choose what the next round is tuned on: by a reviewer's `decision`, by clip or at random.
 
     Raises:
         DecisionRefused: if the decision was made on other candidates.
@@ -203,7 +203,7 @@ def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision |
     decided = [replace(row, kept=row.index in set(kept)) for row in rows]
     of_kept, of_all = (fmean(row.text_score for row in some) for some in ([rows[i] for i in kept], rows))
     by = f"{run.spec.feedback} ({decision.reviewer})" if decision else run.spec.feedback
-    say(
+    log_stage(
         f"kept {len(kept)} of {len(rows)} candidates of round {candidates.round_number} by {by}: "
         f"Text {of_kept:.3f}, of all {of_all:.3f}"
     )
@@ -230,16 +230,16 @@ def _to_show(run: Run, candidates: CandidatesRecord, rows: Sequence[Candidate]) 
 
 def _leak_of_candidates(run: Run, candidates: CandidatesRecord, rows: Sequence[Candidate]) -> Leak | None:
     # The base draws no more than is needed for a number: the first few images of each prompt.
-    few = min(run.spec.images_per_prompt, -(-COMPARED // len(run.spec.prompts)))
-    drawing = candidates_drawing(run, None, candidates.round_number).model_copy(update={"images_per_phrase": few})
+    few = min(run.spec.images_per_prompt, -(-MIN_COMPARED // len(run.spec.prompts)))
+    plan = plan_candidates(run, None, candidates.round_number).model_copy(update={"images_per_phrase": few})
     by_base = draw(
-        drawing,
+        plan,
         f"{_folder(run, candidates)}/base",
         f"the base, beside candidates of round {candidates.round_number}",
         key=leak_key(run, candidates.round_number),
     )
     drawn = [row for row in rows if row.index % run.spec.images_per_prompt < few]
-    return leak_of(drawing.references, run.spec.reference_contents, drawn, by_base)
+    return leak_of(plan.references, run.spec.reference_contents, drawn, by_base)
 
 
 def _decision_key(run: Run, candidates: CandidatesRecord) -> str:

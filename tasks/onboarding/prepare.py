@@ -15,7 +15,7 @@ from data.pictures.images import load_reference, square, to_png
 from data.records.run import Example, Run
 from data.store.files import Store
 from tasks.models import open_base, scorer_sha256
-from tasks.say import say
+from tasks.say import log_stage
 
 
 @task(persist_result=True, result_serializer="json")
@@ -46,7 +46,9 @@ def prepare(spec: StyleSpec) -> Run:
             for wanted, found in zip(spec.references, references, strict=True)
         )
 
-    say(f"run {key} of {spec.name!r}: references {len(references)}, base {base.name} on {base.device}, {store.uri}")
+    log_stage(
+        f"run {key} of {spec.name!r}: references {len(references)}, base {base.name} on {base.device}, {store.uri}"
+    )
     return Run(
         key=key,
         nonce=opened["nonce"],

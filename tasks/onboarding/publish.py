@@ -18,7 +18,7 @@ from data.pictures.markdown import MAX_THUMBNAILS, table, thumbnail
 from data.records.run import (
     AdapterRecord,
     Decision,
-    Enlarging,
+    EnlargingRecord,
     EvaluationRecord,
     FeedbackRecord,
     GuidanceRecord,
@@ -27,10 +27,10 @@ from data.records.run import (
     Run,
 )
 from data.store.files import Store, read_blob
-from data.store.publication import ENLARGING, download_version, publish_version
+from data.store.publication import SUPER_RESOLUTION_FOLDER, download_version, publish_version
 from tasks.links import card_key, trail
 from tasks.models import open_adapter, open_base
-from tasks.say import say
+from tasks.say import log_stage
 from tasks.work_folder import remove_work_folder
 
 
@@ -52,30 +52,30 @@ def publish(
     feedback: Sequence[FeedbackRecord],
     guidance: GuidanceRecord,
     evaluation: EvaluationRecord,
-    word: Decision | None,
-    enlarging: Enlarging | None,
+    leak_waiver: Decision | None,
+    enlarging: EnlargingRecord | None,
 ) -> PublishedAdapter:
     """Write the last of `adapters` with card, scores, contact sheet and decisions, and make it the current version.
 
     Super-resolution's adapter lies beside it in `super_resolution/`, for `Base.large`.
 
-    `word` is that of a person who lets an adapter be published although the reference's content shows in what it
-    draws. The same run publishes the same bytes: the card's date is the run's.
+    `leak_waiver` is the decision of a person who lets an adapter be published although the reference's content shows in
+    what it draws. The same run publishes the same bytes: the card's date is the run's.
 
     Raises:
-        DecisionRefused: if the content shows and there is no such word.
+        DecisionRefused: if the content shows and there is no such waiver.
     """
     leak = evaluation.leaks[-1]
-    if leak is not None and leak.is_high and (word is None or word.decision == "reject"):
+    if leak is not None and leak.is_high and (leak_waiver is None or leak_waiver.decision == "reject"):
         raise DecisionRefused(f"expected a person's word that this may be published, got none; leak {leak.in_words}")
     store = Store(run.store)
     base = open_base(run.spec.base)
-    card = _card(run, adapters, feedback, guidance, evaluation, word)
+    card = _card(run, adapters, feedback, guidance, evaluation, leak_waiver)
     with tempfile.TemporaryDirectory() as folder:
         styledrop.save_adapter(open_adapter(adapters[-1].files, base), card, Path(folder))
         files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
     if enlarging is not None:
-        files |= {f"{ENLARGING}{name}": read_blob(blob) for name, blob in enlarging.files.items()}
+        files |= {f"{SUPER_RESOLUTION_FOLDER}{name}": read_blob(blob) for name, blob in enlarging.files.items()}
         files["enlarged.png"] = read_blob(enlarging.contact_sheet)
     files["contact_sheet.png"] = store.read_blob(evaluation.contact_sheet)
     files["evaluation.json"] = evaluation.model_dump_json(indent=2).encode()
@@ -85,14 +85,14 @@ def publish(
     files["spec.json"] = run.spec.model_dump_json(indent=2).encode()
     for given in feedback:
         files[f"feedback/round-{given.round_number}.json"] = given.model_dump_json(indent=2).encode()
-    if word is not None:
-        files["word.json"] = word.model_dump_json(indent=2).encode()
+    if leak_waiver is not None:
+        files["word.json"] = leak_waiver.model_dump_json(indent=2).encode()
     published = publish_version(store, run.spec.name, files)
     if TaskRunContext.get() is not None:
-        _show_card(run, json.loads(files["card.json"]), leak, word, published)
+        _show_card(run, json.loads(files["card.json"]), leak, leak_waiver, published)
     remove_work_folder(run)
     minutes = (datetime.now(UTC) - run.started_at).total_seconds() / 60
-    say(f"published: {published.uri}, {minutes:.0f} minutes after the run was opened")
+    log_stage(f"published: {published.uri}, {minutes:.0f} minutes after the run was opened")
     return published
 
 
@@ -109,7 +109,7 @@ def load_published(uri: str, base_name: str = "embedded") -> styledrop.Tuned:
 
 
 def _show_card(
-    run: Run, card: Mapping[str, Any], leak: Leak | None, word: Decision | None, published: PublishedAdapter
+    run: Run, card: Mapping[str, Any], leak: Leak | None, leak_waiver: Decision | None, published: PublishedAdapter
 ) -> None:
     references = [from_png(read_blob(example.image)) for example in run.references]
     rounds = [
@@ -132,7 +132,9 @@ def _show_card(
         "feedback": card["feedback"] or "none",
         "base": f"{card['base_name']} ({card['base_sha256'][:12]})",
         "sampling": f"λ_A {card['guidance']['lambda_a']}, λ_B {card['guidance']['lambda_b']}",
-        "leak": f"{leak.in_words}{f'; {word.reviewer} lets it be published' if word else ''}" if leak else "unknown",
+        "leak": f"{leak.in_words}{f'; {leak_waiver.reviewer} lets it be published' if leak_waiver else ''}"
+        if leak
+        else "unknown",
     }
     create_markdown_artifact(
         key=card_key(run),
@@ -156,7 +158,7 @@ def _card(
     feedback: Sequence[FeedbackRecord],
     guidance: GuidanceRecord,
     evaluation: EvaluationRecord,
-    word: Decision | None,
+    leak_waiver: Decision | None,
 ) -> styledrop.Card:
     spec, base, leak = run.spec, open_base(run.spec.base), evaluation.leaks[-1]
     tuned_on = [run.references, *(given.examples for given in feedback)]
@@ -192,7 +194,7 @@ def _card(
         guidance={"lambda_a": guidance.lambda_a, "lambda_b": spec.evaluation_sampling.lambda_b},
         leak={
             **(leak.score.model_dump() | {"threshold": leak.threshold} if leak else {}),
-            **({"published_by": word.reviewer} if word else {}),
+            **({"published_by": leak_waiver.reviewer} if leak_waiver else {}),
         },
         created=run.started_at.isoformat(),
     )

@@ -3,27 +3,27 @@
 from prefect import task
 
 from data.records.run import AdapterRecord, CandidatesRecord, Run
-from data.records.sampling_plan import Drawing, drawing_of
+from data.records.sampling_plan import SamplingPlan, plan_sampling
 from data.store.candidates import to_parquet
 from data.store.files import Store
-from tasks.caching import ONCE
+from tasks.caching import CACHE_BY_INPUT
 from tasks.links import sampling_key
 from tasks.sampling import draw
 
 
-@task(persist_result=True, result_serializer="json", cache_policy=ONCE)
+@task(persist_result=True, result_serializer="json", cache_policy=CACHE_BY_INPUT)
 def sample_candidates(run: Run, adapter: AdapterRecord) -> CandidatesRecord:
     """Draw `images_per_prompt` images for each prompt, and score them."""
     folder = f"runs/{run.key}/round-{adapter.round_number}/candidates"
-    drawing = candidates_drawing(run, adapter, adapter.round_number)
-    candidates = draw(drawing, folder, drawing.purpose, key=sampling_key(run, adapter.round_number))
+    plan = plan_candidates(run, adapter, adapter.round_number)
+    candidates = draw(plan, folder, plan.purpose, key=sampling_key(run, adapter.round_number))
     table = Store(run.store).write_blob(folder, ".parquet", to_parquet(candidates))
     return CandidatesRecord(round_number=adapter.round_number, table=table, count=len(candidates))
 
 
-def candidates_drawing(run: Run, adapter: AdapterRecord | None, round_number: int) -> Drawing:
+def plan_candidates(run: Run, adapter: AdapterRecord | None, round_number: int) -> SamplingPlan:
     """The candidates of a round, or what the base alone draws in their place."""
-    return drawing_of(
+    return plan_sampling(
         run,
         adapter,
         phrases=run.spec.prompts,

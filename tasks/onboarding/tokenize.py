@@ -10,12 +10,12 @@ import styledrop
 from data.pictures.images import from_png
 from data.records.run import Example, Run, TokenizedExamples
 from data.store.files import Store
-from tasks.caching import ONCE
+from tasks.caching import CACHE_BY_INPUT
 from tasks.models import open_base
 from tasks.sampling import draw_seed
 
 
-@task(persist_result=True, result_serializer="json", cache_policy=ONCE)
+@task(persist_result=True, result_serializer="json", cache_policy=CACHE_BY_INPUT)
 def tokenize(run: Run, examples: Sequence[Example], views: int = 1) -> TokenizedExamples:
     """Encode the images of `examples` with the base's VQGAN, and of each so many views."""
     base = open_base(run.spec.base)

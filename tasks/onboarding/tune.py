@@ -14,7 +14,7 @@ import styledrop
 from data.documents.spec import TuningSettings
 from data.records.run import AdapterRecord, Run, TokenizedExamples
 from data.store.files import Store
-from tasks.caching import ONCE
+from tasks.caching import CACHE_BY_INPUT
 from tasks.links import tuning_key
 from tasks.models import open_base
 from tasks.progress import Progress
@@ -34,7 +34,12 @@ def tuning_config(settings: TuningSettings) -> styledrop.TuningConfig:
     )
 
 
-@task(persist_result=True, result_serializer="json", cache_policy=ONCE, task_run_name="tune-round-{round_number}")
+@task(
+    persist_result=True,
+    result_serializer="json",
+    cache_policy=CACHE_BY_INPUT,
+    task_run_name="tune-round-{round_number}",
+)
 def tune(run: Run, round_number: int, tokenized: TokenizedExamples) -> AdapterRecord:
     """Tune a new adapter on `tokenized` (StyleDrop, Eq. 3); a killed tuning goes on from its checkpoint."""
     started = time.monotonic()
@@ -49,7 +54,7 @@ def tune(run: Run, round_number: int, tokenized: TokenizedExamples) -> AdapterRe
     final_loss = math.nan
     with Progress(f"tune round {round_number}{resumed}", settings.steps, key=tuning_key(run, round_number)) as progress:
 
-        def learned(done: int, _: int, loss: float) -> None:
+        def report_step(done: int, _: int, loss: float) -> None:
             nonlocal final_loss
             final_loss = loss
             progress.update(done, f"loss {loss:.3f}")
@@ -60,7 +65,7 @@ def tune(run: Run, round_number: int, tokenized: TokenizedExamples) -> AdapterRe
             tuning_config(settings),
             seed=draw_seed(run.spec.seed, f"round {round_number}"),
             checkpoint=checkpoint,
-            progress=learned,
+            progress=report_step,
         )
     # The whole card is written when the adapter is published.
     card = styledrop.Card(

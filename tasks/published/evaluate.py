@@ -9,30 +9,30 @@ from data.documents.requests import EvaluateRequest
 from data.errors import SpecError
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png, to_png
-from data.pictures.markdown import embedded, table
+from data.pictures.markdown import embedded_image, table
 from data.records.run import Record, RoundScores
-from data.records.sampling_plan import Drawing
+from data.records.sampling_plan import SamplingPlan
 from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
 from data.store.publication import read_version
 from tasks.leak import leak_of
 from tasks.links import artifact_link
 from tasks.models import open_adapter, open_base, scorer_sha256
-from tasks.onboarding.evaluate import label, score, score_cells
-from tasks.say import say
+from tasks.onboarding.evaluate import round_label, score, score_cells
+from tasks.say import log_stage
 
 MAX_COLUMNS = 20
 """Prompts on the report's sheet: the first ones; more cannot be read."""
 
 
-class WantedScores(Record):
+class EvaluationPlan(Record):
     """A checked request: what base and style are to draw, and where the report goes."""
 
     name: str
     version_uri: str
     rounds: int
-    base: Drawing
-    style: Drawing
+    base: SamplingPlan
+    style: SamplingPlan
     reference_contents: frozenset[str]
     folder: str
 
@@ -46,7 +46,7 @@ class EvaluatedStyle(Record):
 
 
 @task(persist_result=True, result_serializer="json")
-def prepare_scores(request: EvaluateRequest) -> WantedScores:
+def prepare_scores(request: EvaluateRequest) -> EvaluationPlan:
     """Check style, base and prompts.
 
     Raises:
@@ -66,7 +66,7 @@ def prepare_scores(request: EvaluateRequest) -> WantedScores:
             "leave them out"
         )
     store = Store(request.store)
-    drawn_by_base = Drawing(
+    drawn_by_base = SamplingPlan(
         store=store.uri,
         base=request.base,
         base_sha256=base.sha256,
@@ -81,7 +81,7 @@ def prepare_scores(request: EvaluateRequest) -> WantedScores:
     drawn_in_style = drawn_by_base.model_copy(
         update={"style": published.adapter, "settings": published.sampling(request.sampling)}
     )
-    return WantedScores(
+    return EvaluationPlan(
         name=spec.name,
         version_uri=published.uri,
         rounds=published.rounds,
@@ -94,36 +94,38 @@ def prepare_scores(request: EvaluateRequest) -> WantedScores:
 
 
 @task(persist_result=True, result_serializer="json", task_run_name="score-{round_number}")
-def score_published(wanted: WantedScores, round_number: int) -> RoundScores:
+def score_published(wanted: EvaluationPlan, round_number: int) -> RoundScores:
     """Score the base (round 0) or the style."""
-    drawing = wanted.style if round_number else wanted.base
-    return score(drawing, wanted.folder, round_number, key=f"evaluate-{drawing.digest}-progress")
+    plan = wanted.style if round_number else wanted.base
+    return score(plan, wanted.folder, round_number, key=f"evaluate-{plan.digest}-progress")
 
 
 @task(persist_result=True, result_serializer="json")
-def report_scores(wanted: WantedScores, scores: Sequence[RoundScores]) -> EvaluatedStyle:
+def report_scores(wanted: EvaluationPlan, scores: Sequence[RoundScores]) -> EvaluatedStyle:
     """Write the report: Markdown with pictures in the store, and the same as an artifact."""
     store = Store(wanted.base.store)
-    prompts, of_each = wanted.style.phrases, wanted.style.images_per_phrase
-    labels = [label(of_round.round_number) for of_round in scores]
+    prompts, images_per_prompt = wanted.style.phrases, wanted.style.images_per_phrase
+    labels = [round_label(of_round.round_number) for of_round in scores]
     samples = [from_parquet(store.read_blob(of_round.samples)) for of_round in scores]
-    first_of_each = [[from_png(sample.image) for sample in drawn[::of_each][:MAX_COLUMNS]] for drawn in samples]
+    first_of_each_prompt = [
+        [from_png(sample.image) for sample in drawn[::images_per_prompt][:MAX_COLUMNS]] for drawn in samples
+    ]
     leak = leak_of(wanted.style.references, wanted.reference_contents, samples[1], samples[0])
     rows = [Row(label="reference", images=[from_png(read_blob(blob)) for blob in wanted.style.references])]
-    rows += [Row(label=name, images=images) for name, images in zip(labels, first_of_each, strict=True)]
+    rows += [Row(label=name, images=images) for name, images in zip(labels, first_of_each_prompt, strict=True)]
     sheet = to_png(comparison_sheet(prompts[:MAX_COLUMNS], rows))
     # Report and sheet are named by their digests: the same request under another version of this code has another.
     picture = f"![reference, base and style]({store.write_blob(wanted.folder, '.png', sheet).uri.rpartition('/')[2]})"
     settings = wanted.style.settings
     cells = [
         score_cells(name, of_round, of_style, prompts[:MAX_COLUMNS], images)
-        for name, of_round, of_style, images in zip(labels, scores, (None, leak), first_of_each, strict=True)
+        for name, of_round, of_style, images in zip(labels, scores, (None, leak), first_of_each_prompt, strict=True)
     ]
     report = "\n\n".join(
         [
             f"# {wanted.name}",
-            f"{wanted.version_uri}, on {len(prompts)} prompts that it was not tuned on, {of_each} images each, "
-            f"the same seeds for base and style. Mean ± standard error over {wanted.style.count} images.",
+            f"{wanted.version_uri}, on {len(prompts)} prompts that it was not tuned on, {images_per_prompt} images "
+            f"each, the same seeds for base and style. Mean ± standard error over {wanted.style.count} images.",
             table(cells),
             picture,
             f"Sampling: {settings.model_dump_json()}, seed {wanted.style.seed}. Base {wanted.base.base_sha256[:12]}. "
@@ -136,15 +138,15 @@ def report_scores(wanted: WantedScores, scores: Sequence[RoundScores]) -> Evalua
     )
     uri = store.write_blob(wanted.folder, ".md", report.encode()).uri
     progress = " → ".join(
-        artifact_link(f"progress of {name}", f"evaluate-{drawing.digest}-progress")
-        for name, drawing in zip(labels, (wanted.base, wanted.style), strict=True)
+        artifact_link(f"progress of {name}", f"evaluate-{plan.digest}-progress")
+        for name, plan in zip(labels, (wanted.base, wanted.style), strict=True)
     )
     create_markdown_artifact(
         key=f"evaluate-{wanted.style.digest}",
-        markdown=report.replace(picture, embedded(sheet, "png", "reference, base and style"))
+        markdown=report.replace(picture, embedded_image(sheet, "png", "reference, base and style"))
         + f"\n\n{progress} → {uri}",
         description=f"{wanted.name}: Text and Style beside the base's",
     )
     for name, of_round in zip(labels, scores, strict=True):
-        say(f"{wanted.name}, {name}: Text {of_round.text.in_words}, Style {of_round.style.in_words}")
+        log_stage(f"{wanted.name}, {name}: Text {of_round.text.in_words}, Style {of_round.style.in_words}")
     return EvaluatedStyle(uri=uri, base=scores[0], style=scores[1])

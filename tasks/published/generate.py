@@ -9,25 +9,25 @@ from data.documents.requests import GenerateRequest
 from data.errors import SpecError, StoreCorrupted
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png, to_png
-from data.pictures.markdown import embedded
+from data.pictures.markdown import embedded_image
 from data.records.run import Blob, Record
-from data.records.sampling_plan import Drawing
+from data.records.sampling_plan import SamplingPlan
 from data.store.candidates import Candidate, to_parquet
 from data.store.files import Store
 from data.store.publication import read_version
 from tasks.links import artifact_link
 from tasks.models import open_adapter, open_base
-from tasks.onboarding.enlarge import enlarged
+from tasks.onboarding.enlarge import enlarge_samples
 from tasks.sampling import draw
-from tasks.say import say
+from tasks.say import log_stage
 
 SHEET_IMAGES_PER_PROMPT = 8
 
 
-class WantedImages(Record):
+class GenerationPlan(Record):
     """A checked request: what to draw, and the folder in the store that is kept for it."""
 
-    drawing: Drawing
+    plan: SamplingPlan
     folder: str
     large: bool
     enlarging: dict[str, Blob]
@@ -44,7 +44,7 @@ class GeneratedImages(Record):
 
 
 @task(persist_result=True, result_serializer="json")
-def prepare_images(request: GenerateRequest) -> WantedImages:
+def prepare_images(request: GenerateRequest) -> GenerationPlan:
     """Check base, style and store, and take the folder.
 
     Raises:
@@ -61,7 +61,7 @@ def prepare_images(request: GenerateRequest) -> WantedImages:
     if request.large and style is not None and style.enlarging:
         open_adapter(style.enlarging, base.large)
     store = Store(request.store)
-    drawing = Drawing(
+    plan = SamplingPlan(
         store=store.uri,
         base=request.base,
         base_sha256=base.sha256,
@@ -76,29 +76,29 @@ def prepare_images(request: GenerateRequest) -> WantedImages:
     )
     folder = f"generated/{request.folder}"
     try:
-        store.write_same(f"{folder}/drawing.json", drawing.model_dump_json(indent=2).encode())
+        store.write_same(f"{folder}/drawing.json", plan.model_dump_json(indent=2).encode())
     except StoreCorrupted as error:
         raise SpecError(
             f"expected a folder of its own for these images, but {store.uri}/{folder} holds others; choose another name"
         ) from error
     enlarging = style.enlarging if style else {}
-    return WantedImages(drawing=drawing, folder=folder, large=request.large, enlarging=enlarging)
+    return GenerationPlan(plan=plan, folder=folder, large=request.large, enlarging=enlarging)
 
 
 @task(persist_result=True, result_serializer="json")
-def generate_images(wanted: WantedImages) -> GeneratedImages:
+def generate_images(wanted: GenerationPlan) -> GeneratedImages:
     """Draw what is missing in the folder; then write it all as PNGs, table and contact sheet."""
-    drawing, folder = wanted.drawing, wanted.folder
-    keys = f"generate-{drawing.digest}"
-    images = draw(drawing, folder, f"images of {folder}", key=f"{keys}-progress")
-    store = Store(drawing.store)
+    plan, folder = wanted.plan, wanted.folder
+    keys = f"generate-{plan.digest}"
+    images = draw(plan, folder, f"images of {folder}", key=f"{keys}-progress")
+    store = Store(plan.store)
     for image in images:
         store.write_same(f"{folder}/{_name(image)}", image.image)
     small = [one for one in images if wanted.large and not store.exists(f"{folder}/large/{_name(one)}")]
     if small:
-        base = open_base(drawing.base)
+        base = open_base(plan.base)
         style = open_adapter(wanted.enlarging, base.large) if wanted.enlarging else None
-        for image, large in zip(small, enlarged(base, small, style), strict=True):
+        for image, large in zip(small, enlarge_samples(base, small, style), strict=True):
             store.write_same(f"{folder}/large/{_name(image)}", to_png(large))
     table = store.write_same(f"{folder}/images.parquet", to_parquet(images))
     rows = [
@@ -106,12 +106,12 @@ def generate_images(wanted: WantedImages) -> GeneratedImages:
             label=phrase,
             images=[
                 from_png(image.image)
-                for image in images[number * drawing.images_per_phrase :][
-                    : min(drawing.images_per_phrase, SHEET_IMAGES_PER_PROMPT)
+                for image in images[number * plan.images_per_phrase :][
+                    : min(plan.images_per_phrase, SHEET_IMAGES_PER_PROMPT)
                 ]
             ],
         )
-        for number, phrase in enumerate(drawing.phrases)
+        for number, phrase in enumerate(plan.phrases)
     ]
     sheet = to_png(comparison_sheet((), rows))
     generated = GeneratedImages(
@@ -122,11 +122,11 @@ def generate_images(wanted: WantedImages) -> GeneratedImages:
     )
     create_markdown_artifact(
         key=keys,
-        markdown=f"{embedded(sheet, 'png', 'images')}\n\n{artifact_link('progress', f'{keys}-progress')} → "
+        markdown=f"{embedded_image(sheet, 'png', 'images')}\n\n{artifact_link('progress', f'{keys}-progress')} → "
         f"{len(images)} images, with prompts, seeds and scores: {table.uri}",
         description=f"{len(images)} images in {generated.uri}",
     )
-    say(f"generated: {len(images)} images in {generated.uri}")
+    log_stage(f"generated: {len(images)} images in {generated.uri}")
     return generated
 
 

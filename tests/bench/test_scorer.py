@@ -45,7 +45,7 @@ def test_likeness_is_asked_of_pairs_that_share_one_thing_alone() -> None:
         def __init__(self, names: np.ndarray) -> None:
             self.names = names[rows]
 
-        def liken(self, images: list[object]) -> np.ndarray:
+        def style_of_pairs(self, images: list[object]) -> np.ndarray:
             return (self.names[:, None] == self.names[None, :]).astype(float)
 
     assert likeness(Seeing(shown.concept), shown, rows) == (1.0, 0.5)  # type: ignore[arg-type]

@@ -5,8 +5,8 @@ import pytest
 
 from data.errors import DecisionRefused
 from data.feedback import (
-    SHOWN,
-    TO_PUBLISH,
+    ANSWERS_TO_LEAK,
+    NUM_SHOWN,
     best_of_each_prompt,
     best_to_show,
     check_decision,
@@ -54,7 +54,7 @@ def test_random_keeps_as_many_of_each_prompt_whatever_their_scores() -> None:
 def test_a_reviewer_is_shown_as_many_of_each_prompt_whatever_clip_says() -> None:
     good, bad = [0.9] * 50, [0.1] * 50
     shown = random_to_show(candidates(good, bad), seed=1)
-    assert len(shown) == SHOWN == 64
+    assert len(shown) == NUM_SHOWN == 64
     assert len([number for number in shown if number < 50]) == 32
     assert list(shown) == sorted(shown)
     assert shown == random_to_show(candidates(bad, good), seed=1) != random_to_show(candidates(bad, good), seed=2)
@@ -63,8 +63,8 @@ def test_a_reviewer_is_shown_as_many_of_each_prompt_whatever_clip_says() -> None
 
 def test_with_more_prompts_than_places_chance_says_which_are_shown() -> None:
     shown = random_to_show(candidates(*[[0.5, 0.5]] * 100), seed=1)
-    assert len({number // 2 for number in shown}) == SHOWN
-    assert max(shown) > 2 * SHOWN
+    assert len({number // 2 for number in shown}) == NUM_SHOWN
+    assert max(shown) > 2 * NUM_SHOWN
 
 
 def test_after_clip_a_reviewer_is_shown_the_best_of_each_prompt_best_first() -> None:
@@ -93,8 +93,8 @@ def test_another_round_can_be_asked_for_as_long_as_there_is_one_to_follow() -> N
 
 
 def test_only_what_is_tuned_already_is_published_as_it_is_and_without_picks() -> None:
-    check_decision(decision(decision="publish", picks=()), CANDIDATES, SHOWED, TO_PUBLISH)
-    for answer, answers in (("publish", possible_answers(1)), ("approve", TO_PUBLISH)):
+    check_decision(decision(decision="publish", picks=()), CANDIDATES, SHOWED, ANSWERS_TO_LEAK)
+    for answer, answers in (("publish", possible_answers(1)), ("approve", ANSWERS_TO_LEAK)):
         with pytest.raises(DecisionRefused, match=f"after round 1, got '{answer}'"):
             check_decision(decision(decision=answer), CANDIDATES, SHOWED, answers)
 

@@ -1,4 +1,4 @@
-"""Candidates spread over the workers of a real Dask cluster."""
+"""Candidates drawn by the workers of a real Dask cluster."""
 
 import shutil
 from pathlib import Path
@@ -24,7 +24,7 @@ from tasks.onboarding.tune import tune
 from tasks.workers import task_runner
 
 
-def test_without_the_setting_nothing_is_spread_and_a_wrong_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_setting_everything_is_drawn_here_and_a_wrong_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STYLEDROP_DASK", raising=False)
     assert isinstance(task_runner(), ThreadPoolTaskRunner)
     monkeypatch.setenv("STYLEDROP_DASK", "many")
@@ -47,11 +47,11 @@ def test_two_workers_draw_the_same_images_as_one_process(
     assert prepare.fn(spec) == run
 
     @flow(task_runner=task_runner())
-    def spread() -> CandidatesRecord:
+    def draw_on_workers() -> CandidatesRecord:
         return sample_candidates(run, adapter)
 
     with patch.object(styledrop, "sample", side_effect=AssertionError("drawn in this process")):
-        state = spread(return_state=True)
+        state = draw_on_workers(return_state=True)
     drawn = from_parquet(store.read_blob(state.result().table))
     assert [row.image for row in drawn] == [row.image for row in rows]
     assert [(row.index, row.prompt, row.seed) for row in drawn] == [(row.index, row.prompt, row.seed) for row in rows]

@@ -19,7 +19,7 @@ RARE = "somewhere"
 
 def squares(copies: int = 8) -> tuple[np.ndarray, list[str], list[str]]:
     """Concept is the corner that a square lies in, style its colour; one concept is there in one style only."""
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     images, concepts, styles = [], [], []
     for concept, (top, left) in {**CORNERS, RARE: (8, 8)}.items():
         for style, colour in COLOURS.items():
@@ -27,7 +27,7 @@ def squares(copies: int = 8) -> tuple[np.ndarray, list[str], list[str]]:
                 continue
             for _ in range(copies):
                 image = np.full((SIZE_PX, SIZE_PX, 3), 255, dtype=np.uint8)
-                image[top : top + 8, left : left + 8] = np.clip(np.array(colour) + chance.integers(-10, 11, 3), 0, 255)
+                image[top : top + 8, left : left + 8] = np.clip(np.array(colour) + rng.integers(-10, 11, 3), 0, 255)
                 images.append(image)
                 concepts.append(concept)
                 styles.append(style)

@@ -1,4 +1,4 @@
-"""LoRA, soft prompt and whole tuning: the same `tune` and `sample` as the adapter's."""
+"""LoRA, soft prompt and the full fine-tune: the same `tune` and `sample` as the adapter's."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from styledrop.adapters import AdapterConfig
 from styledrop.artifact import Card, load_adapter, save_adapter
 from styledrop.base import Base
+from styledrop.full_fine_tune import FullFineTuneConfig
 from styledrop.generator import Generator
 from styledrop.lora import LoRAConfig
 from styledrop.methods import Method, method_name, method_of, new_tuned
@@ -17,11 +18,10 @@ from styledrop.sampler import SamplingConfig, sample_tokens
 from styledrop.soft_prompt import SoftPromptConfig
 from styledrop.tuned import Tuned
 from styledrop.tuning import TuningConfig, tune
-from styledrop.whole import WholeConfig
 from tests.model.conftest import TINY, condition_of, picture, randomized, rng
 
 PAIRS = [(picture(1), "a cat in stripes"), (picture(2), "a dog in stripes")]
-METHODS: list[Method] = [LoRAConfig(), SoftPromptConfig(num_vectors=3), WholeConfig()]
+METHODS: list[Method] = [LoRAConfig(), SoftPromptConfig(num_vectors=3), FullFineTuneConfig()]
 CARD = Card(name="stripes", base_name="tiny", base_sha256="0" * 64)
 
 

@@ -111,7 +111,7 @@ def test_candidates_are_scored_numbered_and_have_seeds_of_their_own(run: Run, ad
 def test_a_killed_round_of_candidates_draws_only_what_is_missing(
     run: Run, adapter: AdapterRecord, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(sampling, "PART", 4)
+    monkeypatch.setattr(sampling, "PART_SIZE", 4)
     whole = sample_candidates.fn(run, adapter)
     shutil.rmtree(tmp_path / "store" / "runs" / run.key / "round-1" / "candidates")
     real_sample = styledrop.sample
@@ -172,18 +172,18 @@ def test_what_leaks_is_published_only_with_a_persons_word(run: Run, adapter: Ada
     store = Store(run.store)
     rounds = (evaluate_round.fn(run, None), evaluate_round.fn(run, adapter))
     evaluation = EvaluationRecord(rounds=rounds, leaks=(HIGH,), contact_sheet=store.write_blob("s", ".png", b"image"))
-    word = Decision(
+    leak_waiver = Decision(
         decision="publish", reviewer="Ada", decided_at=run.started_at, picks=(), note="", leak=HIGH,
         candidates_sha256=rounds[1].samples.sha256,
     )  # fmt: skip
-    for no_word in (None, word.model_copy(update={"decision": "reject"})):
+    for no_waiver in (None, leak_waiver.model_copy(update={"decision": "reject"})):
         with pytest.raises(DecisionRefused, match=r"got none; leak 0\.300 ± 0\.010, above 0\.2: "):
-            publish.fn(run, [adapter], [], GUIDANCE, evaluation, no_word, None)
+            publish.fn(run, [adapter], [], GUIDANCE, evaluation, no_waiver, None)
     assert store.list("styles") == []
-    published = publish.fn(run, [adapter], [], GUIDANCE, evaluation, word, None)
+    published = publish.fn(run, [adapter], [], GUIDANCE, evaluation, leak_waiver, None)
     folder = f"styles/disc/versions/{published.version}"
     assert json.loads(store.read(f"{folder}/card.json"))["leak"]["published_by"] == "Ada"
-    assert Decision.model_validate_json(store.read(f"{folder}/word.json")) == word
+    assert Decision.model_validate_json(store.read(f"{folder}/word.json")) == leak_waiver
 
 
 def test_an_evaluation_is_drawn_with_what_was_chosen_for_the_style(run: Run, adapter: AdapterRecord) -> None:

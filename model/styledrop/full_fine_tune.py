@@ -11,16 +11,16 @@ from styledrop.tuned import Tuned
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WholeConfig:
+class FullFineTuneConfig:
     """Nothing to set: every weight is tuned."""
 
 
-class Whole(Tuned):
+class FullFineTune(Tuned):
     """A copy of the generator."""
 
     changes_condition = True
 
-    def __init__(self, config: WholeConfig, generator: Generator) -> None:
+    def __init__(self, config: FullFineTuneConfig, generator: Generator) -> None:
         super().__init__()
         self.config = config
         self.generator = copy.deepcopy(generator).requires_grad_(True)
