@@ -33,11 +33,11 @@ from bench.style_bench import (
 )
 from data.corpus import held_out_phrases
 from data.documents.prompts import FEW_EVALUATION_PROMPTS
-from data.feedback import best_of_each_prompt
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png
 from data.store.candidates import Candidate
 from tasks.models import open_base
+from tasks.onboarding.select_candidates import best_of_each_prompt
 
 IMAGES_EACH = 2
 

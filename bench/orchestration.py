@@ -34,10 +34,11 @@ import httpx
 
 from data.documents.spec import StyleSpec, read_spec
 from data.pictures.images import from_png
-from data.records.run import AdapterRecord, Run
+from data.records.onboarding import AdapterRecord, Run
 from data.records.sampling_plan import SamplingPlan, plan_sampling
 from data.store.files import Store
-from data.store.publication import current_version, read_version
+from data.store.publication import current_version
+from data.store.published_style import read_version
 from tasks.models import open_base
 from tasks.onboarding.prepare import prepare
 from tasks.sampling import draw_seed, planned_images

@@ -14,11 +14,11 @@ import styledrop
 from bench.true_icons import nearest_styles, true_places
 from data.documents import defaults
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
-from data.feedback import best_of_each_prompt, random_of_each_prompt
 from data.pictures.images import from_png, load_reference, square, to_png
 from data.store.candidates import Candidate, from_parquet, to_parquet
 from styledrop.judge import Judge
 from tasks.models import open_base, open_scorer, scorer_sha256
+from tasks.onboarding.select_candidates import best_of_each_prompt, random_of_each_prompt
 from tasks.sampling import draw_seed
 
 REFERENCES = Path(__file__).parent / "references"

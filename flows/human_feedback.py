@@ -18,26 +18,12 @@ from prefect.input import RunInput
 from pydantic import ConfigDict, Field, ValidationError
 
 from data.errors import StyleRejected
-from data.records.run import (
-    ANSWER_MEANINGS,
-    NEEDS_PICKS,
-    Answer,
-    CandidatesRecord,
-    Decision,
-    EvaluationRecord,
-    FeedbackRecord,
-    Question,
-    Run,
-)
-from tasks.onboarding.give_feedback import (
-    find_decision,
-    last_samples,
-    record_decision,
-    show_candidates,
-    show_leak,
-    write_question,
-)
-from tasks.say import log_stage
+from data.records.feedback import ANSWER_MEANINGS, NEEDS_PICKS, Answer, Decision, FeedbackRecord, Question
+from data.records.onboarding import CandidatesRecord, Run
+from data.records.scores import EvaluationRecord
+from tasks.onboarding.keep_candidates import find_decision, record_decision
+from tasks.onboarding.show_candidates import last_samples, show_candidates, show_leak, write_question
+from tasks.reporting import log_stage
 
 TERMINAL_TIMEOUT_S = 7 * 24 * 3600
 

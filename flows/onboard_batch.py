@@ -10,7 +10,8 @@ from pydantic import Field
 
 from data.documents.spec import StyleSettings
 from data.records.batch import BatchReport
-from tasks.batches.plan import plan_batch, refuse_incomplete, report_batch
+from tasks.batches.plan import plan_batch
+from tasks.batches.report import refuse_incomplete, report_batch
 from tasks.batches.runs import run_styles
 
 DEFAULTS = StyleSettings()

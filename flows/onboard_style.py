@@ -12,13 +12,14 @@ from pathlib import Path
 from prefect import flow
 
 from data.documents.spec import StyleSpec, read_spec
-from data.records.run import FeedbackRecord, PublishedAdapter
+from data.records.feedback import FeedbackRecord
+from data.records.onboarding import PublishedAdapter
 from flows.human_feedback import ask_for_leak_waiver, ask_reviewer, rounds_wanted
 from flows.terminal import run_in_terminal
 from tasks.onboarding.choose_guidance import choose_guidance
 from tasks.onboarding.enlarge import enlarge
 from tasks.onboarding.evaluate import compare_rounds, evaluate_round
-from tasks.onboarding.give_feedback import keep_candidates
+from tasks.onboarding.keep_candidates import keep_candidates
 from tasks.onboarding.prepare import prepare
 from tasks.onboarding.publish import publish
 from tasks.onboarding.sample_candidates import sample_candidates

@@ -16,7 +16,7 @@ from pathlib import Path
 from prefect import flow
 
 from data.documents.pretrain_spec import PretrainSpec, read_pretrain_spec
-from data.records.run import PretrainedBase
+from data.records.pretraining import PretrainedBase
 from flows.terminal import run_in_terminal
 from tasks.pretraining.assemble import assemble_base
 from tasks.pretraining.clip import fit_clip

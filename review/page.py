@@ -28,7 +28,8 @@ from starlette.staticfiles import StaticFiles
 
 from data.errors import DecisionRefused, NotWaiting, PipelineError
 from data.pictures.images import from_png, square, to_png
-from data.records.run import ANSWER_MEANINGS, Answer, Example
+from data.records.feedback import ANSWER_MEANINGS, Answer
+from data.records.onboarding import Example
 from data.store.files import Store
 from review.links import is_token
 from review.waiting import Waiting, answer, find_waiting, list_waiting, shown_candidates

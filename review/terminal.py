@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from data.errors import PipelineError
-from data.records.run import ANSWER_MEANINGS, Answer
+from data.records.feedback import ANSWER_MEANINGS, Answer
 from review.links import link, secret_from_environment
 from review.notification import notify_when_waiting
 from review.waiting import Waiting, answer, find_waiting, list_waiting, shown_candidates

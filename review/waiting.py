@@ -18,8 +18,8 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
 from data.errors import DecisionRefused, NotWaiting
-from data.feedback import check_decision
-from data.records.run import Answer, Blob, Decision, Question
+from data.records.feedback import Answer, Decision, Question, check_decision
+from data.records.record import Blob
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store
 

@@ -11,8 +11,9 @@ import torch
 
 import styledrop
 from data.errors import SpecError
-from data.records.run import Blob
+from data.records.record import Blob
 from data.store.files import read_blob
+from data.store.published_style import download_version
 
 
 @lru_cache(maxsize=1)
@@ -61,6 +62,18 @@ def open_adapter(files: Mapping[str, Blob], base: styledrop.Base) -> styledrop.T
             return styledrop.load_adapter(Path(folder), base)
         except styledrop.IncompatibleBase as error:
             raise SpecError(str(error)) from error
+
+
+def load_published(uri: str, base_name: str = "embedded") -> styledrop.Tuned:
+    """The published adapter at `uri` (a version, or a style for its current version), ready for `styledrop.sample`.
+
+    Raises:
+        NotInStore: if nothing is published there.
+        StoreCorrupted: if a file is not the one that was published.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        download_version(uri, Path(folder))
+        return styledrop.load_adapter(Path(folder), open_base(base_name))
 
 
 def _clip_folder(base: styledrop.Base) -> Path:

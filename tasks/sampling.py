@@ -26,7 +26,7 @@ from data.records.sampling_plan import SamplingPlan
 from data.store.candidates import Candidate, from_parquet, to_parquet
 from data.store.files import Store, read_blob
 from tasks.models import open_adapter, open_base, open_scorer
-from tasks.progress import Progress
+from tasks.reporting import Progress
 
 PART_SIZE = 32
 """Images in a part. Two of the library's batches: images come in the same batches however they are spread."""
@@ -93,6 +93,19 @@ def draw(plan: SamplingPlan, folder: str, description: str, *, key: str) -> list
 def draw_part(plan: SamplingPlan, folder: str, number: int) -> None:
     """Draw one part, if it does not lie in the store yet; the store is its memory, so nothing is cached."""
     _draw_part(plan, folder, number, lambda _: None)
+
+
+def enlarge_samples(
+    base: styledrop.Base, samples: Sequence[Candidate], style: styledrop.Tuned | None
+) -> list[Image.Image]:
+    """The samples' images at twice their size, each from its own seed."""
+    return styledrop.enlarge(
+        base,
+        base.tokenize([from_png(sample.image) for sample in samples]),
+        [sample.prompt for sample in samples],
+        seeds=[sample.seed for sample in samples],
+        style=style,
+    )
 
 
 def _draw_part(plan: SamplingPlan, folder: str, number: int, progress: Callable[[int], None]) -> None:

@@ -4,7 +4,7 @@ import contextvars
 import threading
 from collections.abc import Callable
 
-from data.records.run import Answer
+from data.records.feedback import Answer
 from review.waiting import Waiting, answer, list_waiting
 from tests.processes import wait_until
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.documents.spec import StyleSpec
-from data.records.run import Blob, PublishedAdapter, Record
+from data.records.onboarding import PublishedAdapter
+from data.records.record import Blob, Record
 
 
 class BatchStyle(Record):

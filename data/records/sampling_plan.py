@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Sequence
 
 from data.documents.spec import SamplingSettings
-from data.records.run import AdapterRecord, Blob, Record, Run, Sha256
+from data.records.onboarding import AdapterRecord, Run
+from data.records.record import Blob, Record, Sha256
 
 
 class SamplingPlan(Record):

@@ -22,7 +22,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from data.errors import AlreadyInStore, NotInStore, StoreCorrupted, StoreError, StoreNotWritable
-from data.records.run import Blob
+from data.records.record import Blob
 
 _UNFINISHED = "/.writing-"
 """Temporary files on `file://`; a killed writer leaves one behind."""

@@ -24,7 +24,7 @@ from prefect.utilities.urls import url_for
 from data.errors import PipelineError
 from data.records.batch import Batch, BatchStyle, StyleRun
 from tasks.batches.plan import find_published
-from tasks.say import log_stage
+from tasks.reporting import log_stage
 
 DEPLOYMENT = "onboard-style/default"
 POLL_S = 3.0

@@ -3,10 +3,8 @@
 import math
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
@@ -15,17 +13,16 @@ import styledrop
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png, to_png
 from data.pictures.markdown import embedded_image
-from data.records.run import EnlargingRecord, RoundScores, Run
-from data.store.candidates import Candidate, from_parquet
+from data.records.onboarding import EnlargingRecord, Run
+from data.records.scores import RoundScores
+from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
-from tasks.caching import CACHE_BY_INPUT
-from tasks.links import enlarging_key
 from tasks.models import open_base
+from tasks.onboarding.artifacts import enlarging_key
 from tasks.onboarding.tune import tuning_config
-from tasks.progress import Progress
-from tasks.sampling import draw_seed
-from tasks.say import log_stage
-from tasks.work_folder import work_folder
+from tasks.reporting import Progress, log_stage
+from tasks.resuming import CACHE_BY_INPUT, work_folder
+from tasks.sampling import draw_seed, enlarge_samples
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=CACHE_BY_INPUT)
@@ -90,16 +87,3 @@ def enlarge(run: Run, scores: RoundScores) -> EnlargingRecord:
         )
     log_stage(f"super-resolution: {made.parameters} parameters tuned, {len(large)} images in {made.contact_sheet.uri}")
     return made
-
-
-def enlarge_samples(
-    base: styledrop.Base, samples: Sequence[Candidate], style: styledrop.Tuned | None
-) -> list[Image.Image]:
-    """The samples' images at twice their size, each from its own seed."""
-    return styledrop.enlarge(
-        base,
-        base.tokenize([from_png(sample.image) for sample in samples]),
-        [sample.prompt for sample in samples],
-        seeds=[sample.seed for sample in samples],
-        style=style,
-    )

@@ -2,22 +2,21 @@
 
 from collections.abc import Sequence
 
-from PIL import Image
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png, to_png
-from data.pictures.markdown import MAX_THUMBNAILS, embedded_image, thumbnail
-from data.records.run import AdapterRecord, EvaluationRecord, Leak, RoundScores, Run, Score
-from data.records.sampling_plan import SamplingPlan, plan_sampling
-from data.store.candidates import from_parquet, to_parquet
+from data.pictures.markdown import embedded_image
+from data.records.onboarding import AdapterRecord, Run
+from data.records.sampling_plan import plan_sampling
+from data.records.scores import EvaluationRecord, RoundScores
+from data.store.candidates import from_parquet
 from data.store.files import Store
-from tasks.caching import CACHE_BY_INPUT
-from tasks.leak import leak_of
-from tasks.links import scores_key, sheet_key, trail
-from tasks.sampling import draw
-from tasks.say import log_stage
+from tasks.onboarding.artifacts import scores_key, sheet_key, trail
+from tasks.reporting import log_stage
+from tasks.resuming import CACHE_BY_INPUT
+from tasks.scoring import leak_of, round_label, score, score_cells
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=CACHE_BY_INPUT)
@@ -42,17 +41,6 @@ def evaluate_round(run: Run, adapter: AdapterRecord | None, lambda_a: float | No
     )
     key = f"evaluation-{run.key}-round-{round_number}"
     return score(plan, f"runs/{run.key}/evaluation", round_number, key=key)
-
-
-def score(plan: SamplingPlan, folder: str, round_number: int, *, key: str) -> RoundScores:
-    """Draw, and take means; the images go into `folder` of the plan's store, progress into the artifact `key`."""
-    samples = draw(plan, folder, f"evaluation of {round_label(round_number)}", key=key)
-    return RoundScores(
-        round_number=round_number,
-        text=Score.of([sample.text_score for sample in samples]),
-        style=Score.of([sample.style_score for sample in samples]),
-        samples=Store(plan.store).write_blob(folder, ".parquet", to_parquet(samples)),
-    )
 
 
 @task(persist_result=True, result_serializer="json")
@@ -89,22 +77,3 @@ def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
         leaks_so = f", leak {leak.in_words}" if leak else ""
         log_stage(f"{name}: Text {scores.text.in_words}, Style {scores.style.in_words}{leaks_so}")
     return EvaluationRecord(rounds=tuple(rounds), leaks=tuple(leaks), contact_sheet=sheet)
-
-
-def round_label(round_number: int) -> str:
-    """What a round is called."""
-    return f"round {round_number}" if round_number else "base"
-
-
-def score_cells(
-    name: str, scores: RoundScores, leak: Leak | None, prompts: Sequence[str], images: Sequence[Image.Image]
-) -> dict[str, str]:
-    """A line of a table of scores, with the first image of a few prompts."""
-    shown = list(zip(prompts, images, strict=True))[:MAX_THUMBNAILS]
-    return {
-        "round": name,
-        "Text ↑": scores.text.in_words,
-        "Style ↑": scores.style.in_words,
-        "Leak ↓": leak.in_words if leak else "",
-        **{prompt: thumbnail(image, prompt) for prompt, image in shown},
-    }

@@ -12,10 +12,10 @@ import styledrop
 from data.documents.spec import StyleSpec
 from data.errors import AlreadyInStore
 from data.pictures.images import load_reference, square, to_png
-from data.records.run import Example, Run
+from data.records.onboarding import Example, Run
 from data.store.files import Store
 from tasks.models import open_base, scorer_sha256
-from tasks.say import log_stage
+from tasks.reporting import log_stage
 
 
 @task(persist_result=True, result_serializer="json")

@@ -1,4 +1,4 @@
-"""Publishing the last round's adapter with the evidence, and getting it back."""
+"""Publishing the last round's adapter with the evidence."""
 
 import json
 import tempfile
@@ -15,23 +15,16 @@ import styledrop
 from data.errors import DecisionRefused, StoreCorrupted, StoreError
 from data.pictures.images import from_png
 from data.pictures.markdown import MAX_THUMBNAILS, table, thumbnail
-from data.records.run import (
-    AdapterRecord,
-    Decision,
-    EnlargingRecord,
-    EvaluationRecord,
-    FeedbackRecord,
-    GuidanceRecord,
-    Leak,
-    PublishedAdapter,
-    Run,
-)
+from data.records.feedback import Decision, FeedbackRecord
+from data.records.onboarding import AdapterRecord, EnlargingRecord, PublishedAdapter, Run
+from data.records.scores import EvaluationRecord, GuidanceRecord, Leak
 from data.store.files import Store, read_blob
-from data.store.publication import SUPER_RESOLUTION_FOLDER, download_version, publish_version
-from tasks.links import card_key, trail
+from data.store.publication import publish_version
+from data.store.published_style import SUPER_RESOLUTION_FOLDER
 from tasks.models import open_adapter, open_base
-from tasks.say import log_stage
-from tasks.work_folder import remove_work_folder
+from tasks.onboarding.artifacts import card_key, trail
+from tasks.reporting import log_stage
+from tasks.resuming import remove_work_folder
 
 
 def _is_worth_a_retry(_: object, __: object, state: State[object]) -> bool:
@@ -94,18 +87,6 @@ def publish(
     minutes = (datetime.now(UTC) - run.started_at).total_seconds() / 60
     log_stage(f"published: {published.uri}, {minutes:.0f} minutes after the run was opened")
     return published
-
-
-def load_published(uri: str, base_name: str = "embedded") -> styledrop.Tuned:
-    """The published adapter at `uri` (a version, or a style for its current version), ready for `styledrop.sample`.
-
-    Raises:
-        NotInStore: if nothing is published there.
-        StoreCorrupted: if a file is not the one that was published.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        download_version(uri, Path(folder))
-        return styledrop.load_adapter(Path(folder), open_base(base_name))
 
 
 def _show_card(

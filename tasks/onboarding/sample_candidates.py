@@ -2,19 +2,19 @@
 
 from prefect import task
 
-from data.records.run import AdapterRecord, CandidatesRecord, Run
+from data.records.onboarding import AdapterRecord, CandidatesRecord, Run
 from data.records.sampling_plan import SamplingPlan, plan_sampling
 from data.store.candidates import to_parquet
 from data.store.files import Store
-from tasks.caching import CACHE_BY_INPUT
-from tasks.links import sampling_key
+from tasks.onboarding.artifacts import sampling_key
+from tasks.resuming import CACHE_BY_INPUT
 from tasks.sampling import draw
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=CACHE_BY_INPUT)
 def sample_candidates(run: Run, adapter: AdapterRecord) -> CandidatesRecord:
     """Draw `images_per_prompt` images for each prompt, and score them."""
-    folder = f"runs/{run.key}/round-{adapter.round_number}/candidates"
+    folder = f"{round_folder(run, adapter.round_number)}/candidates"
     plan = plan_candidates(run, adapter, adapter.round_number)
     candidates = draw(plan, folder, plan.purpose, key=sampling_key(run, adapter.round_number))
     table = Store(run.store).write_blob(folder, ".parquet", to_parquet(candidates))
@@ -31,3 +31,8 @@ def plan_candidates(run: Run, adapter: AdapterRecord | None, round_number: int) 
         purpose=f"candidates of round {round_number}",
         settings=run.spec.candidate_sampling,
     )
+
+
+def round_folder(run: Run, round_number: int) -> str:
+    """Key of the folder in the store for what a round makes."""
+    return f"runs/{run.key}/round-{round_number}"

@@ -8,10 +8,10 @@ from prefect import task
 
 import styledrop
 from data.pictures.images import from_png
-from data.records.run import Example, Run, TokenizedExamples
+from data.records.onboarding import Example, Run, TokenizedExamples
 from data.store.files import Store
-from tasks.caching import CACHE_BY_INPUT
 from tasks.models import open_base
+from tasks.resuming import CACHE_BY_INPUT
 from tasks.sampling import draw_seed
 
 

@@ -12,14 +12,13 @@ from prefect import task
 
 import styledrop
 from data.documents.spec import TuningSettings
-from data.records.run import AdapterRecord, Run, TokenizedExamples
+from data.records.onboarding import AdapterRecord, Run, TokenizedExamples
 from data.store.files import Store
-from tasks.caching import CACHE_BY_INPUT
-from tasks.links import tuning_key
 from tasks.models import open_base
-from tasks.progress import Progress
+from tasks.onboarding.artifacts import tuning_key
+from tasks.reporting import Progress
+from tasks.resuming import CACHE_BY_INPUT, work_folder
 from tasks.sampling import draw_seed
-from tasks.work_folder import work_folder
 
 
 def tuning_config(settings: TuningSettings) -> styledrop.TuningConfig:

@@ -14,7 +14,7 @@ from prefect.cache_policies import NO_CACHE
 import styledrop
 from data.documents.pretrain_spec import PretrainSpec
 from data.errors import PretrainingError
-from data.records.run import PretrainedBase, StageRecord
+from data.records.pretraining import PretrainedBase, StageRecord
 from styledrop.generator import Generator
 from styledrop.super_resolution import SuperResolution
 from styledrop.text import TextEncoder

@@ -11,14 +11,14 @@ from data.corpus import Corpus, style_phrases
 from data.corpus.arrays import read_arrays
 from data.documents.pretrain_spec import PretrainSpec
 from data.pictures.contact_sheet import Row, comparison_sheet
-from data.records.run import StageRecord
+from data.records.pretraining import StageRecord
 from styledrop.pretraining.clip import ClipTowers, ClipTraining, train_clip, write_open_clip
 from styledrop.pretraining.pictures import nearest_images
 from styledrop.pretraining.processes import train_in_processes
 from tasks.pretraining.schedule import report_to, schedule_of
 from tasks.pretraining.stage_folder import finish_stage, open_stage
 from tasks.pretraining.text import open_text
-from tasks.progress import Progress
+from tasks.reporting import Progress
 
 NEAREST = 8
 """Images shown beside a prompt."""

@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from data import corpus
 from data.corpus.arrays import write_arrays
 from data.documents.pretrain_spec import PretrainSpec
-from data.records.run import StageRecord
+from data.records.pretraining import StageRecord
 from tasks.pretraining.stage_folder import finish_stage, open_stage
 
 

@@ -16,7 +16,7 @@ from data.corpus.sampling import weights_by_coverage
 from data.documents import defaults
 from data.documents.pretrain_spec import PretrainSpec
 from data.pictures.contact_sheet import Row, comparison_sheet
-from data.records.run import StageRecord
+from data.records.pretraining import StageRecord
 from styledrop.generator import Generator, GeneratorConfig
 from styledrop.pretraining.generator import GeneratorTraining, tokenize_images, train_generator
 from styledrop.pretraining.processes import train_in_processes
@@ -27,7 +27,7 @@ from tasks.pretraining.schedule import report_to, schedule_of
 from tasks.pretraining.stage_folder import finish_stage, open_stage
 from tasks.pretraining.start import base_to_start_from, read_mixing
 from tasks.pretraining.text import open_text
-from tasks.progress import Progress
+from tasks.reporting import Progress
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)

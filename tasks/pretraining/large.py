@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from data.corpus import read_images
 from data.corpus.arrays import read_arrays
 from data.documents.pretrain_spec import PretrainSpec
-from data.records.run import StageRecord
+from data.records.pretraining import StageRecord
 from styledrop.super_resolution import SCALE
 from tasks.pretraining.generator import sampling_weights
 from tasks.pretraining.stage_folder import finish_stage, open_stage

@@ -2,7 +2,7 @@
 
 from data.documents.pretrain_spec import ScheduleSettings
 from styledrop.pretraining.stage import Report, Schedule
-from tasks.progress import Progress
+from tasks.reporting import Progress
 
 
 def schedule_of(settings: ScheduleSettings) -> Schedule:

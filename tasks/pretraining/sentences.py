@@ -14,7 +14,7 @@ from data.corpus.arrays import read_arrays
 from data.corpus.sampling import sentences_to_distil
 from data.documents.pretrain_spec import PretrainSpec
 from data.errors import PretrainingError
-from data.records.run import StageRecord
+from data.records.pretraining import StageRecord
 from styledrop.pretraining.sentences import embed_sentences, teacher_vocabulary
 from tasks.pretraining.stage_folder import finish_stage, folder_sha256, open_stage
 

@@ -23,7 +23,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from data.errors import SettingsChanged
-from data.records.run import StageRecord
+from data.records.pretraining import StageRecord
 from tasks.pretraining.curve import draw_curve, read_curve
 
 _MAY_GROW = ("num_steps", "decay_steps")

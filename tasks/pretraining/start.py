@@ -13,7 +13,7 @@ from torch import Tensor
 import styledrop
 from data.documents.pretrain_spec import PretrainSpec
 from data.errors import PretrainingError
-from data.records.run import StageRecord
+from data.records.pretraining import StageRecord
 from tasks.pretraining.stage_folder import finish_stage, open_stage
 
 PARTS = {

@@ -14,7 +14,7 @@ from data.corpus import style_phrases
 from data.corpus.arrays import read_arrays
 from data.documents.pretrain_spec import PretrainSpec
 from data.pictures.contact_sheet import Row, comparison_sheet
-from data.records.run import StageRecord
+from data.records.pretraining import StageRecord
 from styledrop.enlarge import enlarge
 from styledrop.generator import GeneratorConfig
 from styledrop.pretraining.generator import tokenize_images
@@ -28,7 +28,7 @@ from tasks.pretraining.schedule import report_to, schedule_of
 from tasks.pretraining.stage_folder import finish_stage, open_stage
 from tasks.pretraining.start import base_to_start_from, read_mixing
 from tasks.pretraining.text import open_text
-from tasks.progress import Progress
+from tasks.reporting import Progress
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)

@@ -9,13 +9,13 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data.documents.pretrain_spec import PretrainSpec
-from data.records.run import StageRecord
+from data.records.pretraining import StageRecord
 from styledrop.pretraining.processes import train_in_processes
 from styledrop.pretraining.text import TextTraining, train_text
 from styledrop.text import TextEncoder
 from tasks.pretraining.schedule import report_to, schedule_of
 from tasks.pretraining.stage_folder import finish_stage, open_stage
-from tasks.progress import Progress
+from tasks.reporting import Progress
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)

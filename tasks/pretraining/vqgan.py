@@ -13,7 +13,7 @@ from data.corpus.arrays import read_arrays
 from data.corpus.sampling import weights_by_colour
 from data.documents.pretrain_spec import PretrainSpec
 from data.pictures.contact_sheet import Row, comparison_sheet
-from data.records.run import StageRecord
+from data.records.pretraining import StageRecord
 from styledrop.pretraining.perceptual import PerceptualDistance
 from styledrop.pretraining.pictures import reconstruct
 from styledrop.pretraining.processes import train_in_processes
@@ -24,7 +24,7 @@ from tasks.pretraining.large import read_large
 from tasks.pretraining.schedule import report_to, schedule_of
 from tasks.pretraining.stage_folder import finish_stage, open_stage
 from tasks.pretraining.start import base_to_start_from
-from tasks.progress import Progress
+from tasks.reporting import Progress
 
 PICTURES = 16
 """Images shown with their reconstruction: the first kept one of as many styles."""

@@ -10,16 +10,15 @@ from data.errors import SpecError
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png, to_png
 from data.pictures.markdown import embedded_image, table
-from data.records.run import Record, RoundScores
+from data.records.record import Record
 from data.records.sampling_plan import SamplingPlan
+from data.records.scores import RoundScores
 from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
-from data.store.publication import read_version
-from tasks.leak import leak_of
-from tasks.links import artifact_link
+from data.store.published_style import read_version
 from tasks.models import open_adapter, open_base, scorer_sha256
-from tasks.onboarding.evaluate import round_label, score, score_cells
-from tasks.say import log_stage
+from tasks.reporting import artifact_link, log_stage
+from tasks.scoring import leak_of, round_label, score, score_cells
 
 MAX_COLUMNS = 20
 """Prompts on the report's sheet: the first ones; more cannot be read."""

@@ -10,16 +10,14 @@ from data.errors import SpecError, StoreCorrupted
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png, to_png
 from data.pictures.markdown import embedded_image
-from data.records.run import Blob, Record
+from data.records.record import Blob, Record
 from data.records.sampling_plan import SamplingPlan
 from data.store.candidates import Candidate, to_parquet
 from data.store.files import Store
-from data.store.publication import read_version
-from tasks.links import artifact_link
+from data.store.published_style import read_version
 from tasks.models import open_adapter, open_base
-from tasks.onboarding.enlarge import enlarge_samples
-from tasks.sampling import draw
-from tasks.say import log_stage
+from tasks.reporting import artifact_link, log_stage
+from tasks.sampling import draw, enlarge_samples
 
 SHEET_IMAGES_PER_PROMPT = 8
 

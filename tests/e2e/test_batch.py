@@ -27,7 +27,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 from s3fs import S3FileSystem
 
-from data.records.run import FeedbackRecord
+from data.records.feedback import FeedbackRecord
 from data.store.files import Store
 from infra.processes import Started, marked, wait_until
 from infra.stack import MARK

@@ -17,7 +17,7 @@ from prefect.client.schemas.objects import StateType
 from starlette.applications import Starlette
 
 from data.documents.spec import parse_spec
-from data.records.run import FeedbackRecord
+from data.records.feedback import FeedbackRecord
 from data.store.candidates import from_parquet
 from data.store.files import Store
 from data.store.publication import current_version

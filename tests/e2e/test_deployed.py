@@ -14,7 +14,7 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.states import Completed, Scheduled
 
 from data.documents.spec import parse_spec
-from data.records.run import Decision, FeedbackRecord
+from data.records.feedback import Decision, FeedbackRecord
 from data.store.candidates import from_parquet
 from data.store.files import Store
 from data.store.publication import current_version

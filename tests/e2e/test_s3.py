@@ -10,8 +10,7 @@ from data.documents.spec import parse_spec
 from data.store.files import Store
 from data.store.publication import current_version
 from flows.onboard_style import onboard_style
-from tasks.models import open_base
-from tasks.onboarding.publish import load_published
+from tasks.models import load_published, open_base
 
 pytestmark = pytest.mark.e2e
 

@@ -18,16 +18,17 @@ from prefect.states import Running
 
 from data.documents.spec import parse_spec
 from data.errors import DecisionRefused, NotWaiting, StyleRejected
-from data.records.run import CandidatesRecord, Decision, FeedbackRecord, PublishedAdapter, Run
+from data.records.feedback import Decision, FeedbackRecord
+from data.records.onboarding import CandidatesRecord, PublishedAdapter, Run
 from data.store.candidates import from_parquet
 from data.store.files import Store
 from flows.human_feedback import ask_reviewer
 from flows.onboard_style import onboard_style
 from review.waiting import Waiting, answer, find_waiting
-from tasks.onboarding.give_feedback import keep_candidates
+from tasks.onboarding.keep_candidates import keep_candidates
 from tasks.onboarding.prepare import prepare
 from tests.reviewer import next_question, person, says
-from tests.tasks.onboarding.test_give_feedback import candidates_of
+from tests.tasks.onboarding.test_keep_candidates import candidates_of
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
@@ -126,7 +127,7 @@ def test_a_reviewer_sees_what_clip_ranks_with_hybrid_feedback_and_what_was_drawn
 @pytest.fixture
 def all_leaks() -> Iterator[None]:
     """Every style is above the threshold."""
-    with patch("tasks.leak.THRESHOLD", -2.0):
+    with patch("tasks.scoring.THRESHOLD", -2.0):
         yield
 
 

@@ -7,7 +7,8 @@ import pytest
 import styledrop
 from data.documents.spec import parse_spec
 from data.errors import StoreNotWritable, StyleReferenceError
-from data.records.run import FeedbackRecord, PublishedAdapter
+from data.records.feedback import FeedbackRecord
+from data.records.onboarding import PublishedAdapter
 from data.store.candidates import from_parquet
 from data.store.files import Store
 from data.store.publication import current_version, publish_version

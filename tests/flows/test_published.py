@@ -18,16 +18,17 @@ from data.documents import defaults
 from data.documents.requests import EvaluateRequest, GenerateRequest, read_request
 from data.documents.spec import parse_spec
 from data.errors import NotInStore, SpecError
-from data.records.run import EvaluationRecord, GuidanceRecord, PublishedAdapter
+from data.records.onboarding import PublishedAdapter
+from data.records.scores import EvaluationRecord, GuidanceRecord
 from data.store.files import Store
-from data.store.publication import download_version
+from data.store.published_style import download_version
 from flows.evaluate import evaluate
 from flows.generate import generate, main
-from tasks.models import open_base
+from tasks.models import load_published, open_base
 from tasks.onboarding.enlarge import enlarge
 from tasks.onboarding.evaluate import evaluate_round
 from tasks.onboarding.prepare import prepare
-from tasks.onboarding.publish import load_published, publish
+from tasks.onboarding.publish import publish
 from tasks.onboarding.tokenize import tokenize
 from tasks.onboarding.tune import tune
 

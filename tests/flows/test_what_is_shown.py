@@ -11,8 +11,8 @@ from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, PREFECT_UI_URL, temporary_settings
 
 from data.documents.spec import parse_spec
-from data.guidance import LAMBDAS_A
 from flows.onboard_style import onboard_style
+from tasks.onboarding.choose_guidance import LAMBDAS_A
 
 UI = "http://127.0.0.1:4200"
 

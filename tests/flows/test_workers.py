@@ -14,7 +14,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 import styledrop
 from data.documents.spec import parse_spec
 from data.errors import SpecError
-from data.records.run import CandidatesRecord
+from data.records.onboarding import CandidatesRecord
 from data.store.candidates import from_parquet
 from data.store.files import Store
 from tasks.onboarding.prepare import prepare

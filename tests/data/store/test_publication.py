@@ -6,7 +6,8 @@ import pytest
 
 from data.errors import NotInStore, StoreCorrupted, StoreNotWritable
 from data.store.files import Store
-from data.store.publication import current_version, download_version, publish_version
+from data.store.publication import current_version, publish_version
+from data.store.published_style import download_version
 
 FILES = {"adapter.safetensors": b"weights", "card.json": b"{}"}
 

@@ -7,7 +7,7 @@ from PIL import Image
 from data.documents.spec import parse_spec
 from data.errors import SpecError, StoreNotWritable, StyleReferenceError
 from data.pictures.images import from_png
-from data.records.run import Run
+from data.records.onboarding import Run
 from data.store.files import Store
 from tasks.onboarding.prepare import prepare
 

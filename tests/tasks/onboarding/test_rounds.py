@@ -15,20 +15,22 @@ from data.documents import defaults
 from data.documents.spec import parse_spec
 from data.errors import DecisionRefused, NotInStore
 from data.pictures.images import from_png, to_png
-from data.records.run import AdapterRecord, Decision, EvaluationRecord, Example, GuidanceRecord, Leak, Run, Score
+from data.records.feedback import Decision
+from data.records.onboarding import AdapterRecord, Example, Run
+from data.records.scores import EvaluationRecord, GuidanceRecord, Leak, Score
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store
 from tasks import sampling
-from tasks.models import open_adapter, open_base
+from tasks.models import load_published, open_adapter, open_base
 from tasks.onboarding.evaluate import evaluate_round
 from tasks.onboarding.prepare import prepare
-from tasks.onboarding.publish import load_published, publish
+from tasks.onboarding.publish import publish
 from tasks.onboarding.sample_candidates import sample_candidates
 from tasks.onboarding.tokenize import tokenize
 from tasks.onboarding.tune import tune
-from tasks.progress import Progress
+from tasks.reporting import Progress
+from tasks.resuming import remove_work_folder
 from tasks.sampling import draw_seed
-from tasks.work_folder import remove_work_folder
 
 LOW = Leak(score=Score(mean=0.1, standard_error=0.01), threshold=0.2)
 HIGH = Leak(score=Score(mean=0.3, standard_error=0.01), threshold=0.2)

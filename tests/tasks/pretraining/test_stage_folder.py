@@ -5,7 +5,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from data.errors import SettingsChanged
-from data.records.run import StageRecord
+from data.records.pretraining import StageRecord
 from tasks.pretraining.curve import draw_curve, read_curve
 from tasks.pretraining.stage_folder import finish_stage, open_stage
 

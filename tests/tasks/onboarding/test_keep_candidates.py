@@ -1,19 +1,15 @@
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from PIL import Image
 
-from data.documents.spec import parse_spec
 from data.errors import DecisionRefused
-from data.pictures.contact_sheet import numbered_sheet
 from data.pictures.images import to_png
-from data.records.run import CandidatesRecord, Decision, Question, Run
+from data.records.feedback import Decision, Question
+from data.records.onboarding import CandidatesRecord, Run
 from data.store.candidates import Candidate, from_parquet, to_parquet
 from data.store.files import Store
-from tasks.onboarding import give_feedback
-from tasks.onboarding.give_feedback import find_decision, keep_candidates, record_decision, write_question
-from tasks.onboarding.prepare import prepare
+from tasks.onboarding.keep_candidates import find_decision, keep_candidates, record_decision
 
 SCORES = [0.1, 0.3, 0.2, 0.2, 0.1, 0.3]
 
@@ -43,11 +39,6 @@ def answer(decision: str, reviewer: str, picks: tuple[int, ...], candidates: Can
         {"decision": decision, "reviewer": reviewer, "decided_at": datetime.now(UTC), "picks": picks, "note": "",
          "candidates_sha256": candidates.table.sha256}
     )  # fmt: skip
-
-
-@pytest.fixture
-def human_run(spec_document: dict[str, Any]) -> Run:
-    return prepare.fn(parse_spec({**spec_document, "feedback": "human"}))
 
 
 def test_clip_keeps_the_best_of_each_prompt_and_says_so_for_every_candidate(run: Run) -> None:
@@ -100,14 +91,3 @@ def test_a_decision_on_other_candidates_is_neither_found_nor_used(human_run: Run
     assert "they have changed; look at the new ones" in answered.refusal
     with pytest.raises(DecisionRefused, match="got none; ask a reviewer"):
         keep_candidates.fn(human_run, others, None)
-
-
-def test_a_form_of_64_noisy_candidates_stays_under_400_kb(human_run: Run) -> None:
-    images = [Image.effect_noise((512, 512), 100).convert("RGB") for _ in range(64)]
-    candidates = candidates_of(human_run)
-    sheet = give_feedback._as_webp(numbered_sheet(images, range(64), cell_px=give_feedback.THUMBNAIL_PX))
-    blob = Store(human_run.store).write_blob("sheets", ".webp", sheet)
-    question = question_of(human_run, candidates).model_copy(update={"sheet": blob, "shown": tuple(range(64))})
-    words = write_question.fn(question, "because")
-    assert words.startswith("**because**\n\nStyle **disc**, round 1 of 2 planned")
-    assert len(words) < 400_000

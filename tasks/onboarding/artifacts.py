@@ -1,16 +1,7 @@
-"""From one artifact to the next: links into Prefect's UI when there is one, into the store otherwise."""
+"""The Prefect artifacts of an onboarding: their keys, and links from each to the others."""
 
-from prefect.settings import PREFECT_UI_URL
-
-from data.records.run import Run
-
-
-def artifact_link(words: str, key: str, uri: str = "") -> str:
-    """A Markdown link to the artifact `key`; without a UI, the words and where the same lies in the store."""
-    ui = PREFECT_UI_URL.value()
-    if ui:
-        return f"[{words}]({str(ui).rstrip('/')}/artifacts/key/{key})"
-    return f"{words} ({uri})" if uri else words
+from data.records.onboarding import Run
+from tasks.reporting import artifact_link
 
 
 def trail(run: Run, rounds: int) -> str:

@@ -1,8 +1,10 @@
-"""Progress of a long task: a line in the terminal and a bar in Prefect, every few seconds at most.
+"""What a run shows while it goes on: one line a stage, progress, and links to artifacts.
 
-The last line is the stage's, and goes into the run's log too.
+Lines go into the terminal and into the run's log in Prefect. A long task shows a line and a bar every few seconds at
+most; its last line is the stage's, and goes into the log too.
 """
 
+import logging
 import sys
 import time
 from types import TracebackType
@@ -10,12 +12,22 @@ from typing import Self
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.context import TaskRunContext
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.settings import PREFECT_UI_URL
 
-from tasks.say import log_stage
+# Prefect's logger for code that is not its own: to the API, never to the terminal, which has the line already.
+_run_log = logging.getLogger("prefect.extra.styledrop")
 
 LINE_EVERY_S = 2.0
+
 ARTIFACT_EVERY_S = 5.0
+
+
+def log_stage(line: str) -> None:
+    """Put `line` into the terminal and, in a run, into its log in Prefect."""
+    print(line, file=sys.stderr, flush=True)
+    if FlowRunContext.get() is not None or TaskRunContext.get() is not None:
+        _run_log.info(line)
 
 
 class Progress:
@@ -72,3 +84,11 @@ class Progress:
         )
         note = f", {self._note}" if self._note else ""
         return f"{self._description}: {done}/{self._total} in {elapsed_s:.0f} s{left}{note}"
+
+
+def artifact_link(words: str, key: str, uri: str = "") -> str:
+    """A Markdown link to the artifact `key`; without a UI, the words and where the same lies in the store."""
+    ui = PREFECT_UI_URL.value()
+    if ui:
+        return f"[{words}]({str(ui).rstrip('/')}/artifacts/key/{key})"
+    return f"{words} ({uri})" if uri else words

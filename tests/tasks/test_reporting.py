@@ -1,13 +1,13 @@
 import pytest
 
-from tasks import progress
-from tasks.progress import Progress
+from tasks import reporting
+from tasks.reporting import Progress
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(reporting.time, "monotonic", lambda: now[0])
     return now
 
 

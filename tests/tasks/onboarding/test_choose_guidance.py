@@ -1,5 +1,5 @@
-from data.guidance import best_lambda_a
-from data.records.run import Leak, Score, TriedLambdaA
+from data.records.scores import Leak, Score, TriedLambdaA
+from tasks.onboarding.choose_guidance import best_lambda_a
 
 
 def tried(lambda_a: float, *texts: float, leak: float | None = 0.0, style: float | None = None) -> TriedLambdaA:

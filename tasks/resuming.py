@@ -1,6 +1,6 @@
-"""A folder on this machine for what is not finished yet: checkpoints of tunings.
+"""How a run goes on where it was killed: results of finished tasks, and a folder for what is not finished yet.
 
-It is found again by a run with the same key, so a killed run goes on where it was. Losing it costs
+The folder, on this machine, holds checkpoints of tunings. It is found again by a run with the same key. Losing it costs
 time, never correctness.
 """
 
@@ -8,7 +8,12 @@ import os
 import shutil
 from pathlib import Path
 
-from data.records.run import Run
+from prefect.cache_policies import INPUTS, TASK_SOURCE, CachePolicy
+
+from data.records.onboarding import Run
+
+CACHE_BY_INPUT: CachePolicy = INPUTS + TASK_SOURCE
+"""Without the source, two tasks with equal inputs would be served each other's results."""
 
 
 def work_folder(run: Run) -> Path:

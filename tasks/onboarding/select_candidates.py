@@ -1,4 +1,4 @@
-"""Which candidates the next round is tuned on (StyleDrop, Sec. 3.3).
+"""Which candidates are kept, or shown to a reviewer, for the next round (StyleDrop, Sec. 3.3).
 
 clip     the best Text score of each prompt
 random   any of each prompt: the paper's control
@@ -8,20 +8,13 @@ hybrid   a reviewer's picks of the best Text scores of each prompt
 
 import random
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
-from data.documents.spec import MAX_ROUNDS
-from data.errors import DecisionRefused
-from data.records.run import NEEDS_PICKS, Answer, CandidatesRecord, Decision
 from data.store.candidates import Candidate
 
 NUM_SHOWN = 64
 """Candidates a reviewer picks from, of however many there are: 8 x 8 fit on a screen and into a form."""
-
-
-ANSWERS_TO_LEAK: tuple[Answer, ...] = ("publish", "reject")
-"""What can be said of the last round if the reference's content shows in it."""
 
 
 def best_of_each_prompt(candidates: Sequence[Candidate], kept_per_prompt: int) -> list[int]:
@@ -53,46 +46,6 @@ def best_to_show(candidates: Sequence[Candidate]) -> tuple[int, ...]:
     """
     best_first = sorted(candidates, key=_best_first)
     return tuple(candidate.index for candidate in sorted(_as_many_of_each_prompt(best_first), key=_best_first))
-
-
-def possible_answers(round_number: int) -> tuple[Answer, ...]:
-    """What can be said of the candidates of round `round_number`: another round only if one more may follow it."""
-    return ("approve", "another round", "reject") if round_number + 2 <= MAX_ROUNDS else ("approve", "reject")
-
-
-def check_decision(
-    decision: Decision, candidates: CandidatesRecord, shown: Collection[int], answers: Collection[Answer]
-) -> None:
-    """Refuse an answer that cannot be acted on.
-
-    Raises:
-        DecisionRefused: if picks are missing, not among those `shown` or double, or if the decision was made
-            on other candidates, by nobody, or is not among the `answers` to choose from.
-    """
-    if decision.candidates_sha256 != candidates.table.sha256:
-        raise DecisionRefused(
-            f"expected a decision on candidates {candidates.table.sha256[:12]}, got one on "
-            f"{decision.candidates_sha256[:12]}: they have changed; look at the new ones and decide again"
-        )
-    if decision.decision not in answers:
-        raise DecisionRefused(
-            f"expected one of {list(answers)} after round {candidates.round_number}, got {decision.decision!r}; there "
-            f"are at most {MAX_ROUNDS} rounds, and only what is tuned already can be published as it is"
-        )
-    if not decision.reviewer.strip():
-        raise DecisionRefused("expected the reviewer's name, got an empty one; say who decides")
-    if decision.decision not in NEEDS_PICKS:
-        return
-    if not decision.picks:
-        raise DecisionRefused(
-            f"expected at least one pick with {decision.decision!r}, got none; pick images, or answer 'reject'"
-        )
-    outside = [pick for pick in decision.picks if pick not in shown]
-    if outside:
-        raise DecisionRefused(f"expected picks of the {len(shown)} images shown, got {outside}; use their numbers")
-    twice = sorted({pick for pick in decision.picks if decision.picks.count(pick) > 1})
-    if twice:
-        raise DecisionRefused(f"expected every pick once, got {twice} more than once; remove the copies")
 
 
 def _best_first(candidate: Candidate) -> tuple[float, int]:

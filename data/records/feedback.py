@@ -1,0 +1,112 @@
+"""A question to a reviewer, the answers that it admits, and which candidates were kept.
+
+The rule for answers stands here, since tasks and the review page both check them.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Literal
+
+from data.documents.spec import MAX_ROUNDS, Feedback
+from data.errors import DecisionRefused
+from data.records.onboarding import CandidatesRecord, Example
+from data.records.record import Blob, Record, Sha256
+from data.records.scores import Leak
+
+Answer = Literal["approve", "another round", "publish", "reject"]
+
+ANSWER_MEANINGS: dict[Answer, str] = {
+    "approve": "tune the next round on the picks and publish it",
+    "another round": "tune the next round on the picks and ask about its candidates",
+    "publish": "publish what is tuned already, although the reference's content shows",
+    "reject": "publish nothing",
+}
+"""What a reviewer's answer does."""
+
+NEEDS_PICKS: tuple[Answer, ...] = ("approve", "another round")
+
+ANSWERS_TO_LEAK: tuple[Answer, ...] = ("publish", "reject")
+"""What can be said of the last round if the reference's content shows in it."""
+
+
+class Question(Record):
+    """What a reviewer is asked. It travels in the form, so that a page or a terminal can show it too."""
+
+    style: str
+    planned_rounds: int
+    candidates: CandidatesRecord
+    shown: tuple[int, ...]
+    """Numbers of the candidates to pick from, in the order of the sheet."""
+    chosen_by: str
+    """How they were chosen of all, and in which order they come, in words."""
+    leak: Leak | None
+    """None if all candidates show what a reference shows."""
+    answers: tuple[Answer, ...]
+    store: str
+    references: tuple[Example, ...]
+    sheet: Blob
+    """The candidates shown, on one numbered contact sheet (WebP)."""
+
+
+class Decision(Record):
+    """A reviewer's answer: what is kept in the store, and what counts."""
+
+    decision: Answer
+    reviewer: str
+    decided_at: datetime
+    picks: tuple[int, ...]
+    candidates_sha256: Sha256
+    note: str
+    leak: Leak | None = None
+    """As it stood before the reviewer."""
+
+
+class FeedbackRecord(Record):
+    """Which candidates of a round were kept, by whom, and the table that says so for every candidate."""
+
+    round_number: int
+    source: Feedback
+    kept: tuple[int, ...]
+    table: Blob
+    examples: tuple[Example, ...]
+    decision: Decision | None
+
+
+def possible_answers(round_number: int) -> tuple[Answer, ...]:
+    """What can be said of the candidates of round `round_number`: another round only if one more may follow it."""
+    return ("approve", "another round", "reject") if round_number + 2 <= MAX_ROUNDS else ("approve", "reject")
+
+
+def check_decision(
+    decision: Decision, candidates: CandidatesRecord, shown: Collection[int], answers: Collection[Answer]
+) -> None:
+    """Refuse an answer that cannot be acted on.
+
+    Raises:
+        DecisionRefused: if picks are missing, not among those `shown` or double, or if the decision was made
+            on other candidates, by nobody, or is not among the `answers` to choose from.
+    """
+    if decision.candidates_sha256 != candidates.table.sha256:
+        raise DecisionRefused(
+            f"expected a decision on candidates {candidates.table.sha256[:12]}, got one on "
+            f"{decision.candidates_sha256[:12]}: they have changed; look at the new ones and decide again"
+        )
+    if decision.decision not in answers:
+        raise DecisionRefused(
+            f"expected one of {list(answers)} after round {candidates.round_number}, got {decision.decision!r}; there "
+            f"are at most {MAX_ROUNDS} rounds, and only what is tuned already can be published as it is"
+        )
+    if not decision.reviewer.strip():
+        raise DecisionRefused("expected the reviewer's name, got an empty one; say who decides")
+    if decision.decision not in NEEDS_PICKS:
+        return
+    if not decision.picks:
+        raise DecisionRefused(
+            f"expected at least one pick with {decision.decision!r}, got none; pick images, or answer 'reject'"
+        )
+    outside = [pick for pick in decision.picks if pick not in shown]
+    if outside:
+        raise DecisionRefused(f"expected picks of the {len(shown)} images shown, got {outside}; use their numbers")
+    twice = sorted({pick for pick in decision.picks if decision.picks.count(pick) > 1})
+    if twice:
+        raise DecisionRefused(f"expected every pick once, got {twice} more than once; remove the copies")

@@ -1,0 +1,77 @@
+"""What the steps of an onboarding hand to each other: the run, what is tuned on, adapters, candidates, the version."""
+
+from datetime import datetime
+
+from data.documents.spec import StyleSpec
+from data.records.record import Blob, Record, Sha256
+
+
+class Example(Record):
+    """What an adapter is tuned on: an image (square RGB PNG) and its whole prompt."""
+
+    image: Blob
+    prompt: str
+
+
+class Run(Record):
+    """A checked spec, with all that its tasks have in common.
+
+    `key` is the digest of the spec, the bytes of its references and the base. `nonce` was drawn when
+    the run's folder in the store was made: if the store is emptied, nothing cached fits any more.
+    """
+
+    key: str
+    nonce: str
+    started_at: datetime
+    store: str
+    spec: StyleSpec
+    base_sha256: str
+    reference_sha256: tuple[str, ...]
+    """Of the files as the user gave them."""
+    references: tuple[Example, ...]
+    large_references: tuple[Example, ...] = ()
+    """The same at the size that super-resolution makes; none if the base has none."""
+
+
+class TokenizedExamples(Record):
+    """Examples and their VQGAN tokens (.npy, int64, examples x views x tokens)."""
+
+    examples: tuple[Example, ...]
+    tokens: Blob
+
+
+class AdapterRecord(Record):
+    """A tuned adapter: the files the library wrote, by name."""
+
+    round_number: int
+    files: dict[str, Blob]
+    parameters: int
+    final_loss: float
+    seconds: float
+
+
+class CandidatesRecord(Record):
+    """The candidates sampled from one round's adapter (Parquet, see `data.store.candidates`)."""
+
+    round_number: int
+    table: Blob
+    count: int
+
+
+class EnlargingRecord(Record):
+    """Super-resolution's adapter of the style, and the last round's evaluation images, enlarged with it."""
+
+    files: dict[str, Blob]
+    parameters: int
+    final_loss: float
+    seconds: float
+    contact_sheet: Blob
+
+
+class PublishedAdapter(Record):
+    """A version in the store: `styles/NAME/versions/VERSION`. Its files never change."""
+
+    name: str
+    version: str
+    uri: str
+    manifest_sha256: Sha256

@@ -1,0 +1,25 @@
+"""What the stages of pretraining leave, and the base that they make."""
+
+from data.records.record import Record, Sha256
+
+
+class StageRecord(Record):
+    """A finished stage of pretraining: a folder on this machine, and the end of its curve."""
+
+    folder: str
+    sha256: Sha256
+    """Of all files in the folder, with their names."""
+    size_bytes: int
+    seconds: float
+    steps: int
+    """0 for a stage that trains nothing."""
+    figures: dict[str, float]
+
+
+class PretrainedBase(Record):
+    """A base in its folder, ready for `styledrop.load_base`."""
+
+    folder: str
+    sha256: Sha256
+    """The base's own digest."""
+    size_bytes: int

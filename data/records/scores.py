@@ -1,0 +1,81 @@
+"""How images score: Text, Style and leak of a round, of a λ_A, and of all rounds side by side."""
+
+import statistics
+from collections.abc import Sequence
+from typing import Self
+
+from data.records.record import Blob, Record
+
+
+class Score(Record):
+    """Mean and standard error over all images."""
+
+    mean: float
+    standard_error: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        """The score of images of which each has one of `values`."""
+        error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
+        return cls(mean=statistics.fmean(values), standard_error=error)
+
+    @property
+    def in_words(self) -> str:
+        """The mean with its standard error."""
+        return f"{self.mean:.3f} ± {self.standard_error:.3f}"
+
+
+class Leak(Record):
+    """How much of the references' content shows in images of other contents; 0 is what the base alone shows."""
+
+    score: Score
+    threshold: float
+    """Above it, publishing needs a person's word."""
+
+    @property
+    def is_high(self) -> bool:
+        """Whether the content shows more than it may without a person's word."""
+        return self.score.mean > self.threshold
+
+    @property
+    def in_words(self) -> str:
+        """The number, and what it means."""
+        if self.is_high:
+            return f"{self.score.in_words}, above {self.threshold}: the reference's content shows in other contents"
+        return f"{self.score.in_words}, not above {self.threshold}"
+
+
+class RoundScores(Record):
+    """Text and Style score of the base (round 0) or of one round's adapter, on the evaluation prompts."""
+
+    round_number: int
+    text: Score
+    style: Score
+    samples: Blob
+
+
+class TriedLambdaA(Record):
+    """What the last round's adapter draws at one λ_A."""
+
+    lambda_a: float
+    text: Score
+    style: Score
+    leak: Leak | None
+    text_of_images: tuple[float, ...] = ()
+    """In the same order at every λ_A; empty in versions published before losses were taken image by image."""
+
+
+class GuidanceRecord(Record):
+    """The λ_A of a style, and what else was tried; nothing if the spec names it."""
+
+    lambda_a: float
+    tried: tuple[TriedLambdaA, ...]
+
+
+class EvaluationRecord(Record):
+    """Base and every round side by side: the same prompts, the same seeds."""
+
+    rounds: tuple[RoundScores, ...]
+    leaks: tuple[Leak | None, ...] = ()
+    """Of each round but the base; empty in versions published before there was a leak guard."""
+    contact_sheet: Blob

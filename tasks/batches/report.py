@@ -1,0 +1,86 @@
+"""A batch after its runs: what became of each row, as a table in the store and among the run's artifacts."""
+
+from collections.abc import Mapping
+
+from prefect import task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from data.errors import BatchIncomplete
+from data.records.batch import Batch, BatchReport, BatchStyle, Outcome, StyleRun, report, to_parquet
+from data.records.scores import EvaluationRecord
+from data.store.files import Store
+from tasks.batches.plan import find_published
+from tasks.reporting import log_stage
+
+
+@task(cache_policy=NO_CACHE)
+def report_batch(batch: Batch, runs: Mapping[str, StyleRun]) -> BatchReport:
+    """Put what became of each row into the store (Parquet) and into the run's artifacts (a table)."""
+    outcomes = [
+        *(Outcome(row=bad.row, name=bad.name, state="bad row", reason=bad.reason) for bad in batch.bad_rows),
+        *(_outcome(style, runs.get(style.spec.name)) for style in batch.styles),
+    ]
+    outcomes.sort(key=lambda outcome: outcome.row)
+    table = Store(batch.store).write_blob(f"batches/{batch.name}/reports", ".parquet", to_parquet(outcomes))
+    summary = report(batch, outcomes, table)
+    counted = ", ".join(f"{count} {state}" for state, count in sorted(summary.styles.items()))
+    create_table_artifact(
+        key=f"batch-{batch.name}",
+        table=[
+            {
+                "style": outcome.name or f"row {outcome.row}",
+                "state": outcome.state,
+                "Text": _change(outcome.text_before, outcome.text_after),
+                "Style": _change(outcome.style_before, outcome.style_after),
+                "waits for": outcome.waits_for,
+                "why": outcome.reason,
+                "run": f"[run]({outcome.run_url})" if outcome.run_url else "",
+                "published": outcome.published_uri,
+            }
+            for outcome in outcomes
+        ],
+        description=f"{counted}. The same as Parquet: {table.uri}",
+    )
+    log_stage(f"batch {batch.name}: {counted}; report {table.uri}")
+    return summary
+
+
+def refuse_incomplete(summary: BatchReport) -> None:
+    """Make an incomplete batch a failed run, after everything else is done.
+
+    Raises:
+        BatchIncomplete: naming every bad row and every failed style.
+    """
+    if summary.incomplete:
+        raise BatchIncomplete(
+            f"expected every row of batch {summary.batch!r} to be published or waiting, got {len(summary.incomplete)} "
+            f"that are not (all others are; mend these and run the batch again): {'; '.join(summary.incomplete)}"
+        )
+
+
+def _outcome(style: BatchStyle, run: StyleRun | None) -> Outcome:
+    row, name = style.row, style.spec.name
+    if run is not None and run.state != "completed":
+        return Outcome(
+            row=row, name=name, state=run.state, reason=run.message, run_url=run.url, waits_for=run.waits_for
+        )
+    published = style.published or find_published(style.spec, style.reference_sha256)
+    if published is None:  # published it was, and something else was since
+        return Outcome(row=row, name=name, state="published", run_url=run.url if run else "")
+    rounds = EvaluationRecord.model_validate_json(Store(published.uri).read("evaluation.json")).rounds
+    return Outcome(
+        row=row,
+        name=name,
+        state="published before" if run is None else "published",
+        text_before=rounds[0].text.mean,
+        text_after=rounds[-1].text.mean,
+        style_before=rounds[0].style.mean,
+        style_after=rounds[-1].style.mean,
+        run_url=run.url if run else "",
+        published_uri=published.uri,
+    )
+
+
+def _change(before: float | None, after: float | None) -> str:
+    return "" if before is None or after is None else f"{before:.3f} → {after:.3f}"

@@ -1,0 +1,148 @@
+"""What a reviewer is shown: candidates of a round, or images of the last one if its content leaks."""
+
+import io
+from collections.abc import Sequence
+
+from PIL import Image
+from prefect import task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from data.pictures.contact_sheet import numbered_sheet
+from data.pictures.images import from_png
+from data.pictures.markdown import embedded_image, thumbnail
+from data.records.feedback import (
+    ANSWERS_TO_LEAK,
+    Answer,
+    Question,
+    possible_answers,
+)
+from data.records.onboarding import CandidatesRecord, Run
+from data.records.scores import EvaluationRecord, Leak
+from data.store.candidates import Candidate, from_parquet
+from data.store.files import Store
+from tasks.onboarding.artifacts import candidates_key, leak_key
+from tasks.onboarding.sample_candidates import plan_candidates, round_folder
+from tasks.onboarding.select_candidates import best_to_show, random_to_show
+from tasks.reporting import log_stage
+from tasks.sampling import draw, draw_seed
+from tasks.scoring import leak_of
+
+THUMBNAIL_PX = 64
+"""On forms and in tables: 64 of them stay under 400 KB, whatever they show."""
+
+MIN_COMPARED = 32
+"""Candidates, at least, that are compared with what the base draws without the adapter, if there are as many."""
+
+
+@task(persist_result=True, result_serializer="json")
+def show_candidates(run: Run, candidates: CandidatesRecord) -> Question:
+    """Choose what a reviewer picks from; put it on a numbered sheet in the store, and into a table in the run."""
+    rows = from_parquet(Store(run.store).read_blob(candidates.table))
+    shown, chosen_by = choose_shown(run, candidates, rows)
+    leak = _leak_of_candidates(run, candidates, rows)
+    return _ask(run, candidates, rows, shown, chosen_by, leak, possible_answers(candidates.round_number))
+
+
+@task(persist_result=True, result_serializer="json")
+def show_leak(run: Run, evaluation: EvaluationRecord) -> Question:
+    """Put images of the last round before a reviewer, who says whether it is published although its content leaks."""
+    samples = last_samples(run, evaluation)
+    rows = from_parquet(Store(run.store).read_blob(samples.table))
+    shown = random_to_show(rows, seed=draw_seed(run.spec.seed, "shown", "evaluation"))
+    return _ask(run, samples, rows, shown, "prompts that were not tuned on", evaluation.leaks[-1], ANSWERS_TO_LEAK)
+
+
+def last_samples(run: Run, evaluation: EvaluationRecord) -> CandidatesRecord:
+    """The evaluation's images of the last round, as what a reviewer decides on."""
+    last = evaluation.rounds[-1]
+    count = len(run.spec.evaluation_prompts) * run.spec.images_per_evaluation_prompt
+    return CandidatesRecord(round_number=last.round_number, table=last.samples, count=count)
+
+
+@task(persist_result=False, cache_policy=NO_CACHE)
+def write_question(question: Question, refusal: str) -> str:
+    """What stands above the form's fields, in Markdown with the pictures in it: too large to be kept as a result."""
+    store = Store(question.store)
+    references = [from_png(store.read_blob(example.image)) for example in question.references]
+    candidates = question.candidates
+    wanted = "May this be published?" if "publish" in question.answers else "Pick up to about ten, by their numbers."
+    paragraphs = [
+        f"**{refusal}**" if refusal else "",
+        f"Style **{question.style}**, round {candidates.round_number} of {question.planned_rounds} planned. "
+        f"Leak {question.leak.in_words if question.leak else 'unknown'}. The reference:",
+        " ".join(thumbnail(image, "reference", side_px=THUMBNAIL_PX) for image in references),
+        f"{wanted} {len(question.shown)} of {candidates.count} ({question.chosen_by}):",
+        embedded_image(store.read_blob(question.sheet), "webp", "candidates, numbered"),
+    ]
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+
+
+def choose_shown(run: Run, candidates: CandidatesRecord, rows: Sequence[Candidate]) -> tuple[tuple[int, ...], str]:
+    """What a reviewer picks from, and how it was chosen, in words."""
+    if run.spec.feedback == "hybrid":
+        return best_to_show(rows), "the best CLIP scores of each prompt, the best first"
+    seed = draw_seed(run.spec.seed, "shown", candidates.round_number)
+    return random_to_show(rows, seed=seed), "some of each prompt, whatever their scores"
+
+
+def _ask(
+    run: Run,
+    candidates: CandidatesRecord,
+    rows: Sequence[Candidate],
+    shown: tuple[int, ...],
+    chosen_by: str,
+    leak: Leak | None,
+    answers: tuple[Answer, ...],
+) -> Question:
+    images = [from_png(rows[number].image) for number in shown]
+    sheet = _as_webp(numbered_sheet(images, shown, cell_px=THUMBNAIL_PX))
+    question = Question(
+        style=run.spec.name,
+        planned_rounds=run.spec.rounds,
+        candidates=candidates,
+        shown=shown,
+        chosen_by=chosen_by,
+        leak=leak,
+        answers=answers,
+        store=run.store,
+        references=run.references,
+        sheet=Store(run.store).write_blob(f"{round_folder(run, candidates.round_number)}/sheets", ".webp", sheet),
+    )
+    create_table_artifact(
+        key=candidates_key(run, candidates.round_number),
+        table=[
+            {
+                "number": str(row.index),
+                "image": thumbnail(image, side_px=THUMBNAIL_PX),
+                "prompt": row.prompt,
+                "Text ↑": f"{row.text_score:.3f}",
+                "Style ↑": f"{row.style_score:.3f}",
+            }
+            for row, image in zip((rows[number] for number in shown), images, strict=True)
+        ],
+        description=f"{run.spec.name}: {len(shown)} of {candidates.count} candidates of round "
+        f"{candidates.round_number}, {chosen_by}. Leak {leak.in_words if leak else 'unknown'}",
+    )
+    log_stage(f"candidates of round {candidates.round_number}, numbered: {question.sheet.uri}")
+    return question
+
+
+def _leak_of_candidates(run: Run, candidates: CandidatesRecord, rows: Sequence[Candidate]) -> Leak | None:
+    # The base draws no more than is needed for a number: the first few images of each prompt.
+    few = min(run.spec.images_per_prompt, -(-MIN_COMPARED // len(run.spec.prompts)))
+    plan = plan_candidates(run, None, candidates.round_number).model_copy(update={"images_per_phrase": few})
+    by_base = draw(
+        plan,
+        f"{round_folder(run, candidates.round_number)}/base",
+        f"the base, beside candidates of round {candidates.round_number}",
+        key=leak_key(run, candidates.round_number),
+    )
+    drawn = [row for row in rows if row.index % run.spec.images_per_prompt < few]
+    return leak_of(plan.references, run.spec.reference_contents, drawn, by_base)
+
+
+def _as_webp(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format="WEBP", quality=85)
+    return buffer.getvalue()

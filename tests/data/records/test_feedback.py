@@ -1,0 +1,58 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from data.errors import DecisionRefused
+from data.records.feedback import ANSWERS_TO_LEAK, Decision, check_decision, possible_answers
+from data.records.onboarding import CandidatesRecord
+from data.records.record import Blob
+
+DIGEST = "a" * 64
+CANDIDATES = CandidatesRecord(round_number=1, count=100, table=Blob(uri="file:///t", sha256=DIGEST, size_bytes=1))
+SHOWED = (7, 3, 0)
+
+
+def decision(**change: Any) -> Decision:
+    answer: dict[str, Any] = {
+        "decision": "approve", "reviewer": "Ada", "decided_at": datetime.now(UTC), "picks": (0, 3),
+        "candidates_sha256": DIGEST, "note": "",
+    }  # fmt: skip
+    return Decision.model_validate({**answer, **change})
+
+
+@pytest.mark.parametrize("answer", ["approve", "another round", "reject"])
+def test_usable_answers_are_accepted(answer: str) -> None:
+    given = decision(decision=answer, picks=() if answer == "reject" else (7, 0))
+    check_decision(given, CANDIDATES, SHOWED, possible_answers(1))
+
+
+def test_another_round_can_be_asked_for_as_long_as_there_is_one_to_follow() -> None:
+    assert [("another round" in possible_answers(round_number)) for round_number in (1, 8, 9)] == [True, True, False]
+    ninth = CANDIDATES.model_copy(update={"round_number": 9})
+    check_decision(decision(picks=(7,)), ninth, SHOWED, possible_answers(9))
+    with pytest.raises(DecisionRefused, match=r"after round 9, got 'another round'; there are at most 10 rounds"):
+        check_decision(decision(decision="another round", picks=(7,)), ninth, SHOWED, possible_answers(9))
+
+
+def test_only_what_is_tuned_already_is_published_as_it_is_and_without_picks() -> None:
+    check_decision(decision(decision="publish", picks=()), CANDIDATES, SHOWED, ANSWERS_TO_LEAK)
+    for answer, answers in (("publish", possible_answers(1)), ("approve", ANSWERS_TO_LEAK)):
+        with pytest.raises(DecisionRefused, match=f"after round 1, got '{answer}'"):
+            check_decision(decision(decision=answer), CANDIDATES, SHOWED, answers)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"picks": ()}, "at least one pick with 'approve', got none"),
+        ({"decision": "another round", "picks": ()}, "at least one pick with 'another round', got none"),
+        ({"picks": (0, 4, -1)}, r"expected picks of the 3 images shown, got \[4, -1\]"),
+        ({"picks": (3, 3)}, r"expected every pick once, got \[3\]"),
+        ({"reviewer": " "}, "expected the reviewer's name"),
+        ({"candidates_sha256": "b" * 64}, "expected a decision on candidates aaaaaaaaaaaa, got one on bbbbbbbbbbbb"),
+    ],
+)
+def test_answers_that_cannot_be_used_are_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(DecisionRefused, match=message):
+        check_decision(decision(**change), CANDIDATES, SHOWED, possible_answers(1))

@@ -1,0 +1,47 @@
+import io
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from prefect import flow
+
+from data.documents.spec import StyleSettings
+from data.errors import BatchIncomplete
+from data.records.batch import BadRow, Batch, BatchReport, StyleRun
+from data.store.files import Store
+from tasks.batches.plan import plan_batch
+from tasks.batches.report import refuse_incomplete, report_batch
+
+
+@flow
+def reported(batch: Batch, runs: dict[str, StyleRun]) -> BatchReport:
+    return report_batch(batch, runs)
+
+
+def test_a_report_says_of_every_row_what_became_of_it(
+    manifest: Path, settings: StyleSettings, prefect_api: str
+) -> None:
+    batch = plan_batch.fn(str(manifest), "monday", settings, False)
+    runs = {
+        "disc": StyleRun(state="failed", message="Failed: no luck", url="http://ui/1"),
+        "ball": StyleRun(state="waiting", message="", url="http://ui/2", waits_for="picks of round 1"),
+    }
+    summary = reported(batch, runs)
+    rows = pq.read_table(io.BytesIO(Store(batch.store).read_blob(summary.table))).to_pylist()
+    assert [(row["name"], row["state"], row["waits_for"], row["run_url"]) for row in rows] == [
+        ("lost", "bad row", "", ""),
+        ("disc", "failed", "", "http://ui/1"),
+        ("ball", "waiting", "picks of round 1", "http://ui/2"),
+    ]
+    assert summary.styles == {"bad row": 1, "failed": 1, "waiting": 1}
+    with pytest.raises(BatchIncomplete, match=r"got 2 .*row 1 \(lost\): .*; row 2 \(disc\): Failed: no luck"):
+        refuse_incomplete(summary)
+
+
+def test_a_batch_with_styles_that_only_wait_is_complete(settings: StyleSettings, prefect_api: str) -> None:
+    store = Store(settings.store)
+    manifest = store.write_blob("manifests", ".csv", b"")
+    empty = Batch(name="none", store=store.uri, manifest=manifest, styles=(), bad_rows=())
+    refuse_incomplete(reported(empty, {}))
+    with pytest.raises(BatchIncomplete, match=r"row 4 \(no name\): torn"):
+        refuse_incomplete(reported(empty.model_copy(update={"bad_rows": (BadRow(row=4, name="", reason="torn"),)}), {}))
