@@ -10,27 +10,25 @@ on request, never mixed with the training sets. Knows nothing of models, tasks o
 """
 
 from data.corpus.build import build_corpus, tables_sha256
+from data.corpus.draws import Draws, draw_pictures, read_draws
 from data.corpus.packages import PACKAGES, fetch_packages
 from data.corpus.phrases import held_out_phrases, style_phrases
 from data.corpus.read import Corpus, read_corpus, read_images
-from data.corpus.recolours import RECOLOURS, Recolour
 from data.corpus.sets import BASE_SETS, HELD_OUT_SETS, IconSet
-from data.corpus.variants import FILTERS, Filtered
 
 __all__ = [
     "BASE_SETS",
-    "FILTERS",
     "HELD_OUT_SETS",
     "PACKAGES",
-    "RECOLOURS",
     "Corpus",
-    "Filtered",
+    "Draws",
     "IconSet",
-    "Recolour",
     "build_corpus",
+    "draw_pictures",
     "fetch_packages",
     "held_out_phrases",
     "read_corpus",
+    "read_draws",
     "read_images",
     "style_phrases",
     "tables_sha256",

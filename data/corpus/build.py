@@ -1,7 +1,7 @@
-"""Packages to a corpus: list, name, render, drop what is repeated, derive variants, write.
+"""Packages to a corpus: list, name, render, drop what is repeated, write.
 
 1. list the usable icons of each set; 2. name what each shows, the same way in every set; 3. render on a white
-square; 4. drop repeated images; 5. derive variants; 6. write Parquet shards, credits and a summary.
+square; 4. drop repeated images; 5. write Parquet shards, layers, credits and a summary.
 """
 
 from __future__ import annotations
@@ -11,19 +11,21 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from data.corpus.captions import concepts
 from data.corpus.credits import read_licences, write_credits
 from data.corpus.emoji import read_emoji_names
 from data.corpus.icons import Icon, list_icons
 from data.corpus.packages import PACKAGES
-from data.corpus.render import Job, render_and_encode, worker_pool
+from data.corpus.layers import LAYER_PX, NUM_LAYERS, render_all_layers
+from data.corpus.render import render_and_encode, worker_pool
 from data.corpus.sets import BASE_SETS, HELD_OUT_SETS
 from data.corpus.shards import IMAGE_SIZE_PX, fraction, mixed, write_shards
-from data.corpus.variants import EVERYDAY, variant_jobs, variants_made
+from data.corpus.synonyms import EVERYDAY
 from data.errors import CorpusError
 
 KEPT_FRACTION = 0.08
@@ -31,16 +33,17 @@ KEPT_FRACTION = 0.08
 
 
 def tables_sha256() -> str:
-    """Digest of the tables that say what a corpus shows: its sets and their variants."""
-    return hashlib.sha256(repr((BASE_SETS, variants_made())).encode()).hexdigest()
+    """Digest of the table that says what a corpus shows: its sets."""
+    return hashlib.sha256(repr(BASE_SETS).encode()).hexdigest()
 
 
 def build_corpus(packages: str | Path, out: str | Path, *, held_out: bool = False) -> dict[str, Any]:
-    """Render the training styles and their variants (or the held-out styles alone) and write them to `out`.
+    """Render the training styles (or the held-out styles alone) and write them to `out`.
 
-    Writes `part-NNNNN.parquet` (about 4000 rows each, images of 128x128 px RGB as lossless WebP), `CREDITS.md` and
-    `corpus.json`. The same packages give the same rows in the same order. The image of a variant is in the same
-    split as the image it was made from. Returns what `corpus.json` holds.
+    Writes `part-NNNNN.parquet` (about 4000 rows each, images of 128x128 px RGB as lossless WebP), `layers.npy` with
+    the layers of every row (`data.corpus.layers`; not for the held-out styles, of which no looks are drawn),
+    `CREDITS.md` and `corpus.json`. The same packages give the same rows in the same order. Returns what `corpus.json`
+    holds.
 
     Raises:
         CorpusError: if a package file is missing, or `out` already holds shards of another build.
@@ -57,13 +60,15 @@ def build_corpus(packages: str | Path, out: str | Path, *, held_out: bool = Fals
 
     sets = HELD_OUT_SETS if held_out else BASE_SETS
     icons = _with_concepts(list_icons(packages, sets, emoji), concept_of) if held_out else base_icons
-    with worker_pool() as pool:
-        seen: set[str] = set()
-        made = list(_render_new(pool, [Job(icon, icon.style) for icon in icons], seen))
-        if not held_out:
-            made += _render_new(pool, variant_jobs([job.icon for job, _ in made], coverage), seen)
-    rows = mixed([_row(job, image, coverage) for job, image in made])
+    made = mixed(list(_render_new(icons)))
+    rows = [_row(icon, image, coverage) for icon, image in made]
     write_shards(rows, out)
+    if not held_out:
+        layers = np.lib.format.open_memmap(
+            out / "layers.npy", "w+", np.uint8, (len(made), LAYER_PX, LAYER_PX, NUM_LAYERS)
+        )
+        render_all_layers([icon for icon, _ in made], layers)
+        layers.flush()
     licences = read_licences(packages, sets)
     write_credits(licences, out / "CREDITS.md")
     summary = _summarize(rows, licences)
@@ -85,24 +90,24 @@ def _coverage(icons: Sequence[Icon]) -> dict[str, int]:
     return {concept: len(styles) for concept, styles in shown.items()}
 
 
-def _render_new(pool: Pool, jobs: Sequence[Job], seen: set[str]) -> Iterator[tuple[Job, bytes]]:
-    """Render what is neither blank nor in `seen`, by its name or by its pixels; add both to `seen`."""
-    for job, (image, digest) in zip(jobs, pool.imap(render_and_encode, jobs, chunksize=64), strict=True):
-        if image and seen.isdisjoint((job.image_id, digest)):
-            seen.update((job.image_id, digest))
-            yield job, image
+def _render_new(icons: Sequence[Icon]) -> Iterator[tuple[Icon, bytes]]:
+    """Render what is neither blank nor there already, by its name or by its pixels."""
+    seen: set[str] = set()
+    with worker_pool() as pool:
+        for icon, (image, digest) in zip(icons, pool.imap(render_and_encode, icons, chunksize=64), strict=True):
+            if image and seen.isdisjoint((icon.image_id, digest)):
+                seen.update((icon.image_id, digest))
+                yield icon, image
 
 
-def _row(job: Job, image: bytes, coverage: Mapping[str, int]) -> dict[str, Any]:
-    icon = job.icon
+def _row(icon: Icon, image: bytes, coverage: Mapping[str, int]) -> dict[str, Any]:
     return {
-        "image_id": job.image_id,
-        "style": job.style,
+        "image_id": icon.image_id,
+        "style": icon.style,
         "concept": icon.concept,
         "caption": icon.caption,
         "tags": list(icon.tags),
-        # by the base style's name, so that a variant is in the split of its source
-        "split": "kept" if fraction(f"{icon.style}/{icon.name}") < KEPT_FRACTION else "train",
+        "split": "kept" if fraction(icon.image_id) < KEPT_FRACTION else "train",
         "style_coverage": coverage.get(icon.concept, 0),
         "image": image,
     }

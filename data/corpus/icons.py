@@ -42,10 +42,11 @@ class Icon:
     svg: str = ""
     webp: str = ""
     """Path of a ready image, where there is no SVG."""
-    ink: str = "black"
-    fill: str = ""
-    """Colour of what the drawing thins its ink for; by default the thinned ink."""
-    ground: str = "white"
+
+    @property
+    def image_id(self) -> str:
+        """The image's name in the corpus."""
+        return f"{self.style}/{self.name}"
 
 
 def list_icons(packages: Path, sets: Sequence[IconSet], emoji: EmojiNames) -> list[Icon]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from data.corpus.recolours import RECOLOURS
-
 
 def style_phrases() -> dict[str, list[str]]:
     """Training style -> phrasings of its look, the first the plainest."""
-    return _read("training") | {f"{one.base}+{one.variant}": list(one.phrases) for one in RECOLOURS if one.phrases}
+    return _read("training")
 
 
 def held_out_phrases() -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.corpus.icons import Icon
 from data.errors import CorpusError
 
 IMAGE_SIZE_PX = 128
@@ -37,9 +38,9 @@ def fraction(text: str) -> float:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
 
 
-def mixed(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows in the order in which they are written, whatever order they come in."""
-    return sorted(rows, key=lambda row: fraction(f"order 1 {row['image_id']}"))
+def mixed(made: Sequence[tuple[Icon, bytes]]) -> list[tuple[Icon, bytes]]:
+    """The icons in the order in which they are written, whatever order they come in."""
+    return sorted(made, key=lambda one: fraction(f"order 1 {one[0].image_id}"))
 
 
 def write_shards(rows: Sequence[dict[str, Any]], folder: Path) -> None:

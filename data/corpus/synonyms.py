@@ -121,3 +121,10 @@ SET_NAMES = {
     "dinkie-icons": {"house building": "house"},
 }  # fmt: skip
 """What a set calls a thing where that name means something else, or nothing, in other sets."""
+
+EVERYDAY = (
+    "house", "car", "sun", "tree", "heart", "key", "umbrella", "rocket", "fish", "crown", "camera", "bicycle", "guitar",
+    "cake", "shield", "cat", "dog", "star", "moon", "book", "bell", "lock", "cloud", "flower", "apple", "airplane",
+    "clock", "gift", "envelope", "phone", "hat", "boat", "ship", "cup", "ball",
+)  # fmt: skip
+"""The plain things that prompts ask for; how many styles show each is printed after a build."""

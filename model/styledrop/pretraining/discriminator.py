@@ -28,13 +28,13 @@ class Discriminator(nn.Module):
         logits: Tensor = self.levels(pixels * 2 - 1)
         return logits
 
-    def told_apart(
+    def hinge_loss(
         self, real: Float[Tensor, "batch 3 height width"], decoded: Float[Tensor, "batch 3 height width"]
     ) -> Float[Tensor, ""]:
         """The discriminator's own hinge loss: 2 when it says nothing, 0 when all are told apart."""
         return F.relu(1 - self(real)).mean() + F.relu(1 + self(decoded.detach())).mean()
 
-    def seen_as_decoded(self, decoded: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, ""]:
+    def decoder_loss(self, decoded: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, ""]:
         """The decoder's loss; no gradient reaches the discriminator."""
         fixed = {name: value.detach() for name, value in self.named_parameters()}
         return -torch.as_tensor(functional_call(self, fixed, (decoded,))).mean()

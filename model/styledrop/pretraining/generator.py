@@ -1,11 +1,11 @@
 """Pretraining of the generator by masked modelling (Muse, arXiv:2301.00704, Sec. 2.4-2.6; StyleDrop eq. 2).
 
-Images are tokenized once; a step draws images by weight, writes each a prompt from its caption
-and one of its style's descriptions, drops the text of every tenth, masks, and predicts. The
-learning rate is constant until a short decay, so that a run can ship at any time.
+Pictures are tokenized once. A step takes the next ones in an order of chance, each once an epoch, writes each a prompt
+from its caption and the words of its look, drops the text of every tenth, masks, and predicts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,19 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from styledrop.generator import Generator, GeneratorConfig
 from styledrop.masking import mask_tokens, masked_cross_entropy
 from styledrop.precision import autocast
+from styledrop.pretraining.code_tables import (
+    init_part_tables,
+    join_tables,
+    masked_cross_entropy_of_parts,
+    part_tables,
+)
 from styledrop.pretraining.muon import matrices_of
+from styledrop.pretraining.processes import rank_and_count
 from styledrop.pretraining.stage import Report, Schedule, train_stage
 from styledrop.pretraining.start import start_from
 from styledrop.text import TextEncoder
@@ -36,7 +44,8 @@ class GeneratorTraining:
     """Share of prompts replaced by the empty one, for guidance (Muse, Sec. 2.7)."""
     caption_only: float = 0.05
     """Share of prompts without a style phrase."""
-    label_smoothing: float = 0.0
+    code_parts: tuple[int, ...] = ()
+    """Of a product codebook: both tables of codes are trained as sums of the parts' tables; empty for whole tables."""
 
 
 @torch.inference_mode()
@@ -48,16 +57,27 @@ def tokenize_images(
     for start in range(0, len(images), batch_size):
         pixels = torch.from_numpy(images[start : start + batch_size].astype(np.float32) / 255.0)
         pixels = pixels.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-        batches.append(vqgan.encode(pixels).to(torch.int16))
+        with autocast(pixels.device):
+            batches.append(vqgan.encode(pixels).to(torch.int16))
     return torch.cat(batches)
 
 
+@dataclass(frozen=True, kw_only=True)
+class TokenizedPictures:
+    """Pictures as a generator is trained on them, or measured; entry i of every column belongs to picture i."""
+
+    tokens: Int[Tensor, "pictures tokens"]
+    captions: Sequence[str]
+    phrases: Sequence[str]
+    """Words of each one's look."""
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+
 def train_generator(
-    tokens: Int[Tensor, "images tokens"],
-    captions: Sequence[str],
-    styles: Sequence[str],
-    weights: Float[np.ndarray, " images"],
-    phrases: dict[str, list[str]],
+    pictures: TokenizedPictures,
+    kept: Mapping[str, TokenizedPictures],
     text: TextEncoder,
     size_px: int,
     training: GeneratorTraining,
@@ -67,7 +87,7 @@ def train_generator(
     seed: int = 0,
     report: Report | None = None,
 ) -> Generator:
-    """Train G on tokenized images; `phrases` holds each style's descriptions.
+    """Train G on `pictures`; the curve has the cross entropy of those `kept`, under their names.
 
     `start` is a generator to go on from, and how its codes make up today's (`styledrop.pretraining.start`).
 
@@ -75,41 +95,100 @@ def train_generator(
         BaseError: `start` has other sizes.
     """
     generator = Generator(training.model)
-    generator.init_weights(torch.Generator().manual_seed(seed))
+    rng_weights = torch.Generator().manual_seed(seed)
+    generator.init_weights(rng_weights)
     if start is not None:
         start_from(generator, start[0].state_dict(), start[1])
-    cumulative = np.cumsum(weights / weights.sum())
+    if training.code_parts:
+        part_tables(generator, training.code_parts)
+        if start is None:
+            init_part_tables(generator, rng_weights)
     batch_size = training.schedule.batch_share
     micro = torch.tensor([[size_px, size_px, 0.0, 0.0, _AESTHETIC_SCORE]]).expand(batch_size, -1)
 
-    def step_loss(_: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
-        # One image from each of batch_size equal slices of the weights: the same mean, less noise.
-        points = (np.arange(batch_size) + rng.random()) / batch_size
-        rows = np.searchsorted(cumulative, points).clip(max=len(cumulative) - 1)
+    def step_loss(step: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+        rows = _next_rows(len(pictures), training.schedule.batch_size, batch_size, step, seed)
         prompts = [
-            draw_prompt(captions[row], phrases[styles[row]], training.text_dropout, training.caption_only, rng)
-            for row in rows.tolist()
+            draw_prompt(pictures.captions[row], pictures.phrases[row], training.text_dropout, training.caption_only, rng)
+            for row in rows
         ]
-        batch = tokens[torch.from_numpy(rows)].long()
+        batch = pictures.tokens[torch.from_numpy(rows)].long()
         draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
         masked, is_masked = mask_tokens(batch, mask_id=training.model.mask_id, generator=draws)
         with autocast(masked.device):
             features = text.encode(prompts)
-            logits = generator(masked, generator.condition(features.hidden, features.pooled, micro))
-        loss = masked_cross_entropy(logits, batch, is_masked, label_smoothing=training.label_smoothing)
-        return loss, {}
+            condition = generator.condition(features.hidden, features.pooled, micro)
+            if training.code_parts:
+                hidden = generator.features(masked, condition)
+                return masked_cross_entropy_of_parts(generator, hidden, batch, is_masked), {}
+            logits = generator(masked, condition)
+        return masked_cross_entropy(logits, batch, is_masked), {}
+
+    def evaluate() -> dict[str, float]:
+        return {name: masked_error(generator, text, some, size_px).nats for name, some in kept.items()}
 
     matrices = matrices_of(generator, nn.Linear)
-    train_stage(generator, step_loss, training.schedule, folder, seed=seed, muon_weights=matrices, report=report)
+    train_stage(
+        generator, step_loss, training.schedule, folder, seed=seed, muon_weights=matrices, evaluate=evaluate, report=report
+    )
+    if training.code_parts:
+        join_tables(generator)
     return generator
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MaskedError:
+    """How well masked tokens are predicted."""
+
+    nats: float
+    """Mean cross entropy a masked token; the logarithm of the codebook's size if nothing is known."""
+    share_right: float
+    """Of the masked tokens, those whose likeliest code is the right one."""
+    nats_of_each: Float[Tensor, " pictures"]
+    """Mean over each picture's masked tokens."""
+
+
+@torch.no_grad()
+def masked_error(
+    generator: Generator, text: TextEncoder, pictures: TokenizedPictures, size_px: int, *, batch_size: int = 64
+) -> MaskedError:
+    """Mask pictures as in training, always at the same places, and predict with their whole prompts."""
+    draws = torch.Generator().manual_seed(0)
+    losses, hits = [], []
+    micro = torch.tensor([[size_px, size_px, 0.0, 0.0, _AESTHETIC_SCORE]])
+    for first in range(0, len(pictures), batch_size):
+        batch = pictures.tokens[first : first + batch_size].long()
+        prompts = [f"{pictures.captions[row]} in {pictures.phrases[row]} style" for row in range(first, first + len(batch))]
+        masked, is_masked = mask_tokens(batch, mask_id=generator.config.mask_id, generator=draws)
+        with autocast(masked.device):
+            features = text.encode(prompts)
+            condition = generator.condition(features.hidden, features.pooled, micro.expand(len(batch), -1))
+            logits = generator(masked, condition)
+        loss = F.cross_entropy(logits.float().mT, batch, reduction="none")
+        counts = is_masked.sum(dim=1)
+        losses.append((loss * is_masked).sum(dim=1) / counts)
+        hits.append(((logits.argmax(dim=2) == batch) & is_masked).sum(dim=1) / counts)
+    of_each = torch.cat(losses)
+    return MaskedError(nats=float(of_each.mean()), share_right=float(torch.cat(hits).mean()), nats_of_each=of_each)
+
+
+def _next_rows(count: int, batch_size: int, share: int, step: int, seed: int) -> Int[np.ndarray, " rows"]:
+    """This process's pictures of the step: an epoch has all of them, in an order of its own."""
+    places = step * batch_size + rank_and_count()[0] * share + np.arange(share)
+    epochs = places // count
+    return np.array([_order(count, seed, int(e))[place % count] for e, place in zip(epochs, places, strict=True)])
+
+
+@lru_cache(maxsize=2)
+def _order(count: int, seed: int, epoch: int) -> Int[np.ndarray, " pictures"]:
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
 def draw_prompt(
-    caption: str, phrases: Sequence[str], text_dropout: float, caption_only: float, rng: np.random.Generator
+    caption: str, phrase: str, text_dropout: float, caption_only: float, rng: np.random.Generator
 ) -> str:
-    """Draw an image's prompt: nothing, its caption, or the caption and one of its style's descriptions."""
-    phrase = phrases[int(rng.integers(len(phrases)))]
-    fate = rng.random()
-    if fate < text_dropout:
+    """Draw a picture's prompt: nothing, its caption, or the caption and the words of its look."""
+    drawn = rng.random()
+    if drawn < text_dropout:
         return ""
-    return caption if fate < text_dropout + caption_only else f"{caption} in {phrase} style"
+    return caption if drawn < text_dropout + caption_only else f"{caption} in {phrase} style"

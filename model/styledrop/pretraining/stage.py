@@ -28,6 +28,8 @@ from styledrop.pretraining.processes import mean_over_processes, rank_and_count,
 
 Report = Callable[[int, int, dict[str, float]], None]
 """Called now and then with step, number of steps, and the means since the last call."""
+Evaluate = Callable[[], dict[str, float]]
+"""Figures of the module on data that it is not trained on; called with its moving average in place."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +70,8 @@ def train_stage(
     *,
     seed: int,
     muon_weights: Sequence[Tensor] = (),
+    evaluate: Evaluate | None = None,
+    evaluate_every: int = 400,
     report: Report | None = None,
     checkpoint_s: float = 60.0,
     report_every: int = 50,
@@ -76,7 +80,8 @@ def train_stage(
 
     `step_loss(step, rng)` draws this process's share of a batch (`Schedule.batch_share`) and returns
     the loss to differentiate and figures for the curve. Writes `checkpoint.safetensors` each
-    `checkpoint_s` seconds and appends to `curve.jsonl`.
+    `checkpoint_s` seconds and appends to `curve.jsonl`. The first process calls `evaluate` every `evaluate_every`
+    steps and at the end, and its figures stand in the curve too; the others wait.
 
     Returns:
         `module`, holding the moving average of its weights where the schedule asks for one.
@@ -106,7 +111,7 @@ def train_stage(
         write_checkpoint(path, tensors | optimizer_tensors(*optimizers), {"step": step, "seconds": seconds})
 
     sums: dict[str, float] = {}
-    last_report, last_save = step, time.monotonic()
+    last_report, last_save, next_evaluation = step, time.monotonic(), step + evaluate_every
     module.train()
     while step < schedule.num_steps:
         start = time.monotonic()
@@ -136,6 +141,9 @@ def train_stage(
             sums[name] = sums.get(name, 0.0) + figure
         if rank == 0 and (step - last_report >= report_every or step == schedule.num_steps):
             means = {name: total / (step - last_report) for name, total in sums.items()}
+            if evaluate is not None and (step >= next_evaluation or step == schedule.num_steps):
+                means |= _evaluated(module, average if schedule.ema_decay else None, evaluate)
+                next_evaluation = step + evaluate_every
             with (folder / "curve.jsonl").open("a") as curve:
                 curve.write(json.dumps({"step": step, "seconds": round(seconds, 1), **means}) + "\n")
             if report is not None:
@@ -149,6 +157,19 @@ def train_stage(
     if schedule.ema_decay:
         module.load_state_dict(average)
     return module.eval()
+
+
+def _evaluated(module: nn.Module, average: dict[str, Tensor] | None, evaluate: Evaluate) -> dict[str, float]:
+    """The figures of the moving average, or of the weights where there is none; the weights are put back."""
+    weights = {name: value.clone() for name, value in module.state_dict().items()}
+    if average is not None:
+        module.load_state_dict(average)
+    module.eval()
+    with torch.no_grad():
+        figures = evaluate()
+    module.load_state_dict(weights)
+    module.train()
+    return figures
 
 
 def _optimizers(module: nn.Module, schedule: Schedule, muon_weights: Sequence[Tensor]) -> list[torch.optim.Optimizer]:

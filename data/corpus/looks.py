@@ -1,0 +1,302 @@
+"""The space of looks: what an icon can be drawn as, factor by factor, and the words for it.
+
+A look is drawn by chance, one for each picture, so a base that is trained on them meets no look twice and learns the
+factors instead. Every factor of a look has words; `words_of` leaves some out, so that a look is more than its words.
+
+Two kinds of looks are never trained on (`is_left_out`): those that would imitate a held-out style, and `KEPT_SHARE` of
+all combinations of factors, which are for measuring and for searching settings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from data.corpus.colours import BLACK, WHITE, Colour, draw_colour, luminance, name_of
+from data.corpus.layers import ONE_COLOUR
+
+KEPT_SHARE = 0.08
+"""Share of the combinations of factors that are kept from training."""
+
+Fill = Literal["none", "flat", "offset", "gradient", "hatched", "dotted"]
+Shadow = Literal["none", "hard", "soft", "long"]
+Ground = Literal["white", "plain", "disc", "tile", "gradient", "stripes", "dots"]
+Palette = Literal["own", "turned", "duotone", "tritone", "pastel", "deep"]
+Texture = Literal["none", "grain", "halftone", "pencil", "watercolour", "relief", "glass", "neon", "pixels"]
+
+_ROUGH_PX = 1.2
+"""From here on a line looks drawn by hand."""
+
+LINE = {
+    "tabler": ("{ink} line art", "medium {ink} outline icon", "simple {ink} outline"),
+    "ph-thin": ("very thin {ink} line art", "hairline {ink} outline", "delicate thin {ink} lines"),
+    "ph-fill": ("solid {ink} rounded glyph", "filled {ink} glyph", "solid {ink} shape"),
+    "ph-duotone": ("{ink} line icon", "{ink} line art", "rounded {ink} line icon"),
+    "icon-park-twotone": ("thick {ink} outline icon", "bold {ink} outline", "thick {ink} outline"),
+    "solar-broken": ("{ink} line icon with gaps in the strokes", "broken {ink} line", "{ink} outline with gaps"),
+    "solar-bold-duotone": ("solid two-tone {ink} glyph", "bold {ink} duotone", "solid {ink} duotone"),
+    "material-symbols-sharp": (
+        "sharp-cornered {ink} outline icon", "angular {ink} line icon", "{ink} outline with sharp corners",
+    ),
+    "game-icons": ("bold {ink} woodcut", "{ink} silhouette with carved details", "{ink} woodcut-like silhouette"),
+    "healthicons": ("solid {ink} pictogram", "plain {ink} pictogram", "{ink} health pictogram"),
+    "guidance": ("thin geometric {ink} sign", "thin {ink} wayfinding pictogram", "thin geometric {ink} line icon"),
+    "pixelarticons": ("{ink} pixel outline", "pixelated {ink} outline icon", "{ink} 1-bit pixel outline icon"),
+    "dinkie-icons": ("chunky {ink} pixel icon", "chunky {ink} pixels", "low-resolution {ink} pixel art"),
+    "streamline-pixel": ("fine {ink} pixel art", "dithered {ink} pixel art", "fine {ink} 1-bit pixel icon"),
+    "fluent-emoji-high-contrast": ("thick {ink} line emoji", "bold {ink} line drawing", "thick {ink} line art"),
+    "emojione-monotone": ("{ink} silhouette emoji", "{ink} silhouette with cut-out details", "one-colour {ink} emoji"),
+    "pepicons-pencil": ("light {ink} line icon", "light {ink} pencil line", "thin rounded {ink} line icon"),
+}  # fmt: skip
+"""Phrasings of each one-colour set's line in some ink."""
+
+_PIXEL_SETS = frozenset({"pixelarticons", "dinkie-icons", "streamline-pixel"})
+"""Their grid of pixels is their look: it is neither bent nor thickened."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """Everything about a picture but its content; lengths are shares of the picture's side."""
+
+    style: str
+    """The set whose drawing it is; sets of one colour take ink and fill, the others a palette."""
+    ink: Colour = BLACK
+    accent: Colour | None = None
+    """Ink of some of the separate strokes."""
+    fill: Fill = "none"
+    fill_colours: tuple[Colour, Colour] = (WHITE, WHITE)
+    """The second is a gradient's other end."""
+    stroke: float = 0.0
+    """How much wider a line is than the set draws it."""
+    has_gaps: bool = False
+    roughness: float = 0.0
+    """How far a line strays, in pixels of a picture of 128."""
+    palette: Palette = "own"
+    palette_colours: tuple[Colour, ...] = ()
+    """Of a duotone or tritone, dark to light."""
+    hue_turn: float = 0.0
+    rim: Colour | None = None
+    """Border around the whole drawing, as a sticker's."""
+    rim_width: float = 0.0
+    shadow: Shadow = "none"
+    shadow_colour: Colour = BLACK
+    shadow_offset: tuple[float, float] = (0.0, 0.0)
+    """Across and down."""
+    ground: Ground = "white"
+    ground_colours: tuple[Colour, Colour] = (WHITE, WHITE)
+    slant: float = 0.0
+    tilt: float = 0.0
+    """In radians."""
+    texture: Texture = "none"
+    angle: float = 0.0
+    """Of gradients, hatching and stripes, in radians."""
+    spacing: float = 0.06
+    """Of hatching, stripes, dots and halftone."""
+
+
+def draw_look(style: str, rng: np.random.Generator, *, kept: bool = False) -> Look:
+    """A look for an icon of `style`; one of those kept from training if `kept`, else one to train on."""
+    while True:
+        look = _draw_look(style, rng)
+        if not imitates_held_out(look) and is_kept(look) == kept:
+            return look
+
+
+def is_left_out(look: Look) -> bool:
+    """Whether no training may see the look."""
+    return imitates_held_out(look) or is_kept(look)
+
+
+def is_kept(look: Look) -> bool:
+    """Whether the combination of the look's factors is kept for measuring; plain looks never are."""
+    if look == Look(style=look.style):
+        return False
+    digest = hashlib.sha256("|".join(key_of(look)).encode()).digest()
+    return int.from_bytes(digest[:4], "big") / 2**32 < KEPT_SHARE
+
+
+def key_of(look: Look) -> tuple[str, ...]:
+    """The look's combination of factors, colours by their names; places, angles and widths are no part of it."""
+    colours = (look.ink, look.fill_colours[0], look.ground_colours[0], *look.palette_colours)
+    kinds = (look.fill, look.palette, look.shadow, look.ground, look.texture)
+    flags = (look.accent, look.rim, look.has_gaps or None, look.roughness > _ROUGH_PX or None)
+    return (*kinds, *(name_of(colour) for colour in colours), *("-+"[flag is not None] for flag in flags))
+
+
+def imitates_held_out(look: Look) -> bool:
+    """Whether the look has what makes a held-out style that style.
+
+    Offset prints: a dark line over a grey fill or hard shadow set aside. Angular outlines: navy with pale blue. Ink
+    doodles: a rough dark line with blue. Stickers and outlined emoji: a dark border around a colour drawing.
+    """
+    is_line, ink = look.style in ONE_COLOUR, name_of(look.ink)
+    fill = name_of(look.fill_colours[0]) if look.fill != "none" else ""
+    if is_line and luminance(look.ink) < 0.35:
+        is_grey_print = look.fill == "offset" and "grey" in fill
+        is_grey_shadow = look.shadow == "hard" and "grey" in name_of(look.shadow_colour)
+        if is_grey_print or is_grey_shadow:
+            return True
+    if is_line and ink == "navy blue" and "blue" in fill:
+        return True
+    if is_line and look.roughness > _ROUGH_PX and luminance(look.ink) < 0.35:
+        accent = name_of(look.accent) if look.accent is not None else ""
+        if "blue" in f"{fill} {accent}":
+            return True
+    return not is_line and look.rim is not None and luminance(look.rim) < 0.35
+
+
+def _draw_look(style: str, rng: np.random.Generator) -> Look:
+    if rng.random() < 0.2:
+        return Look(style=style)
+    is_dark = rng.random() < 0.22  # a light drawing on a dark ground
+    factors = _draw_line(style, rng, is_dark) if style in ONE_COLOUR else _draw_palette(rng)
+    factors |= _draw_surroundings(rng, is_dark)
+    if rng.random() < 0.14:
+        # Few, since they cost a generator most: it cannot know where a speckle falls.
+        factors["texture"] = _choice(
+            rng, grain=1, halftone=2, pencil=1, watercolour=2, relief=1, glass=1, neon=1, pixels=1
+        )
+    return Look(
+        style=style,
+        slant=float(rng.uniform(-0.25, 0.25)) if rng.random() < 0.1 else 0.0,
+        tilt=float(rng.uniform(-0.3, 0.3)) if rng.random() < 0.1 else 0.0,
+        angle=float(rng.uniform(0, np.pi)),
+        spacing=float(rng.uniform(0.045, 0.09)),
+        **factors,
+    )
+
+
+def _draw_line(style: str, rng: np.random.Generator, is_dark: bool) -> dict[str, object]:
+    factors: dict[str, object] = {}
+    if is_dark:
+        factors["ink"] = WHITE if rng.random() < 0.3 else draw_colour(rng, "strong" if rng.random() < 0.5 else "pale")
+    else:
+        factors["ink"] = BLACK if rng.random() < 0.35 else draw_colour(rng, "deep" if rng.random() < 0.6 else "strong")
+    if rng.random() < 0.55:
+        factors["fill"] = _choice(rng, flat=5, offset=2, gradient=2, hatched=1, dotted=1)
+        tones = ("strong", "deep") if is_dark else ("pale", "strong")
+        factors["fill_colours"] = tuple(draw_colour(rng, tones[int(rng.integers(2))]) for _ in range(2))
+    if rng.random() < 0.12:
+        factors["accent"] = draw_colour(rng, "strong")
+    if style not in _PIXEL_SETS:
+        if rng.random() < 0.4:
+            factors["stroke"] = float(rng.uniform(-0.008, 0.035))
+        if rng.random() < 0.12:
+            factors["has_gaps"] = True
+        if rng.random() < 0.2:
+            factors["roughness"] = float(rng.uniform(0.5, 2.5))
+    return factors
+
+
+def _draw_palette(rng: np.random.Generator) -> dict[str, object]:
+    palette = _choice(rng, own=4, turned=3, duotone=2, tritone=1, pastel=1, deep=1)
+    factors: dict[str, object] = {"palette": palette}
+    if palette in ("duotone", "tritone"):
+        middle = (draw_colour(rng, "strong"),) if palette == "tritone" else ()
+        factors["palette_colours"] = (draw_colour(rng, "deep"), *middle, draw_colour(rng, "pale"))
+    if palette == "turned":
+        factors["hue_turn"] = float(rng.uniform(0.1, 0.9))
+    if rng.random() < 0.12:
+        factors["roughness"] = float(rng.uniform(0.5, 2.0))
+    return factors
+
+
+def _draw_surroundings(rng: np.random.Generator, is_dark: bool) -> dict[str, object]:
+    factors: dict[str, object] = {}
+    if is_dark or rng.random() < 0.4:
+        factors["ground"] = _choice(rng, plain=5, disc=2, tile=2, gradient=1, stripes=1, dots=1)
+        tone = "deep" if is_dark else ("pale" if rng.random() < 0.7 else "strong")
+        factors["ground_colours"] = (draw_colour(rng, tone), draw_colour(rng, tone))
+    if rng.random() < 0.12:
+        factors["rim"] = WHITE if rng.random() < 0.5 else draw_colour(rng, "strong" if rng.random() < 0.5 else "pale")
+        factors["rim_width"] = float(rng.uniform(0.015, 0.05))
+    if rng.random() < 0.22:
+        factors["shadow"] = _choice(rng, hard=2, soft=2, long=1)
+        turn, far = rng.uniform(0, 2 * np.pi), rng.uniform(0.03, 0.09)
+        factors["shadow_offset"] = (float(far * np.cos(turn)), float(far * np.sin(turn)))
+        factors["shadow_colour"] = BLACK if rng.random() < 0.3 else draw_colour(rng, "any")
+    return factors
+
+
+def _choice(rng: np.random.Generator, **weights: float) -> str:
+    shares = np.array(list(weights.values()), dtype=float)
+    return str(rng.choice(list(weights), p=shares / shares.sum()))
+
+
+_TEXTURE_WORDS = {
+    "grain": ("grainy", "speckled"),
+    "halftone": ("halftone print", "halftone dots", "printed comic dots"),
+    "pencil": ("pencil sketch", "hatched pencil drawing", "pencil drawing"),
+    "watercolour": ("watercolour", "soft watercolour wash", "watercolour painting"),
+    "relief": ("embossed relief", "raised relief", "embossed"),
+    "glass": ("stained glass", "glass mosaic", "stained glass window"),
+    "neon": ("neon glow", "neon sign", "glowing neon"),
+    "pixels": ("pixel blocks", "blocky pixels", "coarse pixel mosaic"),
+}
+_GROUND_WORDS = {
+    "plain": "on {0}", "disc": "on a {0} disc", "tile": "on a {0} tile", "gradient": "on a gradient of {0} and {1}",
+    "stripes": "on {0} stripes", "dots": "on {0} dots",
+}  # fmt: skip
+_FILL_WORDS = {
+    "flat": "{0} fill", "offset": "offset {0} fill", "gradient": "gradient fill of {0} and {1}",
+    "hatched": "{0} hatching", "dotted": "{0} dots inside",
+}  # fmt: skip
+_SHADOW_WORDS = {"hard": "hard {0} shadow", "soft": "soft {0} shadow", "long": "long {0} shadow"}
+_PALETTE_WORDS = {
+    "turned": "in other colours", "duotone": "duotone in {0} and {1}", "tritone": "in {0}, {1} and {2}",
+    "pastel": "in pastel colours", "deep": "in deep colours",
+}  # fmt: skip
+_MOST_WORDS = 15
+"""Of a phrase: a text encoder of 24 tokens has room for no more."""
+
+
+def words_of(look: Look, plain: tuple[str, ...], rng: np.random.Generator, *, all_words: bool = False) -> str:
+    """Describe the look, to be read in "{content} in {words} style"; `plain` are phrasings of the set's own look.
+
+    A third of the factors is left out, by chance; with `all_words` none is.
+    """
+    if look.style in LINE and look != Look(style=look.style):
+        phrase = str(rng.choice(LINE[look.style])).format(ink=name_of(look.ink))
+    else:
+        phrase = str(rng.choice(plain))
+        if look.palette != "own":
+            # The set's own words name its own colours.
+            phrase = "emoji" if "emoji" in phrase else "icon"
+
+    def is_named() -> bool:
+        return all_words or rng.random() < 2 / 3
+
+    if look.texture != "none" and is_named():
+        phrase = f"{rng.choice(_TEXTURE_WORDS[look.texture])} {phrase}"
+    for words in _words_of_factors(look):
+        if is_named() and len(f"{phrase} {words}".split()) <= _MOST_WORDS:
+            phrase = f"{phrase} {words}"
+    return phrase
+
+
+def _words_of_factors(look: Look) -> list[str]:
+    words = []
+    if look.palette != "own":
+        words.append(_PALETTE_WORDS[look.palette].format(*map(name_of, look.palette_colours)))
+    if look.fill != "none":
+        words.append("with " + _FILL_WORDS[look.fill].format(*map(name_of, look.fill_colours)))
+    if look.accent is not None:
+        words.append(f"with {name_of(look.accent)} details")
+    if look.ground != "white":
+        words.append(_GROUND_WORDS[look.ground].format(*map(name_of, look.ground_colours)))
+    if look.shadow != "none":
+        words.append("with " + _SHADOW_WORDS[look.shadow].format(name_of(look.shadow_colour)))
+    if look.rim is not None:
+        words.append(f"with a {name_of(look.rim)} border")
+    if look.roughness > _ROUGH_PX:
+        words.append("drawn by hand")
+    if look.has_gaps:
+        words.append("with gaps")
+    if look.stroke > 0.018:
+        words.append("with thick strokes")
+    if look.tilt or look.slant:
+        words.append("tilted" if look.tilt else "slanted")
+    return words
