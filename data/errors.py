@@ -2,6 +2,7 @@
 
     PipelineError
     ├── SpecError                what the user asked for cannot be done
+    │   ├── AddressError         an address means no place, or the file there cannot be read
     │   ├── StyleReferenceError  a style reference is missing, broken or of an absurd size
     │   └── ManifestError        a batch's manifest cannot be read, or has bad rows where none were allowed
     ├── StoreError               the store did not do what it was asked
@@ -30,6 +31,10 @@ class PipelineError(Exception):
 
 class SpecError(PipelineError):
     """What the user asked for cannot be done; nothing has been written."""
+
+
+class AddressError(SpecError, ValueError):
+    """An address means no place, or the file there cannot be read; a `ValueError`, so that pydantic names the field."""
 
 
 class StyleReferenceError(SpecError):

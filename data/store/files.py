@@ -18,10 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 import fsspec
-from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from data.errors import AlreadyInStore, NotInStore, StoreCorrupted, StoreError, StoreNotWritable
+from data.addresses import absolute, file_uri, folder_of, has_unseen, open_filesystem
+from data.errors import AddressError, AlreadyInStore, NotInStore, StoreCorrupted, StoreError, StoreNotWritable
 from data.records.record import Blob
 
 _UNFINISHED = "/.writing-"
@@ -37,16 +37,16 @@ class Store:
         Nothing is read or written yet.
 
         Raises:
-            StoreError: if no filesystem is known for the URI's scheme.
+            StoreError: if the URI means no place (`data.addresses`), or nothing here can open it.
         """
         try:
-            # A cached listing would hide what another process has just written.
-            filesystem, root = url_to_fs(root_uri, use_listings_cache=False)
-        except (ImportError, ValueError) as error:
+            filesystem, root = open_filesystem(root_uri)
+        except AddressError as error:
             raise StoreError(f"expected a store at a path, file://… or s3://…, got {root_uri!r}: {error}") from error
         self._filesystem: fsspec.AbstractFileSystem = filesystem
         self._root: str = root.rstrip("/")
-        self.uri: str = filesystem.unstrip_protocol(self._root)
+        self._is_local = isinstance(filesystem, LocalFileSystem)
+        self.uri: str = file_uri(self._root) if self._is_local else filesystem.unstrip_protocol(self._root)
 
     def read(self, key: str) -> bytes:
         """The bytes at `key`.
@@ -80,7 +80,7 @@ class Store:
             StoreNotWritable: if the store refuses.
         """
         with self._in_words("write", key):
-            if isinstance(self._filesystem, LocalFileSystem):
+            if self._is_local:
                 _write_new_file(Path(self._path(key)), content)
             else:
                 self._create_object(self._path(key), content)
@@ -111,7 +111,7 @@ class Store:
             StoreNotWritable: if the store refuses.
         """
         with self._in_words("write", key):
-            if isinstance(self._filesystem, LocalFileSystem):
+            if self._is_local:
                 path = Path(self._path(key))
                 os.replace(_temporary_file(path, content), path)
             else:
@@ -131,7 +131,8 @@ class Store:
         """
         if not blob.uri.startswith(f"{self.uri}/"):
             raise StoreError(f"expected a file of the store {self.uri}, got {blob.uri}; open that store instead")
-        content = self.read(blob.uri[len(self.uri) + 1 :])
+        key = blob.uri[len(self.uri) + 1 :]
+        content = self.read(key.replace("%25", "%") if self._is_local else key)
         if _sha256(content) != blob.sha256:
             raise StoreCorrupted(
                 f"expected {blob.sha256[:12]} at {blob.uri}, got {_sha256(content)[:12]}; "
@@ -150,12 +151,15 @@ class Store:
             raise
 
     def _blob(self, key: str, content: bytes) -> Blob:
-        return Blob(uri=f"{self.uri}/{key}", sha256=_sha256(content), size_bytes=len(content))
+        where = key.replace("%", "%25") if self._is_local else key
+        return Blob(uri=f"{self.uri}/{where}", sha256=_sha256(content), size_bytes=len(content))
 
     def _path(self, key: str) -> str:
         parts = PurePosixPath(key).parts
-        if not parts or key.startswith("/") or ".." in parts:
-            raise ValueError(f"expected a relative key without '..', got {key!r}")
+        is_plain = parts and "/".join(parts) == key and not {".", ".."} & set(parts) and not key.startswith("/")
+        is_address = "::" not in key and not has_unseen(key) and all(part == part.strip() for part in parts)
+        if not is_plain or not is_address or _UNFINISHED in f"/{key}":
+            raise ValueError(f"expected a relative key without '..', '//', '::' or odd blanks, got {key!r}")
         return f"{self._root}/{key}"
 
     @contextmanager
@@ -190,9 +194,12 @@ def read_blob(blob: Blob) -> bytes:
 
 
 def read_uri(uri: str) -> bytes:
-    """The bytes at `uri`, a path or any fsspec URI; raises what `Store.read` does."""
-    folder, slash, name = uri.rpartition("/")
-    return Store(folder or slash or ".").read(name)
+    """The bytes at `uri`, a path or any URI of `data.addresses`; raises what `Store.read` does.
+
+    Raises:
+        AddressError: if it means no place.
+    """
+    return Store(folder_of(uri)).read(absolute(uri).rpartition("/")[2])
 
 
 def _sha256(content: bytes) -> str:

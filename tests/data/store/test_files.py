@@ -4,9 +4,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from data.errors import AlreadyInStore, NotInStore, StoreCorrupted, StoreError, StoreNotWritable
-from data.store.files import Store, read_uri
+from data.store.files import Store, read_blob, read_uri
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -127,3 +129,69 @@ def test_files_can_be_read_by_others_and_unfinished_ones_are_not_listed(tmp_path
     (tmp_path / "a" / ".writing-killed").write_bytes(b"ha")
     assert stat.S_IMODE((tmp_path / "a" / "b.txt").stat().st_mode) == 0o644
     assert store.list("a") == ["a/b.txt"]
+
+
+KEYS = st.lists(
+    st.text(
+        st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="/"), min_size=1, max_size=20
+    ),
+    min_size=1,
+    max_size=3,
+).map("/".join)
+
+
+@settings(max_examples=60, deadline=None)
+@given(key=KEYS, content=st.binary(max_size=10))
+def test_a_key_is_one_place_whatever_characters_it_has(
+    tmp_path_factory: pytest.TempPathFactory, key: str, content: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("odd")
+    for root in (f"{folder}/100% of it/%41", f"memory://{folder.name}"):
+        store = Store(root)
+        try:
+            blob = store.write_new(key, content)
+        except ValueError:
+            parts = key.split("/")
+            assert {".", ".."} & set(parts) or "::" in key or [part for part in parts if part != part.strip()]
+            continue
+        assert Store(store.uri).uri == store.uri
+        assert store.list() == [key]
+        assert store.read_blob(blob) == read_blob(blob) == Store(store.uri).read(key) == content
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "/",
+        "/a",
+        "a/",
+        "a//b",
+        "./a",
+        "a/./b",
+        "a/../b",
+        "..",
+        "a\0",
+        "a\nb",
+        "a\ud800",
+        ".writing-x",
+        "a/.writing-x",
+    ],
+)
+def test_a_key_that_is_not_one_place_is_refused(store: Store, key: str) -> None:
+    for action in (store.read, store.exists, lambda key: store.write_new(key, b"")):
+        with pytest.raises(ValueError, match="expected a relative key"):
+            action(key)
+
+
+@pytest.mark.parametrize("root", ["", "s::x", "nosuch://x", "file://x", "a\0b", "C:\\store", "s3:bucket"])
+def test_a_root_that_means_no_place_is_an_error_of_the_store(root: str) -> None:
+    with pytest.raises(StoreError, match=r"expected a store at a path, file://… or s3://…"):
+        Store(root)
+
+
+def test_a_store_in_a_home_folder_lies_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    blob = Store("~/my store").write_new("a.txt", b"one")
+    assert (tmp_path / "my store" / "a.txt").read_bytes() == read_blob(blob) == b"one"
+    assert read_uri(f"file://{tmp_path}/my%20store/a.txt") == b"one"
