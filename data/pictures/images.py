@@ -1,63 +1,107 @@
 """Reference images: found, checked, and made square RGB.
 
-A file from outside is not trusted: its size is looked at before it is read, its width and height
-before it is decoded.
+A file from outside is not trusted: its size is looked at before it is read, its width and height before it is decoded,
+only `FORMATS` are decoded, and whatever a decoder raises ends here as one error. Pixels of any depth, colour mode and
+colour profile become 8-bit sRGB.
 """
 
 import hashlib
 import io
+import re
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
-from fsspec.core import url_to_fs
-from PIL import Image, ImageOps, UnidentifiedImageError
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
-from data.errors import StyleReferenceError
+from data.addresses import read_file
+from data.errors import AddressError, StyleReferenceError
+
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "TIFF", "BMP")
+"""What is opened; Pillow would hand others to other programs (EPS to Ghostscript)."""
 
 MIN_SIDE_PX = 16
 MAX_PIXELS = 64_000_000
 MAX_FILE_BYTES = 32 * 1024 * 1024
+MIN_CONTRAST = 8
+"""Levels of 255 between the darkest and the brightest of a channel: with less, nobody sees anything."""
+
+_OTHERS = {
+    "a HEIC photo": rb".{4}ftyp(hei|hev|mif1|msf1)",
+    "a video": rb".{4}ftyp",
+    "an SVG drawing": rb"[^<]{0,8}<(\?xml|!--|svg|!DOCTYPE svg).{0,900}?(<svg|$)",
+    "a web page": rb"\s*<(!doctype )?html",
+    "EPS or PostScript": rb"%!PS|\xc5\xd0\xd3\xc6",
+    "a PDF": rb"%PDF",
+    "a Photoshop file": rb"8BPS",
+    "a JPEG XL image": rb"\xff\x0a|\x00\x00\x00\x0cJXL ",
+    "a JPEG 2000 image": rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51",
+    "an icon file (ICO)": rb"\x00\x00\x01\x00",
+    "a Netpbm image": rb"P[1-7]\s",
+    "a ZIP archive": rb"PK\x03\x04",
+    "a gzip archive": rb"\x1f\x8b",
+    "a kind of TIFF that is not read here": rb"II[*+]\x00|MM\x00[*+]",
+    "a kind of PNG that is not read here": rb"\x89PNG",
+    "a kind of JPEG that is not read here": rb"\xff\xd8\xff",
+}
+"""Names of what people mistake for an image that can be used, by how such a file begins."""
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What undoes an EXIF orientation."""
+_ORIENTATION, _BITS, _PHOTOMETRIC = 0x0112, 0x0102, 0x0106
+_WHITE_IS_ZERO = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReferenceImage:
-    """A reference as it was found: upright, RGB, transparency on white."""
+    """A reference as it was found: upright, 8-bit sRGB, transparency on white."""
 
     image: Image.Image
     sha256: str
     """Digest of the file's bytes."""
 
 
-def load_reference(uri: str) -> ReferenceImage:
-    """Read and check the image at `uri`, a path or any fsspec URI.
+def load_reference(uri: str, fit: Literal["crop", "pad"] = "pad") -> ReferenceImage:
+    """Read and check the image at `uri`, a path or URI (`data.addresses`).
 
     Raises:
-        StyleReferenceError: if it is missing, unreadable, no image, broken, under 16 px on a side,
-            over 64 megapixels or over 32 MB.
+        StyleReferenceError: if it is missing, unreadable, no image of `FORMATS`, broken, under 16 px on a side,
+            over 64 megapixels or over 32 MB, or if in it, made square by `fit`, nothing is to be seen.
     """
-    content = _read(uri)
     try:
-        with Image.open(io.BytesIO(content)) as file:
-            width, height = file.size
-            if min(width, height) < MIN_SIDE_PX:
-                raise StyleReferenceError(
-                    f"expected at least {MIN_SIDE_PX} px on each side of {uri}, got {width}x{height}; take a larger one"
-                )
-            if width * height > MAX_PIXELS:
-                raise StyleReferenceError(
-                    f"expected at most {MAX_PIXELS / 1e6:.0f} megapixels in {uri}, got {width}x{height}; scale it down"
-                )
-            file.load()
-            upright = ImageOps.exif_transpose(file)
+        content = read_file(uri, "an image", MAX_FILE_BYTES)
+    except AddressError as error:
+        raise StyleReferenceError(str(error)) from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata; what matters raises
+            image = _decoded(uri, content)
+    except StyleReferenceError:
+        raise
     except UnidentifiedImageError as error:
         raise StyleReferenceError(
-            f"expected an image at {uri} (PNG, JPEG, WebP, …), got {len(content)} bytes of something else"
+            f"expected an image at {uri} ({', '.join(FORMATS)}), got {_kind(content)}; save or export it as PNG"
         ) from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # what Pillow's decoders raise
+    except Image.DecompressionBombError as error:
         raise StyleReferenceError(
-            f"expected a whole image at {uri}, got a broken one: {error}; save it anew"
+            f"expected at most {MAX_PIXELS / 1e6:.0f} megapixels in {uri}, got many more; scale it down"
         ) from error
-    return ReferenceImage(image=_on_white(upright), sha256=hashlib.sha256(content).hexdigest())
+    except Exception as error:  # decoders raise what they like: struct.error, RuntimeError, TypeError, MemoryError, …
+        raise StyleReferenceError(
+            f"expected a whole image at {uri}, got a broken one: {type(error).__name__}: {error}; save it anew"
+        ) from error
+    _refuse_blank(uri, square(image, min(image.size), fit) if fit == "crop" else image)
+    return ReferenceImage(image=image, sha256=hashlib.sha256(content).hexdigest())
 
 
 def square(image: Image.Image, size_px: int, fit: Literal["crop", "pad"]) -> Image.Image:
@@ -80,30 +124,100 @@ def from_png(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content)).convert("RGB")
 
 
-def _read(uri: str) -> bytes:
-    try:
-        filesystem, path = url_to_fs(uri)
-        size_bytes = filesystem.info(path)["size"]
-        if filesystem.isdir(path):
-            raise StyleReferenceError(f"expected an image at {uri}, got a folder; name the file")
-        if size_bytes > MAX_FILE_BYTES:
+def _decoded(uri: str, content: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(content), formats=FORMATS) as file:
+        width, height = file.size
+        if min(width, height) < MIN_SIDE_PX:
             raise StyleReferenceError(
-                f"expected at most {MAX_FILE_BYTES / 2**20:.0f} MB at {uri}, got {size_bytes / 2**20:.1f} MB; "
-                "save it smaller"
+                f"expected at least {MIN_SIDE_PX} px on each side of {uri}, got {width}x{height}; take a larger one"
             )
-        return bytes(filesystem.cat_file(path))
-    except FileNotFoundError as error:
-        raise StyleReferenceError(f"expected an image at {uri}, got no such file; check the address") from error
-    except StyleReferenceError:
-        raise
-    except Exception as error:  # every filesystem has errors of its own
+        if width * height > MAX_PIXELS:
+            raise StyleReferenceError(
+                f"expected at most {MAX_PIXELS / 1e6:.0f} megapixels in {uri}, got {width}x{height}; scale it down"
+            )
+        file.load()
+        # Only read: Pillow's own `exif_transpose` writes all of EXIF anew, and fails over tags that nobody needs.
+        orientation = file.getexif().get(_ORIENTATION)
+        image = _eight_bit(uri, file)
+        if image.has_transparency_data:
+            clear = image.convert("RGBA")
+            image = Image.new("RGB", image.size, "white")
+            image.paste(_srgb(uri, clear, file), mask=clear.getchannel("A"))
+        else:
+            image = _srgb(uri, image, file)
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def _eight_bit(uri: str, file: Image.Image) -> Image.Image:
+    """The same picture with 8 bits a channel; Pillow's own conversion cuts deeper ones off at 255."""
+    if not file.mode.startswith(("I", "F")):
+        return file
+    levels = np.asarray(file)
+    bits, is_negative = 16, False
+    if isinstance(file, TiffImageFile):
+        bits = file.tag_v2.get(_BITS, (16,))[0]
+        is_negative = file.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+    if file.mode.startswith("I;16"):
+        shown = np.linspace(0, 255 * 65535 / (2**bits - 1), 65536).round().clip(0, 255).astype(np.uint8)[levels]
+    elif file.mode == "F" and np.isfinite(levels).all() and levels.min() >= 0 and levels.max() <= 1:
+        shown = (levels * 255).round().astype(np.uint8)
+    else:
         raise StyleReferenceError(
-            f"expected an image at {uri}, but it cannot be read: {type(error).__name__}: {error}"
-        ) from error
+            f"expected 8 or 16 bits a channel, or numbers from 0 to 1, in {uri}, got numbers of 32 bits from "
+            f"{levels.min():g} to {levels.max():g}, whose black and white nobody knows; save it with 16 bits"
+        )
+    grey = Image.fromarray(255 - shown if is_negative else shown)
+    clear = file.info.get("transparency")
+    if isinstance(clear, int):
+        grey.putalpha(Image.fromarray(np.where(levels == clear, 0, 255).astype(np.uint8)))
+    return grey
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    if not image.has_transparency_data:
+def _srgb(uri: str, image: Image.Image, file: Image.Image) -> Image.Image:
+    """The colours as sRGB: those of the file's profile, if it has one."""
+    profile = file.info.get("icc_profile")
+    if not profile or image.mode == "LAB":
         return image.convert("RGB")
-    image = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    try:
+        opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        space = opened.profile.xcolor_space.strip()
+        match space, file.mode:
+            case ("CMYK", "CMYK"):
+                source = image
+            case ("GRAY", "1" | "L" | "LA" | "I;16" | "I;16B"):
+                source = image.convert("L")
+            case ("RGB", mode) if mode != "CMYK":
+                source = image.convert("RGB")
+            case _:
+                raise ValueError(f"it is one of {space}, the pixels are {file.mode}")
+        converted = ImageCms.profileToProfile(
+            source,
+            opened,
+            ImageCms.createProfile("sRGB"),
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except Exception as error:  # LittleCMS's, OSError, ValueError
+        raise StyleReferenceError(
+            f"expected a colour profile that says what the colours of {uri} are, got one that cannot be used: {error}; "
+            "convert the image to sRGB"
+        ) from error
+    assert converted is not None  # only where it works in place
+    return converted
+
+
+def _refuse_blank(uri: str, image: Image.Image) -> None:
+    levels = np.asarray(image)
+    if (levels.max(axis=(0, 1)) - levels.min(axis=(0, 1))).max() < MIN_CONTRAST:
+        raise StyleReferenceError(
+            f"expected something to see in {uri}, got one colour, {image.getpixel((0, 0))}, when transparency is white "
+            "and the middle is cut out; put it on a ground of another colour, or take fit: pad"
+        )
+
+
+def _kind(content: bytes) -> str:
+    for kind, beginning in _OTHERS.items():
+        if re.match(beginning, content[:1024], re.DOTALL | re.IGNORECASE):
+            return kind
+    return f"{len(content)} bytes of something else"
