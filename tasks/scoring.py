@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from PIL import Image
 
+from data.documents.words import shared_contents
 from data.pictures.images import from_png
 from data.pictures.markdown import MAX_THUMBNAILS, thumbnail
 from data.records.record import Blob
@@ -26,7 +27,8 @@ def leak_of(
         drawn: With the adapter.
         by_base: The same prompts and seeds without it.
     """
-    pairs = [pair for pair in zip(drawn, by_base, strict=True) if pair[0].content_phrase not in contents]
+    of_references = shared_contents({image.content_phrase for image in drawn}, contents)
+    pairs = [pair for pair in zip(drawn, by_base, strict=True) if pair[0].content_phrase not in of_references]
     if not pairs:
         return None
     excess = excess_likeness(

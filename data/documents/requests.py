@@ -4,13 +4,13 @@ import re
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from data.documents import defaults
+from data.documents.document import checked, read_document
 from data.documents.prompts import EVALUATION_PROMPTS
-from data.documents.spec import Phrase, SamplingSettings
-from data.errors import SpecError
+from data.documents.spec import Address, SamplingSettings
+from data.documents.words import Phrase, Words
 
 
 def _checked_folder(folder: str) -> str:
@@ -36,8 +36,8 @@ class _Request(BaseModel):
     sampling: SamplingSettings = Field(
         default=SamplingSettings(), description="how images are drawn; without a lambda_a, with the style's own"
     )
-    store: str = Field(default="store", min_length=1, description="where the result goes: a path, file://… or s3://…")
-    base: str = Field(default="embedded", min_length=1, description='"embedded", or the folder of a base')
+    store: Address = Field(default="store", description="where the result goes: a path, file://… or s3://…")
+    base: Address = Field(default="embedded", description='"embedded", or the folder of a base')
 
 
 class GenerateRequest(_Request):
@@ -48,7 +48,7 @@ class GenerateRequest(_Request):
         description="published style (…/styles/NAME: its current version) or version (…/styles/NAME/versions/VERSION); "
         "empty: the base alone",
     )
-    style_phrase: str = Field(default="", max_length=300, description="follows every prompt; empty: the style's own")
+    style_phrase: Words = Field(default="", description="follows every prompt; empty: the style's own")
     prompts: Prompts = Field(description='what to draw, without the style: "a cat"')
     images_per_prompt: int = Field(default=4, ge=1, le=1024, description="each from a seed of its own")
     large: bool = Field(default=False, description="at twice the size, by the base's super-resolution, besides")
@@ -81,15 +81,4 @@ def read_request(path: Path, kind: type[Request]) -> Request:
     Raises:
         SpecError: if it cannot be read, or asks for what cannot be done; it names every field that is wrong.
     """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return kind.model_validate(document)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SpecError(f"expected YAML or JSON at {path}, got: {error}") from error
-    except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, detail['loc'])) or 'request'}: {detail['msg'].removeprefix('Value error, ')}, "
-            f"got {detail['input']!r:.80}"
-            for detail in error.errors(include_url=False)
-        ]
-        raise SpecError(f"the request cannot be used: {'; '.join(problems)}") from None
+    return checked(kind, read_document(path, "a request"), "the request")

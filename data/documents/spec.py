@@ -1,7 +1,8 @@
 """What a user asks for: a style to onboard, in one document.
 
 Everything is checked when the document is read, before anything is written: unknown options, empty
-phrases and absurd sizes are errors. The files the spec names are checked by `data.pictures.images`.
+phrases and absurd sizes are errors. The files the spec names are checked by `data.pictures.images`, and whether
+its prompts fit the text encoder of its base by `tasks.models`.
 """
 
 import re
@@ -9,20 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from data.addresses import absolute, check_address
 from data.documents import defaults
+from data.documents.document import checked, read_document
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
-from data.errors import SpecError
+from data.documents.words import Phrase, Words, shared_contents, whole_prompt, without_contents
+from data.errors import AddressError, SpecError
 
 Feedback = Literal["clip", "human", "hybrid", "random"]
 
@@ -32,23 +27,7 @@ MAX_CANDIDATES = 20_000
 MAX_ROUNDS = 10
 """Tunings of one style, those that reviewers add included."""
 
-MAX_PHRASE_CHARACTERS = 300
-"""More than any text encoder here reads (77 tokens)."""
-
-
-def _checked_phrase(phrase: str) -> str:
-    phrase = " ".join(phrase.split())
-    if not phrase:
-        raise ValueError("expected a phrase, got an empty one; say in a few words what is meant")
-    if len(phrase) > MAX_PHRASE_CHARACTERS:
-        raise ValueError(
-            f"expected at most {MAX_PHRASE_CHARACTERS} characters, got {len(phrase)}; "
-            "shorten it: the text encoder would cut the rest off"
-        )
-    return phrase
-
-
-Phrase = Annotated[str, AfterValidator(_checked_phrase)]
+Address = Annotated[str, AfterValidator(check_address)]
 
 
 class _Document(BaseModel):
@@ -60,7 +39,7 @@ class _Document(BaseModel):
 class StyleReference(_Document):
     """An image with the words for what it shows and for how."""
 
-    uri: str = Field(min_length=1, description="path or fsspec URI of the image (PNG, JPEG, WebP, …)")
+    uri: Address = Field(description="path, or s3://… and the like, of the image (PNG, JPEG, WebP, …)")
     content_phrase: Phrase = Field(description='what it shows: "a cat"')
     style_phrase: Phrase = Field(description='how: "in watercolor painting style"')
     fit: Literal["crop", "pad"] = Field(
@@ -101,7 +80,7 @@ class SamplingSettings(_Document):
     lambda_b: float = Field(
         default=defaults.LAMBDA_B, ge=0, le=20, description="how far towards the prompt (λ_B); the paper: 5"
     )
-    negative_prompt: str = Field(default="", max_length=MAX_PHRASE_CHARACTERS, description="what to move away from")
+    negative_prompt: Words = Field(default="", description="what to move away from")
 
     @property
     def lambda_a_or_default(self) -> float:
@@ -155,14 +134,20 @@ class _StyleIdentity(_Document):
     def _references_are_few(cls, references: tuple[StyleReference, ...]) -> tuple[StyleReference, ...]:
         if not 1 <= len(references) <= 16:
             raise ValueError(f"expected 1 to 16 style references, got {len(references)}; the method needs only one")
+        styles = list(dict.fromkeys(reference.style_phrase for reference in references))
+        if len(styles) > 1:
+            raise ValueError(
+                f"expected the same style_phrase for all references, got {styles}; candidates and evaluation follow "
+                "one phrase only: give all the same, or onboard two styles"
+            )
         return references
 
 
 class StyleSettings(_Document):
     """How styles are onboarded: what a whole batch has in common."""
 
-    store: str = Field(default="store", min_length=1, description="root of the store: a path, file://… or s3://…")
-    base: str = Field(default="embedded", min_length=1, description='"embedded", or the folder of a base')
+    store: Address = Field(default="store", description="root of the store: a path, file://… or s3://…")
+    base: Address = Field(default="embedded", description='"embedded", or the folder of a base')
     seed: int = Field(default=0, ge=0, lt=2**31, description="every random choice follows from it")
 
     rounds: int = Field(
@@ -222,9 +207,25 @@ class StyleSpec(StyleSettings, _StyleIdentity):
     """A style to onboard: the references, the feedback wanted and all settings."""
 
     @model_validator(mode="after")
+    def _default_prompts_leave_room(self) -> Self:
+        """Our lists give way to what the references show, and to the other list if that is not ours."""
+        prompts, evaluation_prompts = self.prompts, self.evaluation_prompts
+        if prompts == CANDIDATE_PROMPTS:
+            taken = () if evaluation_prompts == FEW_EVALUATION_PROMPTS else evaluation_prompts
+            prompts = without_contents(prompts, {*self.reference_contents, *taken})
+        if evaluation_prompts == FEW_EVALUATION_PROMPTS:
+            evaluation_prompts = without_contents(evaluation_prompts, {*self.reference_contents, *prompts})
+        for name, left in (("prompts", prompts), ("evaluation_prompts", evaluation_prompts)):
+            if not left:
+                raise ValueError(
+                    f"{name}: expected phrases of your own, since the others leave none of ours; list some"
+                )
+            object.__setattr__(self, name, left)  # frozen, but not finished yet
+        return self
+
+    @model_validator(mode="after")
     def _parts_agree(self) -> Self:
-        tuned_on = self.reference_contents | set(self.prompts)
-        shared = sorted(tuned_on & set(self.evaluation_prompts))
+        shared = shared_contents(self.evaluation_prompts, {*self.reference_contents, *self.prompts})
         if shared:
             raise ValueError(
                 f"evaluation_prompts: expected none of the phrases that are tuned on, got {shared}; "
@@ -241,11 +242,16 @@ class StyleSpec(StyleSettings, _StyleIdentity):
                 f"kept_per_prompt: expected at most images_per_prompt = {self.images_per_prompt}, "
                 f"got {self.kept_per_prompt}; lower it"
             )
+        if self.has_reviewer and self.rounds == 1:
+            raise ValueError(
+                f"rounds: expected at least 2 with feedback {self.feedback!r}, got 1: a reviewer picks what the second "
+                "round is tuned on, and would never be asked; take rounds: 2, or feedback: clip"
+            )
         return self
 
     @property
     def style_phrase(self) -> str:
-        """The words that follow a content phrase in candidates and evaluation: those of the first reference."""
+        """The words that follow every content phrase; all references have the same."""
         return self.references[0].style_phrase
 
     def tuning(self, round_number: int) -> TuningSettings:
@@ -256,6 +262,17 @@ class StyleSpec(StyleSettings, _StyleIdentity):
     def reference_contents(self) -> frozenset[str]:
         """What the references show."""
         return frozenset(reference.content_phrase for reference in self.references)
+
+    @property
+    def whole_prompts(self) -> tuple[str, ...]:
+        """All that the base's text encoder is given: in tuning, for candidates and in evaluation."""
+        contents = (
+            *(reference.content_phrase for reference in self.references),
+            *self.prompts,
+            *self.evaluation_prompts,
+        )
+        negative = (self.candidate_sampling.negative_prompt, self.evaluation_sampling.negative_prompt)
+        return (*(whole_prompt(content, self.style_phrase) for content in contents), *negative)
 
     @property
     def has_reviewer(self) -> bool:
@@ -269,51 +286,21 @@ def parse_spec(document: Mapping[str, Any]) -> StyleSpec:
     Raises:
         SpecError: naming every field that is wrong, what was expected and what was got.
     """
-    try:
-        return StyleSpec.model_validate(document)
-    except ValidationError as error:
-        raise SpecError(_in_words(error)) from None
+    return checked(StyleSpec, document, "the spec")
 
 
 def read_spec(path: Path) -> StyleSpec:
-    """Read a spec from a YAML or JSON file; paths of references are taken from the file's own folder.
+    """Read a spec from a YAML or JSON file; addresses of references are taken from the file's own folder.
 
     Raises:
-        SpecError: if the file cannot be read, is no YAML or holds a spec that cannot be used.
+        SpecError: if the file cannot be read, is no YAML or JSON, or holds a spec that cannot be used.
     """
+    spec = parse_spec(read_document(path, "a spec"))
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SpecError(f"expected a spec at {path}, got {error.strerror}; check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SpecError(f"expected YAML in {path}, got: {error}") from error
-    if not isinstance(document, dict):
-        raise SpecError(f"expected fields and values in {path}, got {type(document).__name__}; see StyleSpec")
-    spec = parse_spec(document)
-    references = tuple(
-        reference.model_copy(update={"uri": _from_folder(reference.uri, path.parent)}) for reference in spec.references
-    )
+        references = tuple(
+            reference.model_copy(update={"uri": absolute(reference.uri, str(path.parent))})
+            for reference in spec.references
+        )
+    except AddressError as error:
+        raise SpecError(f"references: {error}") from error
     return spec.model_copy(update={"references": references})
-
-
-def _from_folder(uri: str, folder: Path) -> str:
-    if "://" in uri or Path(uri).is_absolute():
-        return uri
-    return str((folder / uri).resolve())
-
-
-def _in_words(error: ValidationError) -> str:
-    problems = []
-    for detail in error.errors(include_url=False):
-        where = ".".join(str(part) for part in detail["loc"]) or "spec"
-        match detail["type"]:
-            case "value_error":
-                problem = detail["msg"].removeprefix("Value error, ")
-            case "extra_forbidden":
-                problem = "expected a field of the spec, got one it does not know; check the spelling or remove it"
-            case "missing":
-                problem = "expected a value, got none; add the field"
-            case _:
-                problem = f"{detail['msg'].lower()}, got {detail['input']!r:.80}"
-        problems.append(problem if where == "spec" else f"{where}: {problem}")
-    return "the spec cannot be used: " + "; ".join(problems)

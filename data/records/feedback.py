@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from data.documents.spec import MAX_ROUNDS, Feedback
+from data.documents.words import unseen_characters
 from data.errors import DecisionRefused
 from data.records.onboarding import CandidatesRecord, Example
 from data.records.record import Blob, Record, Sha256
@@ -98,6 +99,12 @@ def check_decision(
         )
     if not decision.reviewer.strip():
         raise DecisionRefused("expected the reviewer's name, got an empty one; say who decides")
+    for field, words in (("name", decision.reviewer), ("note", decision.note)):
+        unseen = unseen_characters(" ".join(words.split()))
+        if unseen:
+            raise DecisionRefused(
+                f"expected characters that can be seen in the reviewer's {field}, got {unseen} in it; type it anew"
+            )
     if decision.decision not in NEEDS_PICKS:
         return
     if not decision.picks:

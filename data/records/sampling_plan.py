@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 
 from data.documents.spec import SamplingSettings
+from data.documents.words import whole_prompt
 from data.records.onboarding import AdapterRecord, Run
 from data.records.record import Blob, Record, Sha256
 
@@ -32,6 +33,11 @@ class SamplingPlan(Record):
     def count(self) -> int:
         """Images in all."""
         return len(self.phrases) * self.images_per_phrase
+
+    @property
+    def whole_prompts(self) -> tuple[str, ...]:
+        """All that the base's text encoder is given."""
+        return (*(whole_prompt(phrase, self.style_phrase) for phrase in self.phrases), self.settings.negative_prompt)
 
     @property
     def digest(self) -> str:

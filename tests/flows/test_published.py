@@ -172,7 +172,7 @@ def test_mistakes_in_a_request_are_one_line(
     assert line.startswith("SpecError: the request cannot be used: ")
     for words in ("prompts: expected at least one phrase", "folder: expected 1 to 64 characters", "more: "):
         assert words in line
-    with pytest.raises(SpecError, match="expected YAML or JSON at .*nowhere.yaml"):
+    with pytest.raises(SpecError, match="expected a request at .*nowhere.yaml, got No such file"):
         read_request(tmp_path / "nowhere.yaml", EvaluateRequest)
     with pytest.raises(NotInStore, match="expected a published adapter at .*nothing"):
         generate(GenerateRequest.model_validate({**request_for, "style": f"{tmp_path}/nothing", "folder": "sea"}))

@@ -1,8 +1,10 @@
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
 from data.documents.spec import StyleSpec, parse_spec, read_spec
 from data.errors import SpecError
 
@@ -24,9 +26,24 @@ def test_a_spec_survives_json() -> None:
 
 
 def test_default_prompts_of_candidates_and_evaluation_have_nothing_in_common() -> None:
-    spec = parse_spec(MINIMAL)
-    assert len(spec.prompts) == 30
+    spec = parse_spec({**MINIMAL, "references": [{**REFERENCE, "content_phrase": "a lighthouse"}]})
+    assert (len(spec.prompts), len(spec.evaluation_prompts)) == (30, 20)
     assert not set(spec.prompts) & set(spec.evaluation_prompts)
+
+
+@pytest.mark.parametrize("content", ["moon", "The Moon", "ＭＯＯＮ", "a moon"])
+def test_our_own_lists_leave_the_references_content_out(content: str) -> None:
+    spec = parse_spec({**MINIMAL, "references": [{**REFERENCE, "content_phrase": content}]})
+    assert spec.prompts == CANDIDATE_PROMPTS
+    assert spec.evaluation_prompts == tuple(one for one in FEW_EVALUATION_PROMPTS if one != "moon")
+    assert parse_spec(spec.model_dump(mode="json")) == spec
+    house = parse_spec({**MINIMAL, "references": [{**REFERENCE, "content_phrase": "a House"}]})
+    assert house.prompts == CANDIDATE_PROMPTS[1:]
+
+
+def test_our_own_list_gives_way_to_one_that_is_written() -> None:
+    assert "tree" not in parse_spec({**MINIMAL, "prompts": ["Tree", "dog"]}).evaluation_prompts
+    assert "house" not in parse_spec({**MINIMAL, "evaluation_prompts": ["a house"]}).prompts
 
 
 @pytest.mark.parametrize(
@@ -50,10 +67,36 @@ def test_default_prompts_of_candidates_and_evaluation_have_nothing_in_common() -
         ({"prompts": []}, r"prompts: expected 1 to 1000 content phrases, got 0"),
         (
             {"images_per_prompt": 1000},
-            r"expected at most 20000 candidates a round, got 30 prompts x 1000 images = 30000",
+            r"expected at most 20000 candidates a round, got 29 prompts x 1000 images = 29000",
         ),
         ({"kept_per_prompt": 9}, r"kept_per_prompt: expected at most images_per_prompt = 8, got 9"),
         ({"evaluation_prompts": ["a cat", "a moose"]}, r"evaluation_prompts: expected none .* got \['a cat'\]"),
+        ({"evaluation_prompts": ["The Cat."]}, r"evaluation_prompts: expected none .* got \['The Cat\.'\]"),
+        ({"evaluation_prompts": ["ｃａｔ"]}, r"evaluation_prompts: expected none"),
+        ({"prompts": ["Moose"], "evaluation_prompts": ["a moose"]}, r"evaluation_prompts: .* got \['a moose'\]"),
+        (
+            {"prompts": list(FEW_EVALUATION_PROMPTS), "evaluation_prompts": ["a moose"], "rounds": 0},
+            r"rounds: .* got 0",
+        ),
+        ({"prompts": list(FEW_EVALUATION_PROMPTS)}, r"evaluation_prompts: expected phrases of your own"),
+        (
+            {"references": [REFERENCE, {**REFERENCE, "style_phrase": "in oil style"}]},
+            r"same style_phrase for all references, got \['in watercolor style', 'in oil style'\]",
+        ),
+        ({"feedback": "human", "rounds": 1}, r"rounds: expected at least 2 with feedback 'human', got 1"),
+        ({"feedback": "hybrid", "rounds": 1}, r"rounds: expected at least 2 with feedback 'hybrid', got 1"),
+        ({"name": "a\0"}, r"name: expected 1 to 64 .* got 'a\\x00'"),
+        ({"licence": "CC0\u200b"}, r"licence: .* got U\+200B ZERO WIDTH SPACE"),
+        ({"prompts": ["a dog\0"]}, r"prompts\.0: .* got U\+0000 a control character"),
+        ({"references": [{**REFERENCE, "style_phrase": "in\u202e style"}]}, r"style_phrase: .* got U\+202E"),
+        ({"candidate_sampling": {"negative_prompt": "a\x07"}}, r"negative_prompt: .* got U\+0007"),
+        ({"references": [{**REFERENCE, "uri": "s::x"}]}, r"references\.0\.uri: .* a chain of them in 's::x'"),
+        ({"references": [{**REFERENCE, "uri": "a\0.png"}]}, r"references\.0\.uri: .* control characters"),
+        ({"store": "nosuch://x"}, r"store: .* got 'nosuch://x'"),
+        ({"store": ""}, r"store: .* got an empty one"),
+        ({"base": "C:\\base"}, r"base: .* of Windows"),
+        ({"consent": 5}, r"consent: .* got 5"),
+        ({"candidate_sampling": {"lambda_a": float("nan")}}, r"candidate_sampling\.lambda_a: .* got nan"),
         (
             {"first_round": {"steps": 0, "learning_rate": 1, "bottleneck": 4, "share_across_layers": True}},
             r"first_round\.steps: .*got 0",
@@ -87,6 +130,25 @@ def test_paths_of_references_are_taken_from_the_folder_of_the_file(tmp_path: Pat
     first, second = read_spec(tmp_path / "spec.yaml").references
     assert first.uri == str(tmp_path / "images" / "cat.png")
     assert second.uri == "s3://bucket/cat.png"
+
+
+@pytest.mark.parametrize(
+    ("uri", "place"),
+    [
+        ("~/a.png", "HOME/a.png"),
+        ("file:///x/a%20b.png", "/x/a b.png"),
+        ("S3://bucket/a.png", "s3://bucket/a.png"),
+        ("a%20b.png", "FOLDER/a%20b.png"),
+    ],
+)
+def test_an_address_in_a_spec_is_the_place_that_is_meant(
+    uri: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/anna")
+    document = {**MINIMAL, "references": [{**REFERENCE, "uri": uri}]}
+    (tmp_path / "spec.json").write_text(json.dumps(document))
+    [reference] = read_spec(tmp_path / "spec.json").references
+    assert reference.uri == place.replace("HOME", "/home/anna").replace("FOLDER", str(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def decision(**change: Any) -> Decision:
 
 @pytest.mark.parametrize("answer", ["approve", "another round", "reject"])
 def test_usable_answers_are_accepted(answer: str) -> None:
-    given = decision(decision=answer, picks=() if answer == "reject" else (7, 0))
+    given = decision(decision=answer, picks=() if answer == "reject" else (7, 0), note="two\nlines,\tand ☀\ufe0f")
     check_decision(given, CANDIDATES, SHOWED, possible_answers(1))
 
 
@@ -50,6 +50,9 @@ def test_only_what_is_tuned_already_is_published_as_it_is_and_without_picks() ->
         ({"picks": (0, 4, -1)}, r"expected picks of the 3 images shown, got \[4, -1\]"),
         ({"picks": (3, 3)}, r"expected every pick once, got \[3\]"),
         ({"reviewer": " "}, "expected the reviewer's name"),
+        ({"reviewer": "Ada\0"}, r"in the reviewer's name, got \['\\x00'\]"),
+        ({"note": "the sun\u200b leaks"}, r"in the reviewer's note, got \['\\u200b'\]"),
+        ({"decision": "reject", "picks": (), "note": "a\x1b[31m"}, r"in the reviewer's note, got \['\\x1b'\]"),
         ({"candidates_sha256": "b" * 64}, "expected a decision on candidates aaaaaaaaaaaa, got one on bbbbbbbbbbbb"),
     ],
 )

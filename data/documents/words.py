@@ -1,0 +1,103 @@
+"""Words that people write: used whole, as they stand, or refused; and when two phrases name the same content."""
+
+import unicodedata
+from collections.abc import Collection, Iterable
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+MAX_PHRASE_CHARACTERS = 300
+"""More than a contact sheet or a card can show. What a base reads is less, and counted by its own text encoder."""
+
+ARTICLES = frozenset({"a", "an", "the"})
+
+_UNSEEN_CATEGORIES = ("Cc", "Cf", "Cs")
+"""Control characters, formats (zero-width ones among them), halves of characters."""
+_UNSEEN_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters, marks and signs that are drawn as nothing: joiners, fillers, Braille's blank."""
+_VARIATIONS = (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
+"""Variation selectors."""
+
+
+def checked_words(words: str) -> str:
+    """The words in Unicode's composed form, with single blanks; they may be empty.
+
+    Raises:
+        ValueError: if they hold what cannot be seen, or are too many.
+    """
+    words = unicodedata.normalize("NFC", " ".join(words.split()))
+    unseen = unseen_characters(words)
+    if unseen:
+        named = ", ".join(f"U+{ord(one):04X} {unicodedata.name(one, 'a control character')}" for one in unseen[:4])
+        raise ValueError(f"expected characters that can be seen, got {named} in {words!a:.80}; remove them")
+    if len(words) > MAX_PHRASE_CHARACTERS:
+        raise ValueError(f"expected at most {MAX_PHRASE_CHARACTERS} characters, got {len(words)}; shorten it")
+    return words
+
+
+def checked_phrase(phrase: str) -> str:
+    """As `checked_words`, and not empty.
+
+    Raises:
+        ValueError: if it is empty, too long, or holds what cannot be seen.
+    """
+    phrase = checked_words(phrase)
+    if not phrase:
+        raise ValueError("expected a phrase, got an empty one; say in a few words what is meant")
+    return phrase
+
+
+Words = Annotated[str, AfterValidator(checked_words)]
+Phrase = Annotated[str, AfterValidator(checked_phrase)]
+
+
+def whole_prompt(content_phrase: str, style_phrase: str) -> str:
+    """What the text encoder is given."""
+    return f"{content_phrase} {style_phrase}".strip()
+
+
+def content_key(phrase: str) -> str:
+    """The same for phrases that differ only in case, articles, punctuation or Unicode form ("Moon", "the moon")."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", phrase).casefold())
+    words = "".join(one if unicodedata.category(one)[0] in "LMN" else " " for one in folded).split()
+    return " ".join(word for word in words if word not in ARTICLES) or " ".join(words) or folded
+
+
+def shared_contents(phrases: Iterable[str], others: Iterable[str]) -> list[str]:
+    """Those of `phrases` that name the same as one of `others`, sorted."""
+    keys = {content_key(other) for other in others}
+    return sorted({phrase for phrase in phrases if content_key(phrase) in keys})
+
+
+def without_contents(phrases: tuple[str, ...], others: Collection[str]) -> tuple[str, ...]:
+    """`phrases`, less those that name the same as one of `others`."""
+    shared = shared_contents(phrases, others)
+    return tuple(phrase for phrase in phrases if phrase not in shared)
+
+
+def unseen_characters(text: str) -> list[str]:
+    """What in `text` is drawn as nothing, each once: control and zero-width characters, fillers, half ones."""
+    before = ["", *text]
+    return list(
+        dict.fromkeys(
+            one for last, one in zip(before, text, strict=False) if _is_unseen(one) and not _is_emoji(last + one)
+        )
+    )
+
+
+def shown(text: str, length: int = 2000) -> str:
+    """`text` as one line that any table or database takes: what cannot be seen is written as its number."""
+    seen = "".join(one if not _is_unseen(one) else f"\\u{ord(one):04x}" for one in " ".join(text.split()))
+    return seen if len(seen) <= length else f"{seen[: length - 1]}…"
+
+
+def _is_emoji(pair: str) -> bool:
+    return pair[1:] == "\ufe0f" and unicodedata.category(pair[0]) == "So"
+
+
+def _is_unseen(character: str) -> bool:
+    return (
+        unicodedata.category(character) in _UNSEEN_CATEGORIES
+        or character in _UNSEEN_LETTERS
+        or any(ord(character) in variations for variations in _VARIATIONS)
+    )
