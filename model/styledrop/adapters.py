@@ -31,8 +31,8 @@ class AdapterConfig:
     """One down/up pair for all layers plus an offset per layer: fewer parameters."""
 
     def __post_init__(self) -> None:
-        if self.bottleneck < 1:
-            raise ValueError(f"expected bottleneck >= 1, got {self.bottleneck}; the paper uses 4 and 32")
+        if not isinstance(self.bottleneck, int) or self.bottleneck < 1:
+            raise ValueError(f"expected a whole bottleneck >= 1, got {self.bottleneck}; the paper uses 4 and 32")
 
 
 class _SiteAdapter(nn.Module):

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from styledrop.adapters import AdapterConfig
@@ -24,6 +23,7 @@ from styledrop.base import Base
 from styledrop.errors import ArtifactError, ChecksumMismatch, IncompatibleBase
 from styledrop.lora import LoRA, LoRAConfig
 from styledrop.methods import METHODS, Method, method_name, method_of, new_tuned
+from styledrop.reading import reading
 from styledrop.tuned import Tuned
 
 _PEFT_WEIGHTS, _PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
@@ -81,9 +81,9 @@ class Card:
         Raises:
             ArtifactError: it is no JSON object, or a key is missing or unknown.
         """
-        try:
+        with reading(Path(CARD_NAME), ArtifactError):
             given = json.loads(text)
-            sizes = given["adapter"]
+            sizes = dict(given["adapter"])
             given["adapter"] = METHODS[sizes.pop("method", "adapter")](**sizes)
             given["references"] = tuple(StyleReference(**reference) for reference in given["references"])
             for key in ("prompts", "rounds"):
@@ -93,9 +93,10 @@ class Card:
                 raise ArtifactError(
                     f"expected a card of this version, got the unknown keys {unknown}; update styledrop"
                 )
+            for key in ("name", "base_name", "base_sha256", "weights_sha256"):
+                if not isinstance(given[key], str):
+                    raise ArtifactError(f"expected text as the card's {key}, got {given[key]!r:.80}; copy it again")
             return cls(**given)
-        except (TypeError, ValueError, KeyError) as error:
-            raise ArtifactError(f"expected an adapter's card, got one that cannot be read: {error}") from error
 
     def to_json(self) -> str:
         """Write what `from_json` reads."""
@@ -128,12 +129,14 @@ def load_card(folder: Path) -> Card:
     Raises:
         ArtifactError: there is none, or it cannot be read.
     """
+    path = folder / CARD_NAME
+    if not path.is_file():
+        raise ArtifactError(f"expected {path}, got no such file; is {folder} an adapter's folder?")
     try:
-        return Card.from_json((folder / CARD_NAME).read_text())
-    except FileNotFoundError as error:
-        raise ArtifactError(
-            f"expected {folder / CARD_NAME}, got no such file; is {folder} an adapter's folder?"
-        ) from error
+        with reading(path, ArtifactError):
+            return Card.from_json(path.read_text(encoding="utf-8"))
+    except ArtifactError as error:
+        raise ArtifactError(f"{path}: {error}") from error
 
 
 def load_adapter(folder: Path, base: Base) -> Tuned:
@@ -159,11 +162,9 @@ def load_adapter(folder: Path, base: Base) -> Tuned:
         raise ChecksumMismatch(
             f"{path}: expected weights with sha256 {card.weights_sha256[:12]}, got {digest[:12]}; copy the folder again"
         )
-    adapter = new_tuned(card.adapter, base.generator)
-    try:
+    with reading(path, ArtifactError, "the weights do not fit the card's adapter settings"):
+        adapter = new_tuned(card.adapter, base.generator)
         adapter.load_state_dict(load(weights))
-    except (RuntimeError, SafetensorError) as error:
-        raise ArtifactError(f"{path}: the weights do not fit the card's adapter settings: {error}") from error
     return adapter.to(base.device).requires_grad_(False).eval()
 
 

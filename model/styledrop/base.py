@@ -27,6 +27,7 @@ from torch import Tensor
 
 from styledrop.errors import BaseError
 from styledrop.generator import Condition, Generator
+from styledrop.reading import read_json, reading
 from styledrop.super_resolution import SCALE, SuperResolution
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
@@ -138,7 +139,7 @@ def load_base(
     gives NaN in float16.
 
     Raises:
-        BaseError: files are missing, or the parts do not fit together; it names all that is wrong.
+        BaseError: files are missing or cannot be used, or the parts do not fit together; it names all that is wrong.
     """
     is_embedded = str(folder_or_name) == EMBEDDED
     folder = Path(__file__).parent / EMBEDDED if is_embedded else Path(folder_or_name)
@@ -158,6 +159,7 @@ def load_base(
         if part is not None:
             part.to(device=device, dtype=part_dtype).eval().requires_grad_(False)
     card = folder / "card.json"
+    written = read_json(card) if card.is_file() else {}
     return Base(
         name=EMBEDDED if is_embedded else folder.resolve().name,
         folder=folder,
@@ -167,7 +169,7 @@ def load_base(
         generator=generator,
         clip_folder=folder / "clip" if (folder / "clip").is_dir() else None,
         size_px=generator.config.sample_size * vqgan.config.downsampling,
-        card=json.loads(card.read_text()) if card.is_file() else {},
+        card=written,
         super_resolution=super_resolution,
     )
 
@@ -207,9 +209,11 @@ def save_base(
 
 
 def _check_parts(folder: Path, generator: Generator, vqgan: VQGAN, text: TextEncoder) -> None:
-    index = json.loads((folder / "model_index.json").read_text())
-    scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
-    config, features = generator.config, text.encode([""])
+    index = read_json(folder / "model_index.json")
+    scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
+    with reading(folder / "tokenizer"):  # of another text encoder: tokens that this one does not know
+        features = text.encode([""])
+    config = generator.config
     wanted = (
         ("model_index.json's _class_name", "AmusedPipeline", index.get("_class_name")),
         ("scheduler's mask_token_id", config.mask_id, scheduler.get("mask_token_id")),

@@ -26,12 +26,12 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from styledrop.blocks import AdaptivePart, ConvolutionBlock, RMSNorm, Site, TextPart, TransformerLayer, typed_modules
 from styledrop.errors import BaseError
+from styledrop.reading import reading
 
 SITES: tuple[Site, ...] = ("attention", "feed_forward")
 
@@ -261,13 +261,12 @@ class Generator(nn.Module):
                 raise BaseError(
                     f"expected {folder / name}; the folder of a base's generator holds config.json and {_WEIGHTS}"
                 )
-        try:
+        with reading(folder / "config.json"):
             config = GeneratorConfig.from_json(folder / "config.json")
             with torch.device("meta"):
                 generator = cls(config)
+        with reading(folder / _WEIGHTS):
             generator.load_state_dict(load_file(folder / _WEIGHTS), assign=True)
-        except (ValueError, RuntimeError, SafetensorError) as error:
-            raise BaseError(f"the generator in {folder} cannot be read: {error}") from error
         return generator.eval()
 
     def to_folder(self, folder: Path, dtype: torch.dtype) -> None:

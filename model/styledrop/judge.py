@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from PIL import Image
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from styledrop.errors import BaseError
+from styledrop.reading import reading
 
 _WEIGHTS = "model.safetensors"
 _TINY = 1e-4  # a root has no gradient at zero, where a channel that says nothing is
@@ -66,7 +66,7 @@ class JudgeConfig:
                 raw[name] = tuple(raw[name])
             raw["accuracy"] = JudgeAccuracy(**raw["accuracy"]) if raw["accuracy"] else None
             return cls(**raw)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise BaseError(f"expected a judge's config at {path}, got one that cannot be read: {error}") from error
 
     def to_file(self, path: Path) -> None:
@@ -219,11 +219,10 @@ class Judge(nn.Module):
         missing = [name for name in ("config.json", _WEIGHTS) if not (folder / name).is_file()]
         if missing:
             raise BaseError(f"expected a judge in {folder}, but {' and '.join(missing)} missing there")
-        judge = cls(JudgeConfig.from_file(folder / "config.json"))
-        try:
+        with reading(folder / "config.json"):
+            judge = cls(JudgeConfig.from_file(folder / "config.json"))
+        with reading(folder / _WEIGHTS):
             judge.load_state_dict(load_file(folder / _WEIGHTS))
-        except (SafetensorError, RuntimeError) as error:
-            raise BaseError(f"{folder / _WEIGHTS}: the weights do not fit the judge's config: {error}") from error
         return judge.eval().requires_grad_(False)
 
     def to_folder(self, folder: Path, dtype: torch.dtype = torch.float16) -> None:

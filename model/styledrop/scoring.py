@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from styledrop.errors import BaseError
+from styledrop.reading import reading
 
 _REQUIRED = ("open_clip_config.json", "open_clip_model.safetensors")
 
@@ -40,9 +41,10 @@ class ClipScorer:
             raise BaseError(f"expected an open_clip folder at {folder}, but it has no {' and no '.join(missing)}")
         # The schema keeps open_clip from looking the name up on a hub.
         name = f"local-dir:{folder.resolve()}"
-        model, _, self._preprocess = open_clip.create_model_and_transforms(name, device=device)
-        self._model = model.eval().requires_grad_(False)
-        self._tokenizer = open_clip.get_tokenizer(name)
+        with reading(folder):
+            model, _, self._preprocess = open_clip.create_model_and_transforms(name, device=device)
+            self._model = model.eval().requires_grad_(False)
+            self._tokenizer = open_clip.get_tokenizer(name)
         self._device = torch.device(device)
 
     @property

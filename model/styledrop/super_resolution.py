@@ -20,13 +20,13 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from styledrop.errors import BaseError
 from styledrop.generator import Condition, Generator, GeneratorConfig
+from styledrop.reading import read_json, reading
 from styledrop.vqgan import VQGAN
 
 SCALE = 2
@@ -118,12 +118,11 @@ class SuperResolution(nn.Module):
         missing = [name for name in (_CONFIG, _WEIGHTS) if not (folder / name).is_file()]
         if missing:
             raise BaseError(f"expected super-resolution in {folder}, but {' and '.join(missing)} missing there")
-        try:
-            sizes = json.loads((folder / _CONFIG).read_text())
+        sizes = read_json(folder / _CONFIG)
+        with reading(folder / _CONFIG):
             module = cls(SuperResolutionConfig(**{**sizes, "generator": GeneratorConfig(**sizes["generator"])}))
+        with reading(folder / _WEIGHTS):
             module.load_state_dict(load_file(folder / _WEIGHTS))
-        except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            raise BaseError(f"the super-resolution in {folder} cannot be read: {error}") from error
         digest = hashlib.sha256()
         for name in (_CONFIG, _WEIGHTS):
             digest.update((folder / name).read_bytes())

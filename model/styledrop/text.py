@@ -10,6 +10,7 @@ Shapes: batch, length (tokens of a padded prompt), width.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -25,6 +26,7 @@ from transformers import (
 )
 
 from styledrop.errors import BaseError
+from styledrop.reading import reading
 
 _FAMILIES: dict[str, type[PreTrainedModel]] = {
     "clip_text_model": CLIPTextModelWithProjection,
@@ -50,6 +52,16 @@ class TextEncoder(nn.Module):
         self.model = model
         self.tokenizer = tokenizer
 
+    @property
+    def max_tokens(self) -> int:
+        """What a prompt may be long; `encode` cuts off the rest."""
+        return int(self.tokenizer.model_max_length)
+
+    def count_tokens(self, prompts: Sequence[str]) -> list[int]:
+        """How long each prompt is, in this encoder's own tokens, those for start and end among them."""
+        # Not `verbose`, which would say of each long one that it is long.
+        return [len(ids) for ids in self.tokenizer(list(prompts), truncation=False, verbose=False).input_ids]
+
     @torch.no_grad()
     def encode(self, prompts: Sequence[str]) -> TextFeatures:
         """Encode each prompt, padded and cut to the tokenizer's `model_max_length` tokens."""
@@ -73,13 +85,22 @@ class TextEncoder(nn.Module):
         """Load a model and its tokenizer from Hugging Face folders; only safetensors are read.
 
         Raises:
-            BaseError: if the model is of a family other than CLIP text, T5 and BERT.
+            BaseError: if the model is of a family other than CLIP text, T5 and BERT, or a file cannot be used.
         """
-        family = AutoConfig.from_pretrained(text_encoder, local_files_only=True).model_type
+        with reading(text_encoder / "config.json"):
+            family = AutoConfig.from_pretrained(text_encoder, local_files_only=True).model_type
         if family not in _FAMILIES:
             raise BaseError(f"expected a text encoder of one of {sorted(_FAMILIES)} in {text_encoder}, got {family!r}")
-        model = _FAMILIES[family].from_pretrained(text_encoder, local_files_only=True, use_safetensors=True)
-        return cls(model.eval(), AutoTokenizer.from_pretrained(tokenizer, local_files_only=True))
+        with reading(text_encoder):
+            loaded: Any = _FAMILIES[family].from_pretrained(
+                text_encoder, local_files_only=True, use_safetensors=True, output_loading_info=True
+            )
+            model, found = loaded
+            missing = sorted(found["missing_keys"])
+            if missing:  # transformers would draw them by chance
+                raise BaseError(f"the weights in {text_encoder} lack {missing[:3]}; copy the folder again")
+        with reading(tokenizer):
+            return cls(model.eval(), AutoTokenizer.from_pretrained(tokenizer, local_files_only=True))
 
     def to_folder(self, text_encoder: Path, tokenizer: Path, dtype: torch.dtype) -> None:
         """Write what `from_folder` reads, with the weights in `dtype`; the model is left as it is."""

@@ -9,6 +9,7 @@ Shapes: batch, tokens, pairs.
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -73,7 +74,7 @@ def tune(
     and a run that finds its own state there goes on from it.
 
     Raises:
-        TuningError: there are no pairs, or a prompt is empty.
+        TuningError: there are no pairs, a prompt is empty, or the loss becomes NaN or infinite.
         CheckpointMismatch: the checkpoint is of a run with other settings, pairs, seed or base.
     """
     check_pairs(pairs)
@@ -139,6 +140,7 @@ def fit(
 
     Raises:
         CheckpointMismatch: the checkpoint's run is not the one that is `described`.
+        TuningError: the loss is NaN or infinite at some step, or a weight is at the end.
     """
     run = _Run(tuned, config, rng)
     if checkpoint is not None:
@@ -152,12 +154,12 @@ def fit(
         masked, is_masked = mask_tokens(batch, mask_id=generator.config.mask_id, generator=rng)
         with autocast(tokens.device):
             logits = generator(masked, condition(rows), tuned.adapt)
-        loss = masked_cross_entropy(logits, batch, is_masked, label_smoothing=config.label_smoothing)
-        run.learn(loss)
+        run.learn(masked_cross_entropy(logits, batch, is_masked, label_smoothing=config.label_smoothing))
         if checkpoint is not None and (run.step % checkpoint_every == 0 or run.step == config.num_steps):
             run.save(checkpoint, described)
         if progress is not None:
             progress(run.step, config.num_steps, run.loss)
+    run.refuse_broken_weights()
     return tuned.requires_grad_(False).eval()
 
 
@@ -180,11 +182,24 @@ class _Run:
         return rows
 
     def learn(self, loss: Tensor) -> None:
+        self.step += 1
+        self.loss = float(loss.detach())
+        if not math.isfinite(self.loss):  # before it is learnt from, and before a checkpoint keeps it
+            raise TuningError(
+                f"expected a finite loss, got {self.loss} at step {self.step}; lower the learning rate "
+                f"({self._optimizer.param_groups[0]['lr']:g})"
+            )
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._optimizer.step()
-        self.step += 1
-        self.loss = float(loss.detach())
+
+    def refuse_broken_weights(self) -> None:
+        broken = [name for name, value in self._tuned.state_dict().items() if not value.isfinite().all()]
+        if broken:
+            raise TuningError(
+                f"expected finite weights, got NaN or infinity in {broken[:3]} after step {self.step}; "
+                "lower the learning rate"
+            )
 
     def save(self, path: Path, described: Mapping[str, Any]) -> None:
         tensors = {f"tuned.{name}": value for name, value in self._tuned.state_dict().items()}

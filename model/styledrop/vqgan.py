@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from styledrop.errors import BaseError
+from styledrop.reading import read_json, reading
 
 _GROUP_NORM_EPS = 1e-6
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -59,7 +60,7 @@ class VQGANConfig:
         Raises:
             BaseError: if it asks for something that aMUSEd's VQGAN does not have (attention, other norms, ...).
         """
-        raw = json.loads(path.read_text())
+        raw = read_json(path)
         for key, wanted in _FIXED.items():
             if raw.get(key, wanted) != wanted:
                 raise BaseError(f"{path}: expected {key}={wanted!r} as in aMUSEd's VQModel, got {raw[key]!r}")
@@ -71,7 +72,8 @@ class VQGANConfig:
         if missing:
             raise BaseError(f"{path}: expected a diffusers VQModel config, got one without {missing}")
         chosen = {name: raw[name] for name in (*_REQUIRED, "norm_num_groups", "sample_size") if name in raw}
-        return cls(**{**chosen, "block_out_channels": tuple(chosen["block_out_channels"])})
+        with reading(path):
+            return cls(**{**chosen, "block_out_channels": tuple(chosen["block_out_channels"])})
 
     def to_file(self, path: Path) -> None:
         """Write the config.json that diffusers' `VQModel.from_pretrained` reads."""
@@ -282,11 +284,10 @@ class VQGAN(nn.Module):
                 raise BaseError(
                     f"expected {folder / name}; the folder of a base's VQGAN holds config.json and {_WEIGHTS}"
                 )
-        vqgan = cls(VQGANConfig.from_file(folder / "config.json"))
-        try:
+        with reading(folder / "config.json"):
+            vqgan = cls(VQGANConfig.from_file(folder / "config.json"))
+        with reading(folder / _WEIGHTS):
             vqgan.load_state_dict(load_file(folder / _WEIGHTS))
-        except RuntimeError as error:
-            raise BaseError(f"the weights in {folder} do not fit its config.json: {error}") from error
         return vqgan.eval()
 
     def to_folder(self, folder: Path, dtype: torch.dtype) -> None:

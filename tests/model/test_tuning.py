@@ -9,6 +9,7 @@ from torch import Tensor
 
 from styledrop.adapters import AdapterConfig
 from styledrop.base import Base
+from styledrop.checkpoint import read_checkpoint
 from styledrop.errors import ArtifactError, BaseError, CheckpointMismatch, TuningError
 from styledrop.masking import mask_tokens
 from styledrop.tuning import TuningConfig, tune
@@ -184,3 +185,33 @@ def test_the_defaults_are_the_papers_first_round() -> None:
     config = TuningConfig()
     assert (config.learning_rate, config.batch_size, config.num_steps) == (3e-5, 8, 1000)
     assert config.method == AdapterConfig(bottleneck=4, share_across_layers=True)
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_ends_the_tuning_at_its_step_and_is_never_kept(
+    loss: float, base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = iter([1.0, 1.0, loss])
+
+    def broken(logits: Tensor, *rest: Tensor, label_smoothing: float) -> Tensor:
+        return logits.mean() * 0 + next(steps)
+
+    monkeypatch.setattr("styledrop.tuning.masked_cross_entropy", broken)
+    path = tmp_path / "run.safetensors"
+    with pytest.raises(TuningError, match=rf"a finite loss, got {loss} at step 3; lower the learning rate \(0\.01\)"):
+        tune(base, PAIRS, CONFIG, checkpoint=path, checkpoint_every=1)
+    found = read_checkpoint(path)
+    assert found is not None and found[1]["step"] == 2
+
+
+def test_weights_that_the_last_step_breaks_are_refused(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    last = torch.optim.Adam.step
+
+    def broken(optimizer: torch.optim.Adam) -> None:
+        last(optimizer)
+        with torch.no_grad():
+            optimizer.param_groups[0]["params"][0].fill_(float("nan"))
+
+    monkeypatch.setattr(torch.optim.Adam, "step", broken)
+    with pytest.raises(TuningError, match=r"finite weights, got NaN or infinity in .* after step 1"):
+        tune(base, PAIRS, replace(CONFIG, num_steps=1))
