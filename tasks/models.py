@@ -3,13 +3,14 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 
 import styledrop
+from data.addresses import absolute
 from data.errors import SpecError
 from data.records.record import Blob
 from data.store.files import read_blob
@@ -21,20 +22,47 @@ def open_base(name: str) -> styledrop.Base:
     """The base `name` ("embedded" or a folder), on $STYLEDROP_DEVICE or else the accelerator if there is one.
 
     Raises:
-        SpecError: if there is no such base, or it cannot be used.
+        SpecError: if there is no such base or no such device, or the base cannot be used.
     """
-    device = os.environ.get("STYLEDROP_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = _device()
+    folder = name if name == styledrop.base.EMBEDDED else absolute(name)
+    if "://" in folder:
+        raise SpecError(f"base: expected 'embedded' or a folder of this machine, got {name!r}; copy the base here")
     try:
-        return styledrop.load_base(name, device=device)
+        return styledrop.load_base(folder, device=device)
     except styledrop.StyleDropError as error:
         raise SpecError(f"the base {name!r} cannot be used: {error}") from error
 
 
+def refuse_cut_prompts(base: styledrop.Base, prompts: Sequence[str]) -> None:
+    """Refuse prompts that the base's text encoder would cut.
+
+    Raises:
+        SpecError: naming the longest, how long it is and how long it may be.
+    """
+    counts = base.text.count_tokens(prompts) if prompts else []
+    too_long = sum(count > base.text.max_tokens for count in counts)
+    if too_long:
+        longest = max(range(len(counts)), key=counts.__getitem__)
+        raise SpecError(
+            f"expected whole prompts (content and style phrase) of at most {base.text.max_tokens} tokens, all that "
+            f"base {base.name!r} reads, got {too_long} that are longer: {prompts[longest]!r} has {counts[longest]}; "
+            "shorten the style phrase, or the contents"
+        )
+
+
 @lru_cache(maxsize=1)
 def open_scorer(base_name: str) -> styledrop.ClipScorer:
-    """The CLIP scorer that lies beside the base `base_name`."""
+    """The CLIP scorer that lies beside the base `base_name`.
+
+    Raises:
+        SpecError: if there is none, or it cannot be used.
+    """
     base = open_base(base_name)
-    return styledrop.ClipScorer(_clip_folder(base), device=base.device)
+    try:
+        return styledrop.ClipScorer(_clip_folder(base), device=base.device)
+    except styledrop.StyleDropError as error:
+        raise SpecError(f"the scorer of base {base_name!r} cannot be used: {error}") from error
 
 
 def scorer_sha256(base: styledrop.Base) -> str:
@@ -44,7 +72,7 @@ def scorer_sha256(base: styledrop.Base) -> str:
         SpecError: if it has none.
     """
     digest = hashlib.sha256()
-    for path in sorted(_clip_folder(base).iterdir()):
+    for path in sorted(path for path in _clip_folder(base).iterdir() if path.is_file()):
         digest.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
 
@@ -53,15 +81,16 @@ def open_adapter(files: Mapping[str, Blob], base: styledrop.Base) -> styledrop.T
     """The adapter whose `files`, by name, lie in a store.
 
     Raises:
-        SpecError: if it was tuned on another base.
+        SpecError: if it was tuned on another base, or its files cannot be used.
     """
     with tempfile.TemporaryDirectory() as folder:
         for name, blob in files.items():
             (Path(folder) / name).write_bytes(read_blob(blob))
         try:
             return styledrop.load_adapter(Path(folder), base)
-        except styledrop.IncompatibleBase as error:
-            raise SpecError(str(error)) from error
+        except styledrop.StyleDropError as error:
+            where = ", ".join(sorted(blob.uri for blob in files.values()))
+            raise SpecError(f"the adapter of {where} cannot be used: {error}") from error
 
 
 def load_published(uri: str, base_name: str = "embedded") -> styledrop.Tuned:
@@ -74,6 +103,22 @@ def load_published(uri: str, base_name: str = "embedded") -> styledrop.Tuned:
     with tempfile.TemporaryDirectory() as folder:
         download_version(uri, Path(folder))
         return styledrop.load_adapter(Path(folder), open_base(base_name))
+
+
+def _device() -> str:
+    wanted = os.environ.get("STYLEDROP_DEVICE", "").strip()
+    if not wanted:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        if torch.device(wanted).type not in ("cpu", "cuda", "mps", "xpu"):
+            raise ValueError(wanted)
+        torch.zeros(1, device=wanted).cpu()
+    except Exception as error:  # torch's own are RuntimeError, AssertionError, ValueError, …
+        raise SpecError(
+            f"STYLEDROP_DEVICE: expected cpu, or cuda or cuda:N (N below {torch.cuda.device_count()} here), got "
+            f"{wanted!r}; set it to a device that this machine has, or leave it out"
+        ) from error
+    return wanted
 
 
 def _clip_folder(base: styledrop.Base) -> Path:

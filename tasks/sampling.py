@@ -20,12 +20,13 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 import styledrop
 from data.documents.spec import SamplingSettings
+from data.documents.words import whole_prompt
 from data.errors import AlreadyInStore, SpecError
 from data.pictures.images import from_png, to_png
 from data.records.sampling_plan import SamplingPlan
 from data.store.candidates import Candidate, from_parquet, to_parquet
 from data.store.files import Store, read_blob
-from tasks.models import open_adapter, open_base, open_scorer
+from tasks.models import open_adapter, open_base, open_scorer, refuse_cut_prompts
 from tasks.reporting import Progress
 
 PART_SIZE = 32
@@ -64,7 +65,7 @@ def planned_images(plan: SamplingPlan) -> list[PlannedImage]:
         PlannedImage(
             index=number * plan.images_per_phrase + i,
             content_phrase=phrase,
-            prompt=f"{phrase} {plan.style_phrase}".strip(),
+            prompt=whole_prompt(phrase, plan.style_phrase),
             seed=draw_seed(plan.seed, plan.purpose, phrase, i),
         )
         for number, phrase in enumerate(plan.phrases)
@@ -73,7 +74,12 @@ def planned_images(plan: SamplingPlan) -> list[PlannedImage]:
 
 
 def draw(plan: SamplingPlan, folder: str, description: str, *, key: str) -> list[Candidate]:
-    """Draw and score all images; parts lie in `folder` of the plan's store, progress in the artifact `key`."""
+    """Draw and score all images; parts lie in `folder` of the plan's store, progress in the artifact `key`.
+
+    Raises:
+        SpecError: if the base's text encoder would cut a prompt.
+    """
+    refuse_cut_prompts(open_base(plan.base), plan.whole_prompts)
     parts = range(-(-plan.count // PART_SIZE))
     drawn: list[Candidate] = []
     with Progress(description, plan.count, key=key) as progress:

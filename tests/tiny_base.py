@@ -65,7 +65,7 @@ def save_tiny_base(folder: Path) -> None:
 def _tiny_text() -> TextEncoder:
     letters = "abcdefghijklmnopqrstuvwxyz"
     words = ["<|startoftext|>", "<|endoftext|>", *letters, *(f"{letter}</w>" for letter in letters)]
-    tokenizer = CLIPTokenizer(vocab={word: number for number, word in enumerate(words)}, merges=[], model_max_length=16)
+    tokenizer = CLIPTokenizer(vocab={word: number for number, word in enumerate(words)}, merges=[], model_max_length=64)
     config = CLIPTextConfig(
         vocab_size=len(words),
         hidden_size=16,
@@ -73,7 +73,7 @@ def _tiny_text() -> TextEncoder:
         intermediate_size=16,
         num_hidden_layers=2,
         num_attention_heads=2,
-        max_position_embeddings=16,
+        max_position_embeddings=64,
         bos_token_id=0,
         eos_token_id=1,
         pad_token_id=1,
@@ -85,7 +85,7 @@ def _save_tiny_clip(folder: Path) -> None:
     sizes = {
         "embed_dim": 16,
         "vision_cfg": {"image_size": SIZE_PX, "layers": 1, "width": 16, "head_width": 8, "patch_size": 8},
-        "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+        "text_cfg": {"context_length": 64, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
     }
     folder.mkdir(parents=True)
     (folder / "open_clip_config.json").write_text(

@@ -19,7 +19,7 @@ from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
 from tasks.models import open_base
 from tasks.onboarding.artifacts import enlarging_key
-from tasks.onboarding.tune import tuning_config
+from tasks.onboarding.tune import tuning_config, tuning_in_words
 from tasks.reporting import Progress, log_stage
 from tasks.resuming import CACHE_BY_INPUT, work_folder
 from tasks.sampling import draw_seed, enlarge_samples
@@ -43,14 +43,15 @@ def enlarge(run: Run, scores: RoundScores) -> EnlargingRecord:
             final_loss = loss
             progress.update(done, f"loss {loss:.3f}")
 
-        adapter = styledrop.tune_enlarging(
-            base,
-            pairs,
-            tuning_config(settings),
-            seed=seed,
-            checkpoint=work_folder(run) / "enlarging.safetensors",
-            progress=report_step,
-        )
+        with tuning_in_words(run, "super-resolution"):
+            adapter = styledrop.tune_enlarging(
+                base,
+                pairs,
+                tuning_config(settings),
+                seed=seed,
+                checkpoint=work_folder(run) / "enlarging.safetensors",
+                progress=report_step,
+            )
     samples = from_parquet(read_blob(scores.samples))[:: run.spec.images_per_evaluation_prompt]
     small, large = [from_png(sample.image) for sample in samples], enlarge_samples(base, samples, adapter)
     rows = [Row(label=f"{base.size_px} px", images=small), Row(label=f"{base.large.size_px} px", images=large)]

@@ -10,11 +10,13 @@ from prefect import task
 
 import styledrop
 from data.documents.spec import StyleSpec
+from data.documents.words import whole_prompt
 from data.errors import AlreadyInStore
 from data.pictures.images import load_reference, square, to_png
 from data.records.onboarding import Example, Run
 from data.store.files import Store
-from tasks.models import open_base, scorer_sha256
+from tasks.deployment import addresses_of, refuse_relative_addresses
+from tasks.models import open_base, refuse_cut_prompts, scorer_sha256
 from tasks.reporting import log_stage
 
 
@@ -26,11 +28,20 @@ def prepare(spec: StyleSpec) -> Run:
 
     Raises:
         StyleReferenceError: if a reference is missing, broken or of an absurd size.
-        SpecError: if there is no such base, or none that can score.
+        SpecError: if there is no such base, none that can score or none that reads the prompts whole, or if an
+            address is relative in a run of a deployment.
         StoreNotWritable: if the store refuses writes.
     """
-    references = [load_reference(reference.uri) for reference in spec.references]
+    refuse_relative_addresses(
+        addresses_of(
+            spec.store,
+            spec.base,
+            {f"references.{number}.uri": reference.uri for number, reference in enumerate(spec.references)},
+        )
+    )
+    references = [load_reference(reference.uri, reference.fit) for reference in spec.references]
     base = open_base(spec.base)
+    refuse_cut_prompts(base, spec.whole_prompts)
     store = Store(spec.store)
     key = run_key(spec, [reference.sha256 for reference in references])
     opened = _open(store, key)
@@ -41,7 +52,7 @@ def prepare(spec: StyleSpec) -> Run:
                 image=store.write_blob(
                     f"runs/{key}/references", ".png", to_png(square(found.image, size_px, wanted.fit))
                 ),
-                prompt=f"{wanted.content_phrase} {wanted.style_phrase}",
+                prompt=whole_prompt(wanted.content_phrase, wanted.style_phrase),
             )
             for wanted, found in zip(spec.references, references, strict=True)
         )

@@ -4,6 +4,8 @@ import io
 import math
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from prefect import task
 
 import styledrop
 from data.documents.spec import TuningSettings
+from data.errors import SpecError
 from data.records.onboarding import AdapterRecord, Run, TokenizedExamples
 from data.store.files import Store
 from tasks.models import open_base
@@ -31,6 +34,19 @@ def tuning_config(settings: TuningSettings) -> styledrop.TuningConfig:
         learning_rate=settings.learning_rate,
         batch_size=settings.batch_size,
     )
+
+
+@contextmanager
+def tuning_in_words(run: Run, what: str) -> Iterator[None]:
+    """Say which part of which style cannot be tuned.
+
+    Raises:
+        SpecError: if the loss is no number, or a checkpoint is another run's.
+    """
+    try:
+        yield
+    except styledrop.TuningError as error:
+        raise SpecError(f"{run.spec.name!r}, {what}: {error}") from error
 
 
 @task(
@@ -58,14 +74,15 @@ def tune(run: Run, round_number: int, tokenized: TokenizedExamples) -> AdapterRe
             final_loss = loss
             progress.update(done, f"loss {loss:.3f}")
 
-        adapter = styledrop.tune(
-            base,
-            pairs,
-            tuning_config(settings),
-            seed=draw_seed(run.spec.seed, f"round {round_number}"),
-            checkpoint=checkpoint,
-            progress=report_step,
-        )
+        with tuning_in_words(run, f"round {round_number}"):
+            adapter = styledrop.tune(
+                base,
+                pairs,
+                tuning_config(settings),
+                seed=draw_seed(run.spec.seed, f"round {round_number}"),
+                checkpoint=checkpoint,
+                progress=report_step,
+            )
     # The whole card is written when the adapter is published.
     card = styledrop.Card(
         name=run.spec.name,

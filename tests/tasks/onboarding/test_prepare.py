@@ -23,7 +23,7 @@ def test_the_same_spec_is_the_same_run_until_a_byte_changes(
 ) -> None:
     assert prepare.fn(parse_spec(spec_document)) == run
     assert prepare.fn(parse_spec({**spec_document, "seed": 1})).key != run.key
-    Image.new("RGB", (20, 20), "red").save(reference)
+    Image.linear_gradient("L").save(reference)
     assert prepare.fn(parse_spec(spec_document)).key != run.key
 
 

@@ -1,0 +1,30 @@
+"""What a run on a worker may be asked for: only what means the same place wherever it runs."""
+
+from collections.abc import Mapping
+
+from prefect import runtime
+
+from data.addresses import is_relative
+from data.errors import SpecError
+from styledrop.base import EMBEDDED
+
+
+def refuse_relative_addresses(addresses: Mapping[str, str]) -> None:
+    """In a run of a deployment, refuse addresses that depend on the worker's checkout or home; elsewhere, nothing.
+
+    Raises:
+        SpecError: naming the fields, by which `addresses` are given.
+    """
+    if runtime.deployment.id is None:
+        return
+    relative = [f"{field} {address!r}" for field, address in addresses.items() if is_relative(address)]
+    if relative:
+        raise SpecError(
+            f"expected addresses that mean one place on every worker (s3://…, or an absolute path), got "
+            f"{', '.join(relative)}; a relative one would lie in the worker's own checkout"
+        )
+
+
+def addresses_of(store: str, base: str, references: Mapping[str, str]) -> dict[str, str]:
+    """The addresses of a spec or a request by their fields; a base that comes with the library has none."""
+    return {"store": store, **({} if base == EMBEDDED else {"base": base}), **references}
