@@ -1,4 +1,4 @@
-"""A batch's manifest: CSV, Parquet or YAML, a row per style, checked as a whole before anything starts.
+"""A batch's manifest: CSV, Parquet, YAML or JSON, a row per style, checked as a whole before anything starts.
 
     name            slug under which the style is published
     images          URI of a reference, or several: a list, or in CSV joined by '|'; relative ones are taken
@@ -9,24 +9,25 @@
     fit             may be left out: "crop" or "pad"
 
 Any other column is a field of the spec (feedback, rounds, seed, …) and counts for its row; an empty cell
-leaves what the batch says. Rows are counted from 1, a CSV's heading not among them.
+leaves what the batch says. Rows are counted from 1, a CSV's heading not among them; how tables are read stands in
+`data.documents.table`. Whatever is wrong with a row is its problem alone.
 """
 
-import csv
-import io
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-import yaml
-from fsspec.core import url_to_fs
-
+from data.addresses import absolute, folder_of, read_file
+from data.documents.document import parse_document
 from data.documents.spec import StyleSettings, StyleSpec, parse_spec
-from data.errors import ManifestError, SpecError
+from data.documents.table import TableRow, is_empty, read_csv, read_parquet
+from data.documents.words import shown
+from data.errors import AddressError, ManifestError, SpecError
 from data.pictures.images import load_reference
+
+REQUIRED = ("name", "images", "content_phrase", "style_phrase", "licence", "consent")
 
 MAX_ROWS = 10_000
 MAX_FILE_BYTES = 32 * 1024 * 1024
@@ -61,77 +62,85 @@ class Manifest:
 
 
 def read_manifest(uri: str, settings: StyleSettings) -> Manifest:
-    """Read the manifest at `uri`, a path or any fsspec URI, and check every row and every image of it.
+    """Read the manifest at `uri`, a path or any URI of `data.addresses`, and check every row and every image of it.
 
     Raises:
-        ManifestError: if the file cannot be read at all; bad rows are `problems`.
+        ManifestError: if the file cannot be read at all; bad rows are `problems`, whatever is wrong with them.
     """
-    content = _read(uri)
-    suffix = PurePosixPath(uri).suffix.lower()
-    rows = _rows(uri, suffix, content)
-    names = Counter(str(row["name"]) for row in rows if isinstance(row, dict) and row.get("name"))
+    suffix = PurePosixPath(uri.strip()).suffix.lower()
+    try:
+        folder = folder_of(uri)
+        content = read_file(uri, "a manifest", MAX_FILE_BYTES)
+        rows = _rows(uri, suffix, content)
+    except ManifestError:
+        raise
+    except SpecError as error:
+        where = "" if isinstance(error, AddressError) else f"the manifest {uri} cannot be used: "
+        raise ManifestError(f"{where}{error}") from error
+    names = Counter(_name(row) for row in rows)
     styles, problems = [], []
-    for number, row in enumerate(rows, start=1):
-        name = str(row.get("name") or "") if isinstance(row, dict) else ""
+    for row in rows:
+        name = _name(row)
         try:
-            if names[name] > 1:
+            if row.problem:
+                raise ManifestError(row.problem)
+            if name and names[name] > 1:
                 raise ManifestError(
                     f"expected a name of its own, got {name!r} in {names[name]} rows; rename all but one"
                 )
-            spec = _spec(row, uri, settings)
-            images = [load_reference(reference.uri) for reference in spec.references]
+            spec = _spec(row.cells, folder, settings)
+            images = [load_reference(reference.uri, reference.fit) for reference in spec.references]
             styles.append(
-                ManifestStyle(row=number, spec=spec, reference_sha256=tuple(image.sha256 for image in images))
+                ManifestStyle(row=row.number, spec=spec, reference_sha256=tuple(image.sha256 for image in images))
             )
         except SpecError as error:
-            reason = str(error).removeprefix("the spec cannot be used: ")
-            problems.append(ManifestProblem(row=number, name=name, reason=reason))
+            problems.append(_problem(row, str(error).removeprefix("the spec cannot be used: ")))
+        except Exception as error:  # nothing about a row may end the batch
+            problems.append(_problem(row, f"{type(error).__name__}: {error}"))
     return Manifest(content=content, suffix=suffix, styles=tuple(styles), problems=tuple(problems))
 
 
-def _read(uri: str) -> bytes:
-    try:
-        filesystem, path = url_to_fs(uri)
-        size_bytes = filesystem.info(path)["size"]
-        if size_bytes > MAX_FILE_BYTES:
-            raise ManifestError(f"expected at most {MAX_FILE_BYTES / 2**20:.0f} MB at {uri}, got {size_bytes} bytes")
-        return bytes(filesystem.cat_file(path))
-    except ManifestError:
-        raise
-    except Exception as error:  # every filesystem has errors of its own
-        raise ManifestError(
-            f"expected a manifest at {uri}, but it cannot be read: {type(error).__name__}: {error}"
-        ) from error
-
-
-def _rows(uri: str, suffix: str, content: bytes) -> list[Any]:
-    rows: Any
-    try:
-        match suffix:
-            case ".csv":
-                rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
-            case ".parquet":
-                rows = pq.read_table(io.BytesIO(content)).to_pylist()
-            case ".yaml" | ".yml":
-                rows = yaml.safe_load(content.decode("utf-8"))
-            case _:
-                raise ManifestError(f"expected a manifest .csv, .parquet, .yaml or .yml, got {uri}; rename it")
-    except (csv.Error, pa.ArrowException, OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ManifestError(f"expected {suffix[1:]} at {uri}, got: {error}; save it anew") from error
-    if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_ROWS:
-        got = f"{len(rows)} rows" if isinstance(rows, list) else type(rows).__name__
-        raise ManifestError(
-            f"expected a list of 1 to {MAX_ROWS} styles at {uri}, got {got}; see data/documents/manifest.py"
-        )
+def _rows(uri: str, suffix: str, content: bytes) -> Sequence[TableRow]:
+    match suffix:
+        case ".csv":
+            rows = read_csv(content, REQUIRED, MAX_ROWS)
+        case ".parquet":
+            rows = read_parquet(content, REQUIRED, MAX_ROWS)
+        case ".yaml" | ".yml" | ".json":
+            rows = _listed(uri, parse_document(content, uri))
+        case _:
+            raise ManifestError(f"expected a manifest .csv, .parquet, .yaml, .yml or .json, got {uri}; rename it")
+    if not 1 <= len(rows) <= MAX_ROWS:
+        raise ManifestError(f"expected 1 to {MAX_ROWS} styles at {uri}, got {len(rows)} rows that hold anything")
     return rows
 
 
-def _spec(row: Any, manifest_uri: str, settings: StyleSettings) -> StyleSpec:
-    if not isinstance(row, dict):
-        raise ManifestError(f"expected columns and values, got {type(row).__name__}")
-    if None in row:  # where csv puts what has no heading
-        raise ManifestError(f"expected {len(row) - 1} cells, got {len(row[None])} more; is a comma not in quotes?")
-    fields = {column: value for column, value in row.items() if value is not None and value != ""}
+def _listed(uri: str, document: Any) -> list[TableRow]:
+    if not isinstance(document, list):
+        got = "nothing" if document is None else type(document).__name__
+        raise ManifestError(f"expected a list of styles at {uri}, got {got}; see data/documents/manifest.py")
+    rows = []
+    for number, row in enumerate(document, start=1):
+        cells = {} if row is None else row
+        if not isinstance(cells, dict):
+            problem = f"expected columns and values, got {type(row).__name__}"
+            rows.append(TableRow(number=number, cells={}, problem=problem))
+        elif any(not is_empty(cell) for cell in cells.values()):
+            rows.append(TableRow(number=number, cells=cells))
+    return rows
+
+
+def _name(row: TableRow) -> str:
+    name = row.cells.get("name")
+    return "" if is_empty(name) else str(name).strip()
+
+
+def _problem(row: TableRow, reason: str) -> ManifestProblem:
+    return ManifestProblem(row=row.number, name=shown(_name(row), 100), reason=shown(reason))
+
+
+def _spec(row: dict[str, Any], folder: str, settings: StyleSettings) -> StyleSpec:
+    fields = {column: value for column, value in row.items() if not is_empty(value)}
     images = _several(fields.pop("images", []))
     contents = _several(fields.pop("content_phrase", []))
     if len(contents) == 1:
@@ -141,9 +150,13 @@ def _spec(row: Any, manifest_uri: str, settings: StyleSettings) -> StyleSpec:
             f"expected images, and a content_phrase for all or for each, got {len(images)} images and "
             f"{len(contents)} phrases; fill in both columns"
         )
-    of_all = {column: fields.pop(column) for column in ("style_phrase", "fit") if column in fields}
+    styles = _several(fields.pop("style_phrase", []))
+    if len(set(styles)) > 1:
+        raise ManifestError(f"style_phrase: expected one for all images of a style, got {styles}; onboard two styles")
+    of_all = {"style_phrase": styles[0]} if styles else {}
+    of_all |= {"fit": fields.pop("fit")} if "fit" in fields else {}
     references = [
-        {"uri": _from_folder(image, manifest_uri), "content_phrase": content, **of_all}
+        {"uri": absolute(image, folder) if isinstance(image, str) else image, "content_phrase": content, **of_all}
         for image, content in zip(images, contents, strict=True)
     ]
     return parse_spec({**settings.model_dump(mode="json"), **fields, "references": references})
@@ -153,11 +166,3 @@ def _several(cell: Any) -> list[Any]:
     if isinstance(cell, str):
         return [part.strip() for part in cell.split("|")]
     return cell if isinstance(cell, list) else [cell]
-
-
-def _from_folder(image: Any, manifest_uri: str) -> Any:
-    if not isinstance(image, str) or "://" in image or image.startswith("/"):
-        return image
-    if "://" in manifest_uri:
-        return f"{manifest_uri.rpartition('/')[0]}/{image}"
-    return str((Path(manifest_uri).parent / image).resolve())

@@ -21,6 +21,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.utilities.urls import url_for
 
+from data.documents.words import shown
 from data.errors import PipelineError
 from data.records.batch import Batch, BatchStyle, StyleRun
 from tasks.batches.plan import find_published
@@ -60,6 +61,8 @@ def run_styles(batch: Batch, wave: int, wait_for_reviewers: bool) -> dict[str, S
                 except PrefectHTTPStatusError as error:
                     message = f"Prefect does not take it: {error.response.text[:500]}"
                     refused[style.spec.name] = StyleRun(state="failed", message=message, url="")
+                except PipelineError as error:  # of what is published under its name: nothing ends the batch
+                    refused[style.spec.name] = StyleRun(state="failed", message=shown(str(error)), url="")
             moving = len(_unsettled(runs.values(), wait_for_reviewers))
             settled = total - len(ahead) - moving
             if settled != said:

@@ -1,4 +1,5 @@
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from data.documents import table
 from data.documents.manifest import Manifest, read_manifest
 from data.documents.spec import StyleSettings
 from data.errors import ManifestError
+from data.pictures.images import ReferenceImage, load_reference
 
+HEADING = b"name,images,content_phrase,style_phrase,licence,consent\n"
 SETTINGS = StyleSettings(store="file:///nowhere", seed=7, prompts=("cat",))
 ROW = {
     "name": "disc",
@@ -99,6 +103,164 @@ def test_every_bad_row_is_named_with_its_reason_and_good_ones_stay(tmp_path: Pat
             raise ManifestError(found[row])
 
 
+GOOD = "{0},reference.png,a disc,in flat style,CC0-1.0,own work"
+STRAY = '{0},reference.png,"a disc,in flat style,CC0-1.0,own work'
+LINES: dict[str, tuple[list[str], list[int], dict[int, str]]] = {
+    # what stands in the lines under the heading, the good rows, and the words of the bad ones
+    "two stray quotes three rows apart": (
+        [STRAY.format("a"), GOOD.format("b"), GOOD.format("c"), STRAY.format("d"), GOOD.format("e")],
+        [2, 3, 5],
+        {1: "line 2: expected quotes at both ends", 4: "line 5: "},
+    ),
+    "a line break in a cell": (
+        ['a,reference.png,"a', 'disc",in flat style,CC0-1.0,own work', GOOD.format("b")],
+        [3],
+        {1: r"line 2: .* or a line break in a cell.* \(it goes on to line 3\)"},
+    ),
+    "a quote that is never closed": ([GOOD.format("a"), STRAY.format("b")], [1], {2: "line 3: "}),
+    "a quote within a word": (
+        [GOOD.format("a"), 'b,reference.png,5" disc,x,y,z', GOOD.format("c")],
+        [1, 3],
+        {2: "line 3: "},
+    ),
+    "rows without a word": (["", ",,,,,", GOOD.format("a"), " , ,,,, ", ",,,,,,,,", ""], [3], {}),
+    "blanks after the comma": (["a, reference.png , a disc,in flat style, CC0-1.0, own work"], [1], {}),
+    "quotes after a blank": (['a, "reference.png", "a, disc",in flat style,CC0-1.0,own work'], [1], {}),
+    "commas that a spreadsheet leaves at the end": ([GOOD.format("a") + ",,,"], [1], {}),
+    "a cell too many": (
+        [GOOD.format("a") + ",x", GOOD.format("b")],
+        [2],
+        {1: "line 2: expected 6 cells, got 1 more: 'x'"},
+    ),
+    "cells too few": (["a,reference.png,a disc", GOOD.format("b")], [2], {1: "style_phrase: expected a value"}),
+    "a control character": ([GOOD.format("a").replace("disc", "di\0sc"), GOOD.format("b")], [2], {1: r"U\+0000"}),
+    "a name with a control character": ([GOOD.format("a\x1b"), GOOD.format("b")], [2], {1: "name: expected 1 to 64"}),
+    "different style phrases": (
+        [GOOD.format("a").replace("in flat style", "flat|round")],
+        [],
+        {1: "style_phrase: expected one"},
+    ),
+    "a chain of filesystems": ([GOOD.format("a").replace("reference.png", "s::x")], [], {1: "a chain of them"}),
+    "nobody's home": ([GOOD.format("a").replace("ref", "~nobody-here/ref")], [], {1: "a user's home folder"}),
+    "a reviewer who is never asked": ([GOOD.format("a")], [], {1: "rounds: expected at least 2"}),
+    "no image": ([GOOD.format("a").replace("reference.png", "")], [], {1: "got 1 images and 1 phrases|got 0 images"}),
+    "an empty name among images": (
+        [GOOD.format("a").replace("reference.png", "reference.png|")],
+        [],
+        {1: "got an empty one"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LINES)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_what_is_wrong_with_a_line_of_a_csv_stays_in_its_row(
+    tmp_path: Path, reference: Path, case: str, end: str
+) -> None:
+    lines, good, bad = LINES[case]
+    path = tmp_path / "batch.csv"
+    path.write_bytes(HEADING.strip() + end.encode() + end.join(lines).encode())
+    settings = SETTINGS.model_copy(update={"feedback": "human", "rounds": 1} if "reviewer" in case else {})
+    manifest = read_manifest(str(path), settings)
+    assert [style.row for style in manifest.styles] == good
+    found = reasons(manifest)
+    assert set(found) == set(bad)
+    for row, words in bad.items():
+        assert re.search(words, found[row]), found[row]
+        assert found[row].isprintable()
+    assert all(problem.name.isprintable() for problem in manifest.problems)
+
+
+@pytest.mark.parametrize("heading", ["", "Unnamed: 0"])
+def test_the_index_that_pandas_writes_is_passed_over(tmp_path: Path, reference: Path, heading: str) -> None:
+    path = tmp_path / "batch.csv"
+    path.write_text(f"{heading},{HEADING.decode()}0,{GOOD.format('a')}\n1,{GOOD.format('b')}\nx,{GOOD.format('c')}\n")
+    manifest = read_manifest(str(path), SETTINGS)
+    assert [style.spec.name for style in manifest.styles] == ["a", "b"]
+    assert "a column without a heading, got 'x'" in reasons(manifest)[3]
+    pq.write_table(
+        pa.table({**{key: [value] for key, value in ROW.items()}, "__index_level_0__": [7]}),
+        path.with_suffix(".parquet"),
+    )
+    [style] = read_manifest(str(path.with_suffix(".parquet")), SETTINGS).styles
+    assert style.spec.name == "disc"
+
+
+def test_values_that_parquet_holds_and_python_does_not_spoil_one_row(tmp_path: Path, reference: Path) -> None:
+    rows = [{**ROW, "name": name} for name in ("a", "b", "c", "d")]
+    table = pa.Table.from_pylist([*rows, {key: None for key in ROW}])
+    table = table.append_column("rounds", pa.array([2.0, float("nan"), None, 2.5, None]))
+    seeds = pa.array([1, 2, 2**62, 3, None], pa.int64())
+    pq.write_table(table.append_column("seed", seeds), tmp_path / "batch.parquet")
+    manifest = read_manifest(str(tmp_path / "batch.parquet"), SETTINGS)
+    assert [style.row for style in manifest.styles] == [1, 2]
+    assert list(reasons(manifest)) == [3, 4]
+    moments = pa.array([2**62, 0, 0, 0, None], pa.timestamp("us"))
+    pq.write_table(table.append_column("consent_given", moments), tmp_path / "batch.parquet")
+    assert len(read_manifest(str(tmp_path / "batch.parquet"), SETTINGS).problems) == 4
+
+
+def test_a_parquet_file_that_unpacks_to_too_much_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pq.write_table(
+        pa.table({key: [value * 1000] * 100 for key, value in ROW.items()}),
+        tmp_path / "batch.parquet",
+        use_dictionary=False,
+    )
+    monkeypatch.setattr(table, "MAX_BYTES_UNPACKED", 100_000)
+    with pytest.raises(ManifestError, match="expected at most 10000 rows, got 100 of"):
+        read_manifest(str(tmp_path / "batch.parquet"), SETTINGS)
+
+
+ODD_ROWS: list[Any] = [
+    5,
+    "text",
+    [1, 2],
+    {**ROW, "images": {"a": 1}},
+    {**ROW, "images": [["a.png"]]},
+    {**ROW, "images": [None]},
+    {**ROW, "content_phrase": {"a": 1}},
+    {**ROW, "style_phrase": [{"a": 1}, {"b": 1}]},
+    {**ROW, "style_phrase": 5},
+    {**ROW, "name": ["a"]},
+    {**ROW, "name": {"a": 1}},
+    {**ROW, "name": 5},
+    {**ROW, "references": 5},
+    {**ROW, "first_round": "x"},
+    {**ROW, "prompts": "dog"},
+    {**ROW, "store": 5},
+    {**ROW, "base": []},
+    {**ROW, "seed": 1e400},
+    {**ROW, "images": "file://server/a.png"},
+    {**ROW, "images": "/dev/zero"},
+    {**ROW, "images": "."},
+    {**ROW, "consent": True},
+]
+
+
+def test_nothing_about_one_row_spoils_another(tmp_path: Path, reference: Path) -> None:
+    (tmp_path / "batch.yaml").write_text(yaml.safe_dump([*ODD_ROWS, None, {}, {"name": " "}, {**ROW, "name": "last"}]))
+    manifest = read_manifest(str(tmp_path / "batch.yaml"), SETTINGS)
+    assert [style.spec.name for style in manifest.styles] == ["last"]
+    assert [problem.row for problem in manifest.problems] == list(range(1, len(ODD_ROWS) + 1))
+    assert all(problem.reason and problem.reason.isprintable() for problem in manifest.problems)
+
+
+def test_an_exception_that_nobody_thought_of_is_a_bad_row(
+    tmp_path: Path, reference: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def torn(uri: str, fit: str) -> ReferenceImage:
+        if uri.endswith("odd.png"):
+            raise ZeroDivisionError("a decoder's own")
+        return load_reference(uri)
+
+    monkeypatch.setattr("data.documents.manifest.load_reference", torn)
+    manifest = read_manifest(
+        write(tmp_path / "batch.csv", [{**ROW, "name": "odd", "images": "odd.png"}, ROW]), SETTINGS
+    )
+    assert [style.spec.name for style in manifest.styles] == ["disc"]
+    assert reasons(manifest) == {1: "ZeroDivisionError: a decoder's own"}
+
+
 def test_a_cell_too_many_makes_its_row_bad_only(tmp_path: Path, reference: Path) -> None:
     path = tmp_path / "batch.csv"
     write(path, [ROW])
@@ -121,11 +283,22 @@ def test_images_are_found_beside_a_manifest_on_another_filesystem(reference: Pat
     ("name", "content", "message"),
     [
         ("batch.txt", b"x", r"expected a manifest \.csv.*batch\.txt"),
-        ("batch.csv", b"name,images\n", "got 0 rows"),
-        ("batch.csv", b"\xff\xfe", "expected csv at .*batch.csv.*save it anew"),
+        ("batch.csv", HEADING, "got 0 rows"),
+        ("batch.csv", b"", r"batch\.csv.* expected the columns name, .* got \[\]"),
+        ("batch.csv", b"name,images\nx,y\n", r"expected the columns .* missing: \['content_phrase', "),
+        ("batch.csv", HEADING.replace(b",", b";"), "with ';' between them: separate them with commas"),
+        ("batch.csv", HEADING.replace(b",", b"\t"), "with tabs between them"),
+        ("batch.csv", HEADING.decode().encode("utf-16"), "expected UTF-8, got UTF-16"),
+        ("batch.csv", HEADING.decode().encode("utf-16-le"), "expected UTF-8, got UTF-16"),
+        ("batch.csv", HEADING + b"x,y,caf\xe9", "expected UTF-8, got the byte 0xe9 in line 2"),
+        ("batch.csv", b"name," + HEADING, r"expected every column once, got \['name'\]"),
+        ("batch.csv", b'"name,' + HEADING, "expected a heading with name, images"),
         ("batch.yaml", b"name: disc", "expected a list .*got dict"),
-        ("batch.yaml", b"- [", "expected yaml at"),
-        ("batch.parquet", b"PAR1", "expected parquet at"),
+        ("batch.yaml", b"- [", r"expected YAML in .*batch\.yaml, got .* \(line 1, column 4\)"),
+        ("batch.yaml", b"", "expected a list .*got nothing"),
+        ("batch.yaml", b"- {name: a, name: b}", "the key 'name' twice"),
+        ("batch.json", b"[{]", r"expected JSON in .*batch\.json, got .* \(line 1, column 3\)"),
+        ("batch.parquet", b"PAR1", r"batch\.parquet.* expected Parquet, got 4 bytes"),
     ],
 )
 def test_a_file_that_is_no_manifest_is_one_error(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -135,5 +308,5 @@ def test_a_file_that_is_no_manifest_is_one_error(tmp_path: Path, name: str, cont
 
 
 def test_a_manifest_that_is_not_there_is_one_error(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match=r"expected a manifest at .*lost\.csv, but it cannot be read"):
+    with pytest.raises(ManifestError, match=r"expected a manifest at .*lost\.csv, got no such file"):
         read_manifest(str(tmp_path / "lost.csv"), SETTINGS)

@@ -1,13 +1,16 @@
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from data.documents.spec import StyleSettings, parse_spec
-from data.errors import ManifestError, StoreNotWritable
+from data.documents.spec import StyleSettings, StyleSpec, parse_spec
+from data.errors import ManifestError, SpecError, StoreNotWritable
 from data.store.files import Store
 from tasks.batches.plan import find_published, plan_batch
-from tasks.onboarding.prepare import prepare
+from tasks.onboarding.prepare import prepare, run_key
 
 
 def test_a_plan_has_the_good_rows_and_the_reasons_of_the_bad_and_starts_nothing(
@@ -36,6 +39,70 @@ def test_a_plan_for_a_store_that_cannot_be_written_is_one_error(
 ) -> None:
     with pytest.raises(StoreNotWritable, match=r"reference\.png/store"):
         plan_batch.fn(str(manifest), "", settings.model_copy(update={"store": f"file://{reference}/store"}), False)
+
+
+def test_a_row_in_a_bad_state_is_a_bad_row_and_all_others_go_on(
+    tmp_path: Path, manifest: Path, settings: StyleSettings, tiny_base_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [*_, good, _] = yaml.safe_load(manifest.read_text())
+    store = Store(settings.store)
+    for name, pointer in {
+        "card-gone": {"version": "0" * 16, "manifest_sha256": "0" * 64},
+        "pointer-torn": {"version": 5},
+        "pointer-odd": [],
+    }.items():
+        store.write_new(f"styles/{name}/current.json", json.dumps(pointer).encode())
+    store.write_new("styles/pointer-broken/current.json", b"{")
+    broken = Path(shutil.copytree(tiny_base_folder, tmp_path / "broken"))
+    (broken / "vqvae" / "config.json").write_text("[]")
+    rows = [
+        *({**good, "name": name} for name in ("card-gone", "pointer-torn", "pointer-odd", "pointer-broken")),
+        {**good, "name": "no-base", "base": str(tmp_path / "nowhere")},
+        {**good, "name": "broken-base", "base": str(broken)},
+        {**good, "name": "far-base", "base": "s3://bucket/base"},
+        {**good, "name": "far-store", "store": "gs://bucket/store"},
+        {**good, "name": "long", "style_phrase": "in a style of very many words " * 9},
+        {**good, "name": "torn"},
+        {**good, "name": "good"},
+    ]
+    manifest.write_text(yaml.safe_dump(rows))
+
+    def torn(spec: StyleSpec, reference_sha256: tuple[str, ...]) -> str:
+        if spec.name == "torn":
+            raise ZeroDivisionError("nobody thought of it")
+        return run_key(spec, reference_sha256)
+
+    monkeypatch.setattr("tasks.batches.plan.run_key", torn)
+    batch = plan_batch.fn(str(manifest), "", settings, False)
+    assert [style.spec.name for style in batch.styles] == ["good"]
+    assert [bad.name for bad in batch.bad_rows] == [row["name"] for row in rows[:-1]]
+    assert all(bad.reason and bad.reason.isprintable() for bad in batch.bad_rows)
+    found = {bad.name: bad.reason for bad in batch.bad_rows}
+    assert "vqvae/config.json: expected a JSON object, got list" in found["broken-base"]
+    assert "that are longer" in found["long"]
+    assert found["torn"] == "ZeroDivisionError: nobody thought of it"
+    with pytest.raises(ManifestError, match=f"got {len(rows) - 1}; nothing was started"):
+        plan_batch.fn(str(manifest), "", settings, True)
+
+
+def test_relative_addresses_are_refused_in_a_batch_of_a_deployment(
+    tmp_path: Path, manifest: Path, settings: StyleSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", "11111111-1111-1111-1111-111111111111")
+    monkeypatch.chdir(tmp_path)
+    for uri, change, words in (
+        (manifest.name, {}, 'manifest_uri "Monday\'s batch.yaml"'),
+        (str(manifest), {"store": "store"}, "store 'store'"),
+        (str(manifest), {"base": "base"}, "base 'base'"),
+    ):
+        with pytest.raises(SpecError, match=f"one place on every worker .* got {words}"):
+            plan_batch.fn(uri, "", settings.model_copy(update=change), False)
+    rows = yaml.safe_load(manifest.read_text())
+    rows[1]["store"] = "~/store"
+    manifest.write_text(yaml.safe_dump(rows))
+    batch = plan_batch.fn(str(manifest), "", settings, False)
+    assert [style.spec.name for style in batch.styles] == ["ball"]
+    assert "store '~/store'" in batch.bad_rows[1].reason
 
 
 def test_what_is_published_is_found_until_the_spec_or_an_image_changes(
