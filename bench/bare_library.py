@@ -5,7 +5,6 @@
 `bench.orchestration` writes the plan (JSON) and compares; the last line is what each stage took.
 """
 
-import hashlib
 import json
 import sys
 import time
@@ -18,6 +17,7 @@ from PIL import Image
 from safetensors.torch import save
 
 import styledrop
+from styledrop.model_spec import tensors_sha256
 
 
 def main() -> None:
@@ -58,7 +58,7 @@ def main() -> None:
         _draw(base, scorer, adapter, plan["evaluation"], references)
         done("evaluation")
     weights = save({name: value.contiguous() for name, value in adapters[-1].state_dict().items()})
-    print(json.dumps({"seconds": seconds, "weights_sha256": hashlib.sha256(weights).hexdigest()}))
+    print(json.dumps({"seconds": seconds, "weights_sha256": tensors_sha256(weights)}))
 
 
 def _tuning(settings: dict[str, Any]) -> styledrop.TuningConfig:

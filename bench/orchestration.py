@@ -36,9 +36,10 @@ from data.documents.spec import StyleSpec, read_spec
 from data.pictures.images import from_png
 from data.records.onboarding import AdapterRecord, Run
 from data.records.sampling_plan import SamplingPlan, plan_sampling
-from data.store.files import Store
+from data.store.files import Store, read_blob
 from data.store.publication import current_version
 from data.store.published_style import read_version
+from styledrop.model_spec import tensors_sha256
 from tasks.models import open_base
 from tasks.onboarding.prepare import prepare
 from tasks.sampling import draw_seed, planned_images
@@ -123,7 +124,7 @@ def measure_pipeline(spec: StyleSpec, folder: Path, api_url: str) -> Measured:
         cpu_s=cpu_s,
         peak_mib=peak_mib,
         stages=_stages(api_url, began, wall_s),
-        weights_sha256=published.adapter["adapter.safetensors"].sha256,
+        weights_sha256=tensors_sha256(read_blob(published.adapter["adapter.safetensors"])),
     )
 
 

@@ -4,6 +4,7 @@ A LoRA lies there as PEFT reads it, `adapter_model.safetensors` with `adapter_co
 
 The card says what the adapter is: which base it belongs to, what it was tuned on and how, who may
 use it. An adapter is loaded only with weights that its card describes, onto the base it was tuned on.
+The weights' header says the most important of it again, for programs that know no cards (`model_spec`).
 """
 
 import hashlib
@@ -23,6 +24,7 @@ from styledrop.base import Base
 from styledrop.errors import ArtifactError, ChecksumMismatch, IncompatibleBase
 from styledrop.lora import LoRA, LoRAConfig
 from styledrop.methods import METHODS, Method, method_name, method_of, new_tuned
+from styledrop.model_spec import describe, with_metadata
 from styledrop.reading import reading
 from styledrop.tuned import Tuned
 
@@ -30,6 +32,14 @@ _PEFT_WEIGHTS, _PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
 WEIGHTS_NAME = "adapter.safetensors"
 CARD_NAME = "card.json"
+
+_ARCHITECTURES = {
+    "adapter": "amused/styledrop-adapter",
+    "lora": "amused/lora",
+    "soft_prompt": "amused/soft-prompt",
+    "whole": "amused",
+}
+"""ModelSpec's names: what is tuned, behind what it is tuned for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +84,11 @@ class Card:
     versions: Mapping[str, str] = field(default_factory=dict)
     created: str = ""
 
+    @property
+    def style_phrase(self) -> str:
+        """The words that bring the style into a prompt; empty if no reference is named."""
+        return self.references[0].style_phrase if self.references else ""
+
     @classmethod
     def from_json(cls, text: str) -> "Card":
         """Read a card.
@@ -108,14 +123,16 @@ class Card:
 def save_adapter(adapter: Tuned, card: Card, folder: Path) -> Card:
     """Write the adapter and its card; return the card as written."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = save({name: value.detach().cpu().contiguous() for name, value in adapter.state_dict().items()})
-    written = replace(
+    described = replace(
         card,
         adapter=method_of(adapter),
-        weights_sha256=hashlib.sha256(weights).hexdigest(),
         versions={"styledrop": version("styledrop"), "torch": torch.__version__, **card.versions},
         created=card.created or datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    weights = _with_header(
+        save({name: value.detach().cpu().contiguous() for name, value in adapter.state_dict().items()}), described
+    )
+    written = replace(described, weights_sha256=hashlib.sha256(weights).hexdigest())
     (folder / _weights_name(written.adapter)).write_bytes(weights)
     if isinstance(adapter, LoRA):
         (folder / _PEFT_CONFIG).write_text(json.dumps(adapter.peft_config(), indent=2) + "\n")
@@ -166,6 +183,22 @@ def load_adapter(folder: Path, base: Base) -> Tuned:
         adapter = new_tuned(card.adapter, base.generator)
         adapter.load_state_dict(load(weights))
     return adapter.to(base.device).requires_grad_(False).eval()
+
+
+def _with_header(weights: bytes, card: Card) -> bytes:
+    method = method_name(card.adapter)
+    words = f", for prompts that end with {card.style_phrase!r}" if card.style_phrase else ""
+    metadata = describe(
+        weights,
+        architecture=_ARCHITECTURES[method],
+        title=card.name,
+        description=f"A style on the base {card.base_name!r} ({card.base_sha256[:12]}){words}",
+        date=card.created,
+        licence=card.licence,
+        trigger_phrase=card.style_phrase,
+        tags=f"styledrop, style, {method}, text-to-image",
+    )
+    return with_metadata(weights, metadata)
 
 
 def _weights_name(method: Method) -> str:

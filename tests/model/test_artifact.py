@@ -1,14 +1,21 @@
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load
 
 from styledrop.adapters import Adapter, AdapterConfig
 from styledrop.artifact import Card, StyleReference, load_adapter, load_card, save_adapter
 from styledrop.base import Base
 from styledrop.errors import ArtifactError, ChecksumMismatch, IncompatibleBase
+from styledrop.full_fine_tune import FullFineTuneConfig
+from styledrop.lora import LoRAConfig
+from styledrop.methods import Method, new_tuned
+from styledrop.soft_prompt import SoftPromptConfig
 from tests.model.conftest import TINY, randomized
 
 CARD = Card(
@@ -50,9 +57,51 @@ def test_an_adapter_survives_its_folder(tmp_path: Path, base: Base, adapter: Ada
     assert written.versions["torch"] == torch.__version__
 
 
-def test_the_same_adapter_gives_the_same_weights_file(tmp_path: Path, adapter: Adapter) -> None:
-    first, second = (save_adapter(adapter, CARD, tmp_path / name) for name in "ab")
+def test_the_same_adapter_and_card_give_the_same_weights_file(tmp_path: Path, adapter: Adapter) -> None:
+    card = replace(CARD, created="2026-01-01T00:00:00+00:00")
+    first, second = (save_adapter(adapter, card, tmp_path / name) for name in "ab")
     assert first.weights_sha256 == second.weights_sha256
+
+
+@pytest.mark.parametrize(
+    ("method", "file", "architecture"),
+    [
+        (AdapterConfig(bottleneck=3), "adapter.safetensors", "amused/styledrop-adapter"),
+        (LoRAConfig(rank=2), "adapter_model.safetensors", "amused/lora"),
+        (SoftPromptConfig(), "adapter.safetensors", "amused/soft-prompt"),
+        (FullFineTuneConfig(), "adapter.safetensors", "amused"),
+    ],
+)
+def test_the_weights_say_in_their_header_what_they_are(
+    tmp_path: Path, base: Base, method: Method, file: str, architecture: str
+) -> None:
+    tuned = new_tuned(method, base.generator)
+    randomized(tuned)
+    save_adapter(tuned, CARD, tmp_path)
+    with safe_open(tmp_path / file, framework="pt") as opened:
+        said = opened.metadata()
+    content = (tmp_path / file).read_bytes()
+    assert {name: value.tolist() for name, value in load(content).items()} == {
+        name: value.tolist() for name, value in tuned.state_dict().items()
+    }
+    end = 8 + int.from_bytes(content[:8], "little")
+    assert end % 8 == 0
+    assert said["format"] == "pt"
+    assert said["modelspec.sai_model_spec"] == "1.0.1"
+    assert said["modelspec.architecture"] == architecture
+    assert said["modelspec.implementation"] == "styledrop"
+    assert (said["modelspec.title"], said["modelspec.license"]) == ("melting gold", "CC0-1.0")
+    assert (
+        said["modelspec.trigger_phrase"] == "in melting gold" and "'in melting gold'" in said["modelspec.description"]
+    )
+    assert said["modelspec.hash_sha256"] == f"0x{hashlib.sha256(content[end:]).hexdigest()}"
+    assert said["modelspec.date"] and "style" in said["modelspec.tags"]
+
+
+def test_what_a_card_does_not_know_is_no_key_of_the_header(tmp_path: Path, adapter: Adapter) -> None:
+    save_adapter(adapter, Card(name="plain", base_name="tiny", base_sha256="0" * 64), tmp_path)
+    with safe_open(tmp_path / "adapter.safetensors", framework="pt") as opened:
+        assert not {"modelspec.license", "modelspec.trigger_phrase"} & opened.metadata().keys()
 
 
 def test_an_adapter_of_another_base_is_refused(tmp_path: Path, base: Base, adapter: Adapter) -> None:
