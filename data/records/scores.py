@@ -54,6 +54,39 @@ class RoundScores(Record):
     samples: Blob
 
 
+class Verdict(Record):
+    """Whether a style was learnt: what each image gained over the untuned base's of the same prompt and seed.
+
+    Learnt is a style whose Style score has risen, and whose Text score has not fallen, by more than chance: twice the
+    standard error of the gains.
+    """
+
+    is_learnt: bool
+    text: Score
+    """The mean gain, with its standard error."""
+    style: Score
+    images: int
+
+    @classmethod
+    def of(cls, text_gains: Sequence[float], style_gains: Sequence[float]) -> Self:
+        """The verdict on images of which each gained so much in Text and in Style."""
+        text, style, images = Score.of(text_gains), Score.of(style_gains), len(style_gains)
+        has_style = images > 1 and style.mean > 2 * style.standard_error
+        has_text = text.mean >= -2 * text.standard_error
+        return cls(is_learnt=has_style and has_text, text=text, style=style, images=images)
+
+    @property
+    def label(self) -> str:
+        """The verdict."""
+        return "learnt" if self.is_learnt else "not learnt"
+
+    @property
+    def in_words(self) -> str:
+        """The verdict with its reasons."""
+        gains = f"Style {self.style.mean:+.3f} ± {self.style.standard_error:.3f}, Text {self.text.mean:+.3f} ± "
+        return f"{self.label}: {gains}{self.text.standard_error:.3f} against the untuned base, {self.images} images"
+
+
 class TriedLambdaA(Record):
     """What the last round's adapter draws at one λ_A."""
 
@@ -78,4 +111,6 @@ class EvaluationRecord(Record):
     rounds: tuple[RoundScores, ...]
     leaks: tuple[Leak | None, ...] = ()
     """Of each round but the base; empty in versions published before there was a leak guard."""
+    verdict: Verdict | None = None
+    """On the last round; None in versions published before there were verdicts."""
     contact_sheet: Blob

@@ -81,6 +81,8 @@ class Card:
     leak: Mapping[str, Any] = field(default_factory=dict)
     """How much of the references' content shows in images of other contents: `mean`, `standard_error` and
     `threshold` (see `styledrop.leak`), and if it is above, `published_by`: who let it be published."""
+    verdict: Mapping[str, Any] = field(default_factory=dict)
+    """Whether the style was learnt: what `text` and `style` gained over the untuned base, image by image."""
     versions: Mapping[str, str] = field(default_factory=dict)
     created: str = ""
 

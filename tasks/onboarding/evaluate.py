@@ -10,7 +10,7 @@ from data.pictures.images import from_png, to_png
 from data.pictures.markdown import embedded_image
 from data.records.onboarding import AdapterRecord, Run
 from data.records.sampling_plan import plan_sampling
-from data.records.scores import EvaluationRecord, RoundScores
+from data.records.scores import EvaluationRecord, RoundScores, Verdict
 from data.store.candidates import from_parquet
 from data.store.files import Store
 from tasks.onboarding.artifacts import scores_key, sheet_key, trail
@@ -45,7 +45,10 @@ def evaluate_round(run: Run, adapter: AdapterRecord | None, lambda_a: float | No
 
 @task(persist_result=True, result_serializer="json")
 def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
-    """Put base and rounds side by side: a contact sheet in the store, sheet and table in the run's artifacts."""
+    """Put base and rounds side by side, and say whether the style was learnt.
+
+    The contact sheet goes into the store, sheet and table into the run's artifacts.
+    """
     store = Store(run.store)
     prompts, images_per_prompt = run.spec.evaluation_prompts, run.spec.images_per_evaluation_prompt
     references = [from_png(store.read_blob(example.image)) for example in run.references]
@@ -76,4 +79,9 @@ def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
     for name, scores, leak in zip(labels, rounds, (None, *leaks), strict=True):
         leaks_so = f", leak {leak.in_words}" if leak else ""
         log_stage(f"{name}: Text {scores.text.in_words}, Style {scores.style.in_words}{leaks_so}")
-    return EvaluationRecord(rounds=tuple(rounds), leaks=tuple(leaks), contact_sheet=sheet)
+    verdict = Verdict.of(
+        [after.text_score - before.text_score for before, after in zip(samples[0], samples[-1], strict=True)],
+        [after.style_score - before.style_score for before, after in zip(samples[0], samples[-1], strict=True)],
+    )
+    log_stage(f"{run.spec.name}: {verdict.in_words}")
+    return EvaluationRecord(rounds=tuple(rounds), leaks=tuple(leaks), verdict=verdict, contact_sheet=sheet)
