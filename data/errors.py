@@ -8,8 +8,10 @@
     ├── StoreError               the store did not do what it was asked
     │   ├── NotInStore           nothing lies at this key
     │   ├── AlreadyInStore       something lies at this key, and it is never written over
+    │   ├── ChangedInStore       somebody else has written at this key since it was read
     │   ├── StoreNotWritable     the store refuses writes
     │   └── StoreCorrupted       the bytes are not those which were written
+    ├── StyleWithdrawn           consent for a style was withdrawn: it is neither used nor published
     ├── CandidatesError          a file of candidates cannot be read
     ├── RatingsError             raters' answers cannot be read
     ├── PretrainingError         a base cannot be made
@@ -57,12 +59,20 @@ class AlreadyInStore(StoreError):
     """Something lies at this key already; it is never written over."""
 
 
+class ChangedInStore(StoreError):
+    """Somebody else has written at this key since it was read; nothing was written over."""
+
+
 class StoreNotWritable(StoreError):
     """The store refuses writes."""
 
 
 class StoreCorrupted(StoreError):
     """The bytes in the store are not those which were written."""
+
+
+class StyleWithdrawn(PipelineError):
+    """Consent for the style was withdrawn; nothing is drawn with it, and it is never published again."""
 
 
 class CandidatesError(PipelineError):

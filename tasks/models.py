@@ -98,6 +98,7 @@ def load_published(uri: str, base_name: str = "embedded") -> styledrop.Tuned:
 
     Raises:
         NotInStore: if nothing is published there.
+        StyleWithdrawn: if the style was taken back.
         StoreCorrupted: if a file is not the one that was published.
     """
     with tempfile.TemporaryDirectory() as folder:

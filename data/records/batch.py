@@ -22,7 +22,9 @@ class BatchStyle(Record):
     run_key: str
     """As in `Run`: the digest of all that makes the result what it is."""
     published: PublishedAdapter | None
-    """If exactly this is what the store's current version was made from."""
+    """If a version of the style was made from exactly this."""
+    withdrawn: str = ""
+    """Who took the style back, when and why; it is not onboarded again."""
 
 
 class BadRow(Record):
@@ -58,13 +60,14 @@ class Outcome(Record):
 
     row: int
     name: str
-    state: Literal["published", "published before", "waiting", "failed", "bad row"]
+    state: Literal["published", "published before", "withdrawn", "waiting", "failed", "bad row"]
     reason: str = ""
     waits_for: str = ""
     text_before: float | None = None
     text_after: float | None = None
     style_before: float | None = None
     style_after: float | None = None
+    verdict: Literal["learnt", "not learnt", ""] = ""
     run_url: str = ""
     published_uri: str = ""
 
@@ -85,7 +88,7 @@ _SCHEMA = pa.schema(
         pa.field("row", pa.int32(), nullable=False),
         *(pa.field(name, pa.string(), nullable=False) for name in ("name", "state", "reason", "waits_for")),
         *(pa.field(name, pa.float32()) for name in ("text_before", "text_after", "style_before", "style_after")),
-        *(pa.field(name, pa.string(), nullable=False) for name in ("run_url", "published_uri")),
+        *(pa.field(name, pa.string(), nullable=False) for name in ("verdict", "run_url", "published_uri")),
     ]
 )
 

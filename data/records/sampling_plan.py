@@ -1,6 +1,7 @@
 """A sampling plan: everything a set of images depends on. The same plan gives the same images, wherever it is drawn."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 
 from data.documents.spec import SamplingSettings
@@ -40,9 +41,16 @@ class SamplingPlan(Record):
         return (*(whole_prompt(phrase, self.style_phrase) for phrase in self.phrases), self.settings.negative_prompt)
 
     @property
+    def identity(self) -> str:
+        """What the images depend on, as JSON: bytes, never where they lie, so that styles and stores can move."""
+        asked = self.model_dump(mode="json", exclude={"store", "base"})
+        style = {name: blob.sha256 for name, blob in self.style.items()}
+        return json.dumps({**asked, "style": style, "references": [blob.sha256 for blob in self.references]}, indent=2)
+
+    @property
     def digest(self) -> str:
         """Names it: 16 hexadecimal digits."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        return hashlib.sha256(self.identity.encode()).hexdigest()[:16]
 
 
 def plan_sampling(

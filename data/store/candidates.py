@@ -5,6 +5,7 @@ One row is one image. `kept` is null until feedback is given. Read it with any P
 """
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,6 +44,12 @@ class Candidate:
     style_score: float
     """Cosine of image and style reference."""
     kept: bool | None = None
+
+    @property
+    def file_name(self) -> str:
+        """Its number and its content, for people who look through a folder."""
+        words = re.sub(r"[^a-z0-9]+", "-", self.content_phrase.lower()).strip("-")[:40]
+        return f"{self.index:05}-{words}.png"
 
 
 def to_parquet(candidates: Sequence[Candidate]) -> bytes:

@@ -5,14 +5,17 @@
     styles/<name>/current.json               names the current version; the only file ever replaced
 
 Every write is whole or not at all: on `file://` a temporary file is linked into place, on `s3://`
-an object appears only when it is complete. Credentials and endpoint come from the environment, by
+an object appears only when it is complete. A file that is replaced is replaced by compare-and-swap: under a lock on
+`file://`, by a conditional write on `s3://`. Credentials and endpoint come from the environment, by
 the names botocore knows: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL (or
 AWS_ENDPOINT_URL_S3), AWS_DEFAULT_REGION.
 """
 
+import fcntl
 import hashlib
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -21,11 +24,22 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from data.addresses import absolute, file_uri, folder_of, has_unseen, open_filesystem
-from data.errors import AddressError, AlreadyInStore, NotInStore, StoreCorrupted, StoreError, StoreNotWritable
+from data.errors import (
+    AddressError,
+    AlreadyInStore,
+    ChangedInStore,
+    NotInStore,
+    StoreCorrupted,
+    StoreError,
+    StoreNotWritable,
+)
 from data.records.record import Blob
 
 _UNFINISHED = "/.writing-"
-"""Temporary files on `file://`; a killed writer leaves one behind."""
+"""Temporary files on `file://`, of which a killed writer leaves one behind, and the lock of a file that is replaced."""
+
+_IN_MEMORY = threading.Lock()
+"""A store in memory belongs to one process."""
 
 
 class Store:
@@ -48,6 +62,10 @@ class Store:
         self._is_local = isinstance(filesystem, LocalFileSystem)
         self.uri: str = file_uri(self._root) if self._is_local else filesystem.unstrip_protocol(self._root)
 
+    def uri_of(self, key: str) -> str:
+        """The address that means what lies, or will lie, at `key`, wherever it is read."""
+        return f"{self.uri}/{key.replace('%', '%25') if self._is_local else key}"
+
     def read(self, key: str) -> bytes:
         """The bytes at `key`.
 
@@ -62,6 +80,15 @@ class Store:
         with self._in_words("look up", key):
             return bool(self._filesystem.exists(self._path(key)))
 
+    def folders(self, prefix: str) -> list[str]:
+        """The names of the folders directly in `prefix` (in the root if empty), sorted; none if it is not there."""
+        with self._in_words("list", prefix):
+            try:
+                found = self._filesystem.ls(self._path(prefix) if prefix else self._root, detail=True)
+            except FileNotFoundError:
+                return []
+        return sorted(entry["name"].rstrip("/").rpartition("/")[2] for entry in found if entry["type"] == "directory")
+
     def list(self, prefix: str = "") -> list[str]:
         """All keys under the folder `prefix` (of the whole store if empty), sorted; none if there is no such folder."""
         with self._in_words("list", prefix):
@@ -70,7 +97,7 @@ class Store:
             except FileNotFoundError:
                 return []
         keys = (str(path)[len(self._root) + 1 :] for path in paths)
-        return sorted(key for key in keys if _UNFINISHED not in key)
+        return sorted(key for key in keys if _UNFINISHED not in f"/{key}")
 
     def write_new(self, key: str, content: bytes) -> Blob:
         """Write `content` at a `key` where nothing lies yet; of two writers exactly one succeeds.
@@ -104,18 +131,46 @@ class Store:
                 ) from None
             return self._blob(key, content)
 
-    def replace(self, key: str, content: bytes) -> None:
-        """Write `content` at `key`, whatever lies there; a reader sees the old or the new, never a mixture.
+    def swap(self, key: str, expected: bytes | None, content: bytes) -> None:
+        """Write `content` at `key` if `expected` lies there (None: nothing); of two writers exactly one succeeds.
+
+        A reader sees the old or the new, never a mixture.
+
+        Raises:
+            ChangedInStore: if something else lies there; it is left as it is.
+            StoreNotWritable: if the store refuses.
+        """
+        if expected is None:
+            try:
+                self.write_new(key, content)
+            except AlreadyInStore as error:
+                raise ChangedInStore(f"expected nothing at {self.uri}/{key} yet, but something lies there") from error
+            return
+        with self._in_words("write", key):
+            if self._is_local:
+                is_swapped = _swap_file(Path(self._path(key)), expected, content)
+            elif "s3" in self._filesystem.protocol:
+                is_swapped = self._swap_object(self._path(key), expected, content)
+            else:
+                with _IN_MEMORY:
+                    is_swapped = self._filesystem.cat_file(self._path(key)) == expected
+                    if is_swapped:
+                        self._filesystem.pipe_file(self._path(key), content)
+        if not is_swapped:
+            raise ChangedInStore(
+                f"expected {_sha256(expected)[:12]} at {self.uri}/{key}, but somebody else has written there since; "
+                "read it again and decide anew"
+            )
+
+    def remove(self, key: str) -> None:
+        """Remove what lies at `key`; nothing happens if nothing does.
 
         Raises:
             StoreNotWritable: if the store refuses.
         """
         with self._in_words("write", key):
-            if self._is_local:
-                path = Path(self._path(key))
-                os.replace(_temporary_file(path, content), path)
-            else:
-                self._filesystem.pipe_file(self._path(key), content)
+            if self._filesystem.exists(self._path(key)):
+                self._filesystem.rm_file(self._path(key))
 
     def write_blob(self, folder: str, suffix: str, content: bytes) -> Blob:
         """Write `content` under its own digest: `folder/<sha256><suffix>`."""
@@ -145,14 +200,25 @@ class Store:
             self._filesystem.pipe_file(path, content, mode="create")
         except OSError as error:
             # s3fs understands AWS's answer to `If-None-Match: *`; other servers leave out a field of it.
-            answer = getattr(error.__cause__, "response", {}).get("Error", {})
-            if answer.get("Code") in ("PreconditionFailed", "ConditionalRequestConflict"):
+            if _is_refused_condition(error):
                 raise FileExistsError(path) from error
             raise
 
+    def _swap_object(self, path: str, expected: bytes, content: bytes) -> bool:
+        # The tag is read before the content: what changes between the two, or later, has another tag.
+        tag = self._filesystem.info(path, refresh=True)["ETag"]
+        if self._filesystem.cat_file(path) != expected:
+            return False
+        try:
+            self._filesystem.pipe_file(path, content, IfMatch=tag)
+        except OSError as error:
+            if _is_refused_condition(error):
+                return False
+            raise
+        return True
+
     def _blob(self, key: str, content: bytes) -> Blob:
-        where = key.replace("%", "%25") if self._is_local else key
-        return Blob(uri=f"{self.uri}/{where}", sha256=_sha256(content), size_bytes=len(content))
+        return Blob(uri=self.uri_of(key), sha256=_sha256(content), size_bytes=len(content))
 
     def _path(self, key: str) -> str:
         parts = PurePosixPath(key).parts
@@ -170,11 +236,13 @@ class Store:
             yield
         except FileExistsError as error:
             raise AlreadyInStore(f"expected nothing at {where} yet, but something lies there; it stays") from error
-        except (FileNotFoundError, IsADirectoryError) as error:
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            if writing and isinstance(error, NotADirectoryError):
+                raise StoreNotWritable(f"cannot write {where}: {error}; choose another store") from error
             if writing:
                 raise StoreNotWritable(f"cannot write {where}: {error}; is there such a bucket?") from error
             raise NotInStore(f"expected a file at {where}, got none; check the address") from error
-        except (PermissionError, NotADirectoryError) as error:
+        except PermissionError as error:
             if writing:
                 raise StoreNotWritable(
                     f"cannot write {where}: {error}; choose another store, or get the right to write there"
@@ -218,6 +286,21 @@ def _temporary_file(path: Path, content: bytes) -> str:
         os.fsync(file.fileno())
     os.chmod(temporary, 0o644)
     return temporary
+
+
+def _swap_file(path: Path, expected: bytes, content: bytes) -> bool:
+    # A lock file of its own, and one that stays: who waits for a lock holds on to the file, not to its name.
+    with open(f"{path.parent}{_UNFINISHED}lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if path.read_bytes() != expected:
+            return False
+        os.replace(_temporary_file(path, content), path)
+        return True
+
+
+def _is_refused_condition(error: OSError) -> bool:
+    answer = getattr(error.__cause__, "response", {}).get("Error", {})
+    return answer.get("Code") in ("PreconditionFailed", "ConditionalRequestConflict")
 
 
 def _write_new_file(path: Path, content: bytes) -> None:

@@ -1,40 +1,50 @@
-"""A published version of a style, read: every file checked against the manifest (`data.store.publication`)."""
+"""A published version of a style, read: every file checked against the manifest (`data.store.publication`).
+
+A version is opened by its own `version.json`. Versions of layout 1 had none: it is put together from their card and the
+settings that they were made with, and their references lie where the run that made them put them.
+"""
 
 import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from data.documents.spec import SamplingSettings, StyleSpec, parse_spec
-from data.errors import NotInStore, StoreCorrupted
+from pydantic import ValidationError
+
+from data.documents.spec import SamplingSettings
+from data.errors import NotInStore, StoreCorrupted, StoreError
 from data.records.onboarding import Example
 from data.records.record import Blob, Record
+from data.records.version import VERSION_LAYOUT, VersionDocument, VersionReference, VersionScores
 from data.store.files import Store
+from data.store.pointer import read_pointer, refuse_withdrawn
 
 ADAPTER_FILES = ("adapter.safetensors", "card.json")
+"""Of an adapter of layout 1, and of every adapter that the pipeline tunes."""
 
 SUPER_RESOLUTION_FOLDER = "super_resolution/"
 """Folder of super-resolution's adapter."""
 
+DOCUMENT = "version.json"
+
 
 class PublishedStyle(Record):
-    """A published version, opened: its adapter, and the onboarding it comes from."""
+    """A published version, opened."""
 
     version: str
     uri: str
+    document: VersionDocument
     adapter: dict[str, Blob]
+    """The adapter's files by name."""
     enlarging: dict[str, Blob]
     """Super-resolution's adapter; empty if the base had none."""
-    rounds: int
-    lambda_a: float
-    """What was chosen for the style."""
-    spec: StyleSpec
-    references: tuple[Example, ...]
-    """In the store of the onboarding; images are no part of the published version."""
+    references: tuple[Blob, ...]
+    """Square PNGs."""
 
     def sampling(self, asked: SamplingSettings) -> SamplingSettings:
         """How its images are drawn: as `asked`, with the style's own λ_A if none was asked for."""
-        return asked if asked.lambda_a is not None else asked.model_copy(update={"lambda_a": self.lambda_a})
+        return asked if asked.lambda_a is not None else asked.model_copy(update={"lambda_a": self.document.lambda_a})
 
 
 def read_version(uri: str) -> PublishedStyle:
@@ -42,32 +52,43 @@ def read_version(uri: str) -> PublishedStyle:
 
     Raises:
         NotInStore: if there is no such version.
+        StyleWithdrawn: if the style was taken back.
         StoreCorrupted: if a file is not the one that was published.
     """
     store, manifest = _open_version(uri)
+    document = _document(store, manifest)
 
-    def blobs(folder: str) -> dict[str, Blob]:
-        return {
-            name: Blob(
-                uri=f"{store.uri}/{folder}{name}",
-                sha256=manifest[folder + name],
-                size_bytes=len(_read_file(store, manifest, folder + name)),
-            )
-            for name in ADAPTER_FILES
-        }
+    def blob(path: str) -> Blob:
+        content = _read_file(store, manifest, path)
+        return Blob(uri=store.uri_of(path), sha256=manifest[path], size_bytes=len(content))
 
-    references = json.loads(_read_file(store, manifest, "references.json"))
-    card = json.loads(_read_file(store, manifest, "card.json"))
     return PublishedStyle(
         version=store.uri.rpartition("/")[2],
         uri=store.uri,
-        adapter=blobs(""),
-        enlarging=blobs(SUPER_RESOLUTION_FOLDER) if f"{SUPER_RESOLUTION_FOLDER}card.json" in manifest else {},
-        rounds=len(card["rounds"]),
-        lambda_a=card["guidance"]["lambda_a"],
-        spec=parse_spec(json.loads(_read_file(store, manifest, "spec.json"))),
-        references=tuple(Example.model_validate(example) for example in references),
+        document=document,
+        adapter={path: blob(path) for path in document.adapter},
+        enlarging={path.removeprefix(SUPER_RESOLUTION_FOLDER): blob(path) for path in document.enlarging},
+        references=tuple(blob(reference.image) for reference in document.references)
+        if DOCUMENT in manifest
+        else tuple(Example.model_validate(one).image for one in _read_json(store, manifest, "references.json")),
     )
+
+
+def read_document(uri: str) -> VersionDocument:
+    """What the published version at `uri` says of itself; raises what `read_version` does."""
+    return _document(*_open_version(uri))
+
+
+def read_settings(uri: str) -> dict[str, Any]:
+    """The spec that the version at `uri` was made from, without addresses; raises what `read_version` does."""
+    return without_addresses(_read_json(*_open_version(uri), "spec.json"))
+
+
+def without_addresses(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What a spec (as JSON) asks for, wherever its store, its base and its images lie."""
+    references = [{key: value for key, value in one.items() if key != "uri"} for one in spec["references"]]
+    kept = {key: value for key, value in spec.items() if key not in ("store", "base")}
+    return {**kept, "references": references}
 
 
 def download_version(uri: str, folder: Path) -> None:
@@ -77,6 +98,7 @@ def download_version(uri: str, folder: Path) -> None:
 
     Raises:
         NotInStore: if there is no such version.
+        StyleWithdrawn: if the style was taken back.
         StoreCorrupted: if a file is not the one that was published.
     """
     store, manifest = _open_version(uri)
@@ -86,18 +108,86 @@ def download_version(uri: str, folder: Path) -> None:
         target.write_bytes(_read_file(store, manifest, path))
 
 
+def check_version(uri: str) -> str:
+    """Read every file of the version at `uri` and give its manifest's digest; raises what `download_version` does."""
+    store, manifest = _open_version(uri)
+    for path in manifest:
+        _read_file(store, manifest, path)
+    return hashlib.sha256(store.read("manifest.json")).hexdigest()
+
+
 def _open_version(uri: str) -> tuple[Store, dict[str, str]]:
     store = Store(uri)
-    if not store.exists("manifest.json"):
-        if not store.exists("current.json"):
+    folder, is_of_a_style, _ = store.uri.rpartition("/versions/")
+    if is_of_a_style:
+        style = Store(folder)
+        refuse_withdrawn(style, read_pointer(style))
+    elif not store.exists("manifest.json"):
+        pointer = read_pointer(store)
+        if pointer is None:
             raise NotInStore(f"expected a published adapter at {uri}, got none; check the address")
-        version = json.loads(store.read("current.json"))["version"]
-        store = Store(f"{store.uri}/versions/{version}")
+        refuse_withdrawn(store, pointer)
+        store = Store(f"{store.uri}/versions/{pointer.version}")
+    if not store.exists("manifest.json"):
+        raise NotInStore(f"expected a published adapter at {store.uri}, got none; check the address")
     manifest = store.read("manifest.json")
     digest = hashlib.sha256(manifest).hexdigest()
     if digest[:16] != store.uri.rpartition("/")[2]:
         raise StoreCorrupted(f"expected the manifest of {store.uri}, got that of {digest[:16]}; publish it again")
     return store, json.loads(manifest)
+
+
+def _document(store: Store, manifest: Mapping[str, str]) -> VersionDocument:
+    try:
+        if DOCUMENT not in manifest:
+            return _document_of_layout_1(store, manifest)
+        document = _read_json(store, manifest, DOCUMENT)
+        if document["layout"] > VERSION_LAYOUT:
+            raise StoreError(
+                f"expected a version of layout {VERSION_LAYOUT} at most at {store.uri}, got {document['layout']}: "
+                "a later release published it; update this one"
+            )
+        return VersionDocument.model_validate(document)
+    except (ValueError, KeyError, TypeError, IndexError, ValidationError) as error:
+        raise StoreCorrupted(
+            f"expected a published version at {store.uri}, got one that cannot be read: {error}; publish it again"
+        ) from error
+
+
+def _document_of_layout_1(store: Store, manifest: Mapping[str, str]) -> VersionDocument:
+    card, spec, evaluation = (_read_json(store, manifest, f"{name}.json") for name in ("card", "spec", "evaluation"))
+    examples = _read_json(store, manifest, "references.json")
+    base, last = evaluation["rounds"][0], evaluation["rounds"][-1]
+    has_enlarging = f"{SUPER_RESOLUTION_FOLDER}card.json" in manifest
+    return VersionDocument(
+        layout=1,
+        name=card["name"],
+        created=card["created"],
+        base_name=card["base_name"],
+        base_sha256=card["base_sha256"],
+        style_phrase=card["references"][0]["style_phrase"],
+        references=tuple(
+            VersionReference(
+                content_phrase=reference["content_phrase"],
+                style_phrase=reference["style_phrase"],
+                source_sha256=reference["sha256"],
+                prompt=example["prompt"],
+                image="",
+            )
+            for reference, example in zip(card["references"], examples, strict=True)
+        ),
+        tuned_on=(*(reference["content_phrase"] for reference in card["references"]), *spec["prompts"]),
+        rounds=len(card["rounds"]),
+        lambda_a=card["guidance"]["lambda_a"],
+        adapter=ADAPTER_FILES,
+        enlarging=tuple(f"{SUPER_RESOLUTION_FOLDER}{name}" for name in ADAPTER_FILES) if has_enlarging else (),
+        before=VersionScores.model_validate(base),
+        after=VersionScores.model_validate(last),
+    )
+
+
+def _read_json(store: Store, manifest: Mapping[str, str], path: str) -> Any:
+    return json.loads(_read_file(store, manifest, path))
 
 
 def _read_file(store: Store, manifest: Mapping[str, str], path: str) -> bytes:

@@ -1,6 +1,5 @@
 """A batch before its runs: the manifest checked as a whole, and what is published already."""
 
-import json
 import re
 from pathlib import PurePosixPath
 
@@ -10,11 +9,12 @@ from prefect.cache_policies import NO_CACHE
 from data.documents.manifest import ManifestStyle, read_manifest
 from data.documents.spec import StyleSettings, StyleSpec
 from data.documents.words import shown
-from data.errors import ManifestError, NotInStore, PipelineError
+from data.errors import ManifestError, NotInStore, PipelineError, StoreCorrupted
 from data.records.batch import BadRow, Batch, BatchStyle
 from data.records.onboarding import PublishedAdapter
 from data.store.files import Store
-from data.store.publication import current_version
+from data.store.pointer import read_pointer, style_folder
+from data.store.published_style import read_document, read_settings, without_addresses
 from tasks.deployment import addresses_of, refuse_relative_addresses
 from tasks.models import open_base, refuse_cut_prompts
 from tasks.onboarding.prepare import run_key
@@ -39,7 +39,7 @@ def plan_batch(manifest_uri: str, name: str, settings: StyleSettings, strict: bo
     store = Store(settings.store)
     store.exists(f"batches/{name}")  # one that cannot be reached is no row's fault
     bad_rows = [BadRow(row=problem.row, name=problem.name, reason=problem.reason) for problem in manifest.problems]
-    styles = []
+    styles: list[BatchStyle] = []
     for style in manifest.styles:
         try:
             styles.append(_planned(style))
@@ -61,38 +61,58 @@ def plan_batch(manifest_uri: str, name: str, settings: StyleSettings, strict: bo
         styles=tuple(styles),
         bad_rows=tuple(bad_rows),
     )
+    for planned in batch.styles:
+        if planned.withdrawn:
+            log_stage(f"batch {name}: row {planned.row} ({planned.spec.name}) is left out: {planned.withdrawn}")
     published = sum(style.published is not None for style in batch.styles)
+    withdrawn = sum(bool(style.withdrawn) for style in batch.styles)
     log_stage(
-        f"batch {name}: {len(batch.styles)} styles, {published} of them published already, {len(bad_rows)} bad rows"
+        f"batch {name}: {len(batch.styles)} styles, {published} of them published already, {withdrawn} withdrawn, "
+        f"{len(bad_rows)} bad rows"
     )
     return batch
 
 
 def find_published(spec: StyleSpec, reference_sha256: tuple[str, ...]) -> PublishedAdapter | None:
-    """The store's current version of the style, if it was made from this spec, these images and this base."""
-    try:
-        current = current_version(Store(spec.store), spec.name)
-    except NotInStore:
+    """The style's version in the store that was made from this spec, these images and this base.
+
+    Of several the current one, or else the newest: one that another has replaced is not made again.
+    """
+    style = style_folder(Store(spec.store), spec.name)
+    pointer = read_pointer(style)
+    if pointer is None or pointer.withdrawn is not None:
         return None
-    version = Store(current.uri)
-    card = json.loads(version.read("card.json"))
-    made_from = (
-        json.loads(version.read("spec.json")),
-        [reference["sha256"] for reference in card["references"]],
-        card["base_sha256"],
+    digests = {move.version: move.manifest_sha256 for move in pointer.history}
+    for version in pointer.versions:
+        uri = f"{style.uri}/versions/{version}"
+        try:
+            is_wanted = _is_made_from(uri, spec, reference_sha256)
+        except (NotInStore, StoreCorrupted):  # whatever it was, it can no longer be used
+            continue
+        if is_wanted:
+            return PublishedAdapter(name=spec.name, version=version, uri=uri, manifest_sha256=digests[version])
+    return None
+
+
+def _is_made_from(version_uri: str, spec: StyleSpec, reference_sha256: tuple[str, ...]) -> bool:
+    document = read_document(version_uri)
+    return (
+        read_settings(version_uri) == without_addresses(spec.model_dump(mode="json"))
+        and tuple(reference.source_sha256 for reference in document.references) == reference_sha256
+        and document.base_sha256 == open_base(spec.base).sha256
     )
-    wanted = (spec.model_dump(mode="json"), list(reference_sha256), open_base(spec.base).sha256)
-    return current if made_from == wanted else None
 
 
 def _planned(style: ManifestStyle) -> BatchStyle:
     references = {f"references.{number}.uri": one.uri for number, one in enumerate(style.spec.references)}
     refuse_relative_addresses(addresses_of(style.spec.store, style.spec.base, references))
     refuse_cut_prompts(open_base(style.spec.base), style.spec.whole_prompts)
+    pointer = read_pointer(style_folder(Store(style.spec.store), style.spec.name))
     return BatchStyle(
         row=style.row,
         spec=style.spec,
         reference_sha256=style.reference_sha256,
         run_key=run_key(style.spec, style.reference_sha256),
         published=find_published(style.spec, style.reference_sha256),
+        withdrawn=pointer.withdrawn.in_words if pointer is not None and pointer.withdrawn is not None else "",
     )

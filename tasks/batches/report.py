@@ -6,10 +6,11 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from data.errors import BatchIncomplete
+from data.errors import BatchIncomplete, PipelineError
 from data.records.batch import Batch, BatchReport, BatchStyle, Outcome, StyleRun, report, to_parquet
-from data.records.scores import EvaluationRecord
 from data.store.files import Store
+from data.store.publication import current_version
+from data.store.published_style import read_document
 from tasks.batches.plan import find_published
 from tasks.reporting import log_stage
 
@@ -33,6 +34,7 @@ def report_batch(batch: Batch, runs: Mapping[str, StyleRun]) -> BatchReport:
                 "state": outcome.state,
                 "Text": _change(outcome.text_before, outcome.text_after),
                 "Style": _change(outcome.style_before, outcome.style_after),
+                "verdict": outcome.verdict,
                 "waits for": outcome.waits_for,
                 "why": outcome.reason,
                 "run": f"[run]({outcome.run_url})" if outcome.run_url else "",
@@ -61,23 +63,33 @@ def refuse_incomplete(summary: BatchReport) -> None:
 
 def _outcome(style: BatchStyle, run: StyleRun | None) -> Outcome:
     row, name = style.row, style.spec.name
+    if style.withdrawn:
+        return Outcome(row=row, name=name, state="withdrawn", reason=style.withdrawn)
     if run is not None and run.state != "completed":
         return Outcome(
             row=row, name=name, state=run.state, reason=run.message, run_url=run.url, waits_for=run.waits_for
         )
-    published = style.published or find_published(style.spec, style.reference_sha256)
-    if published is None:  # published it was, and something else was since
-        return Outcome(row=row, name=name, state="published", run_url=run.url if run else "")
-    rounds = EvaluationRecord.model_validate_json(Store(published.uri).read("evaluation.json")).rounds
+    run_url = run.url if run else ""
+    try:
+        published = style.published or find_published(style.spec, style.reference_sha256)
+        if published is None:
+            reason = "expected the version that its run published, got none in the store; run the batch again"
+            return Outcome(row=row, name=name, state="failed", reason=reason, run_url=run_url)
+        document = read_document(published.uri)
+        is_current = current_version(Store(style.spec.store), name).version == published.version
+    except PipelineError as error:  # of one style: the others are reported
+        return Outcome(row=row, name=name, state="failed", reason=str(error), run_url=run_url)
     return Outcome(
         row=row,
         name=name,
         state="published before" if run is None else "published",
-        text_before=rounds[0].text.mean,
-        text_after=rounds[-1].text.mean,
-        style_before=rounds[0].style.mean,
-        style_after=rounds[-1].style.mean,
-        run_url=run.url if run else "",
+        reason="" if is_current else "another version is current",
+        text_before=document.before.text.mean,
+        text_after=document.after.text.mean,
+        style_before=document.before.style.mean,
+        style_after=document.after.style.mean,
+        verdict=document.verdict,
+        run_url=run_url,
         published_uri=published.uri,
     )
 

@@ -35,7 +35,7 @@ PAGE = 200
 
 @task(cache_policy=NO_CACHE)
 def run_styles(batch: Batch, wave: int, wait_for_reviewers: bool) -> dict[str, StyleRun]:
-    """Start every style that is not published, and watch until all have settled.
+    """Start every style that is neither published nor withdrawn, and watch until all have settled.
 
     At most `wave` styles run or wait for a place at any time, and at most twice as many as the deployment's pool
     and queue let run: the next are waiting when a place gets free, and never so many that the queue starves
@@ -44,7 +44,7 @@ def run_styles(batch: Batch, wave: int, wait_for_reviewers: bool) -> dict[str, S
     Raises:
         PipelineError: if the deployment is not registered.
     """
-    ahead = deque(style for style in batch.styles if style.published is None)
+    ahead = deque(style for style in batch.styles if style.published is None and not style.withdrawn)
     total, runs, refused = len(ahead), dict[str, FlowRun](), dict[str, StyleRun]()
     with get_client(sync_client=True) as client:
         deployment = _deployment(client)

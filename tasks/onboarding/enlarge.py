@@ -19,6 +19,7 @@ from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
 from tasks.models import open_base
 from tasks.onboarding.artifacts import enlarging_key
+from tasks.onboarding.card import tuned_card
 from tasks.onboarding.tune import tuning_config, tuning_in_words
 from tasks.reporting import Progress, log_stage
 from tasks.resuming import CACHE_BY_INPUT, work_folder
@@ -56,16 +57,8 @@ def enlarge(run: Run, scores: RoundScores) -> EnlargingRecord:
     small, large = [from_png(sample.image) for sample in samples], enlarge_samples(base, samples, adapter)
     rows = [Row(label=f"{base.size_px} px", images=small), Row(label=f"{base.large.size_px} px", images=large)]
     sheet = to_png(comparison_sheet(run.spec.evaluation_prompts, rows, cell_px=base.large.size_px))
-    card = styledrop.Card(
-        name=run.spec.name,
-        base_name=base.large.name,
-        base_sha256=base.large.sha256,
-        prompts=tuple(example.prompt for example in run.large_references),
-        licence=run.spec.licence,
-        consent=run.spec.consent,
-        seeds={"tuning": seed},
-        guidance={"lambda_a": 1.0, "lambda_b": 0.0},
-        created=run.started_at.isoformat(),
+    card = tuned_card(
+        run, base.large, run.large_references, seeds={"tuning": seed}, guidance={"lambda_a": 1.0, "lambda_b": 0.0}
     )
     with tempfile.TemporaryDirectory() as written:
         styledrop.save_adapter(adapter, card, Path(written))

@@ -15,6 +15,7 @@ from data.errors import AlreadyInStore
 from data.pictures.images import load_reference, square, to_png
 from data.records.onboarding import Example, Run
 from data.store.files import Store
+from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
 from tasks.deployment import addresses_of, refuse_relative_addresses
 from tasks.models import open_base, refuse_cut_prompts, scorer_sha256
 from tasks.reporting import log_stage
@@ -30,6 +31,7 @@ def prepare(spec: StyleSpec) -> Run:
         StyleReferenceError: if a reference is missing, broken or of an absurd size.
         SpecError: if there is no such base, none that can score or none that reads the prompts whole, or if an
             address is relative in a run of a deployment.
+        StyleWithdrawn: if the style was taken back.
         StoreNotWritable: if the store refuses writes.
     """
     refuse_relative_addresses(
@@ -43,6 +45,8 @@ def prepare(spec: StyleSpec) -> Run:
     base = open_base(spec.base)
     refuse_cut_prompts(base, spec.whole_prompts)
     store = Store(spec.store)
+    style = style_folder(store, spec.name)
+    refuse_withdrawn(style, read_pointer(style))
     key = run_key(spec, [reference.sha256 for reference in references])
     opened = _open(store, key)
 
@@ -95,7 +99,7 @@ def run_key(spec: StyleSpec, reference_sha256: Sequence[str]) -> str:
 
 def _open(store: Store, key: str) -> dict[str, str]:
     path = f"runs/{key}/run.json"
-    opened = {"nonce": secrets.token_hex(8), "started_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    opened = {"nonce": secrets.token_hex(8), "started_at": datetime.now(UTC).isoformat()}
     try:
         store.write_new(path, json.dumps(opened).encode())
     except AlreadyInStore:

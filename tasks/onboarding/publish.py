@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,17 @@ from data.pictures.images import from_png
 from data.pictures.markdown import MAX_THUMBNAILS, table, thumbnail
 from data.records.feedback import Decision, FeedbackRecord
 from data.records.onboarding import AdapterRecord, EnlargingRecord, PublishedAdapter, Run
-from data.records.scores import EvaluationRecord, GuidanceRecord, Leak
+from data.records.record import Blob
+from data.records.scores import EvaluationRecord, GuidanceRecord, RoundScores, Score
+from data.records.version import VERSION_LAYOUT, Figure, VersionDocument, VersionReference, VersionScores
+from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
-from data.store.publication import publish_version
-from data.store.published_style import SUPER_RESOLUTION_FOLDER
+from data.store.publication import current_version, publish_version
+from data.store.published_style import DOCUMENT, SUPER_RESOLUTION_FOLDER, without_addresses
 from tasks.models import open_adapter, open_base
 from tasks.onboarding.artifacts import card_key, trail
+from tasks.onboarding.card import published_card
+from tasks.onboarding.readme import readme
 from tasks.reporting import log_stage
 from tasks.resuming import remove_work_folder
 
@@ -48,50 +53,183 @@ def publish(
     leak_waiver: Decision | None,
     enlarging: EnlargingRecord | None,
 ) -> PublishedAdapter:
-    """Write the last of `adapters` with card, scores, contact sheet and decisions, and make it the current version.
+    """Write the last of `adapters` as a version that stands alone, and make it the current one.
 
-    Super-resolution's adapter lies beside it in `super_resolution/`, for `Base.large`.
+    If a version is current whose run was started later, that one stays.
 
     `leak_waiver` is the decision of a person who lets an adapter be published although the reference's content shows in
     what it draws. The same run publishes the same bytes: the card's date is the run's.
 
     Raises:
         DecisionRefused: if the content shows and there is no such waiver.
+        StyleWithdrawn: if the style was taken back.
     """
     leak = evaluation.leaks[-1]
     if leak is not None and leak.is_high and (leak_waiver is None or leak_waiver.decision == "reject"):
         raise DecisionRefused(f"expected a person's word that this may be published, got none; leak {leak.in_words}")
-    store = Store(run.store)
     base = open_base(run.spec.base)
-    card = _card(run, adapters, feedback, guidance, evaluation, leak_waiver)
-    with tempfile.TemporaryDirectory() as folder:
-        styledrop.save_adapter(open_adapter(adapters[-1].files, base), card, Path(folder))
-        files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
-    if enlarging is not None:
-        files |= {f"{SUPER_RESOLUTION_FOLDER}{name}": read_blob(blob) for name, blob in enlarging.files.items()}
-        files["enlarged.png"] = read_blob(enlarging.contact_sheet)
-    files["contact_sheet.png"] = store.read_blob(evaluation.contact_sheet)
-    files["evaluation.json"] = evaluation.model_dump_json(indent=2).encode()
-    references = [example.model_dump(mode="json") for example in run.references]
-    files["guidance.json"] = guidance.model_dump_json(indent=2).encode()
-    files["references.json"] = json.dumps(references, indent=2).encode()
-    files["spec.json"] = run.spec.model_dump_json(indent=2).encode()
-    for given in feedback:
-        files[f"feedback/round-{given.round_number}.json"] = given.model_dump_json(indent=2).encode()
-    if leak_waiver is not None:
-        files["word.json"] = leak_waiver.model_dump_json(indent=2).encode()
-    published = publish_version(store, run.spec.name, files)
+    card = published_card(run, base, adapters, feedback, guidance, evaluation, leak_waiver)
+    files = _files(run, base, card, adapters[-1], feedback, guidance, evaluation, leak_waiver, enlarging)
+    published = publish_version(Store(run.store), run.spec.name, files, asked_at=run.started_at, by=f"run {run.key}")
     if TaskRunContext.get() is not None:
-        _show_card(run, json.loads(files["card.json"]), leak, leak_waiver, published)
+        _show_card(run, json.loads(files["card.json"]), evaluation, leak_waiver, published)
     remove_work_folder(run)
-    minutes = (datetime.now(UTC) - run.started_at).total_seconds() / 60
-    log_stage(f"published: {published.uri}, {minutes:.0f} minutes after the run was opened")
+    _log_end(run, evaluation, published)
     return published
 
 
+def _files(
+    run: Run,
+    base: styledrop.Base,
+    card: styledrop.Card,
+    adapter: AdapterRecord,
+    feedback: Sequence[FeedbackRecord],
+    guidance: GuidanceRecord,
+    evaluation: EvaluationRecord,
+    leak_waiver: Decision | None,
+    enlarging: EnlargingRecord | None,
+) -> dict[str, bytes]:
+    """The files of a version by path. What they name lies among them: nothing points into the run."""
+    files: dict[str, bytes] = {}
+
+    def keep(path: str, blob: Blob) -> Blob:
+        files[path] = read_blob(blob)
+        return blob.model_copy(update={"uri": path})
+
+    def keep_all(folder: str, blobs: Iterable[Blob]) -> list[str]:
+        return [keep(f"{folder}{number}.png", blob).uri for number, blob in enumerate(blobs)]
+
+    with tempfile.TemporaryDirectory() as folder:
+        styledrop.save_adapter(open_adapter(adapter.files, base), card, Path(folder))
+        files |= {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+    adapter_files = tuple(files)
+    enlarging_files: tuple[str, ...] = ()
+    if enlarging is not None:
+        keep("enlarged.png", enlarging.contact_sheet)
+        enlarging_files = tuple(
+            keep(f"{SUPER_RESOLUTION_FOLDER}{name}", blob).uri for name, blob in enlarging.files.items()
+        )
+
+    references = keep_all("references/", (example.image for example in run.references))
+    large_references = keep_all("references/large-", (example.image for example in run.large_references))
+    before, after = (
+        _keep_pictures(files, f"samples/{label}", of_round)
+        for label, of_round in (("base", evaluation.rounds[0]), ("style", evaluation.rounds[-1]))
+    )
+    scored = evaluation.model_copy(
+        update={
+            "contact_sheet": keep("contact_sheet.png", evaluation.contact_sheet),
+            "rounds": tuple(
+                of_round.model_copy(
+                    update={"samples": keep(f"samples/round-{of_round.round_number}.parquet", of_round.samples)}
+                )
+                for of_round in evaluation.rounds
+            ),
+        }
+    )
+    files["evaluation.json"] = scored.model_dump_json(indent=2).encode()
+    for given in feedback:
+        where = f"feedback/round-{given.round_number}"
+        images = keep_all(f"{where}/", (example.image for example in given.examples))
+        examples = tuple(
+            example.model_copy(update={"image": example.image.model_copy(update={"uri": path})})
+            for example, path in zip(given.examples, images, strict=True)
+        )
+        table = keep(f"{where}.parquet", given.table)
+        kept = given.model_copy(update={"examples": examples, "table": table})
+        files[f"{where}.json"] = kept.model_dump_json(indent=2).encode()
+    if leak_waiver is not None:
+        files["word.json"] = leak_waiver.model_dump_json(indent=2).encode()
+    files["guidance.json"] = guidance.model_dump_json(indent=2).encode()
+    spec = without_addresses(run.spec.model_dump(mode="json"))
+    files["spec.json"] = json.dumps(spec, indent=2, ensure_ascii=False).encode()
+    document = _document(run, card, guidance, evaluation, references, large_references, adapter_files, enlarging_files)
+    files[DOCUMENT] = document.model_dump_json(indent=2).encode()
+    files["README.md"] = readme(run, card, evaluation, references, before, after).encode()
+    return files
+
+
+def _keep_pictures(files: dict[str, bytes], folder: str, scores: RoundScores) -> dict[str, str]:
+    """Put the first image of each prompt into `folder` of the version; gives their paths by content phrase."""
+    paths: dict[str, str] = {}
+    for sample in from_parquet(read_blob(scores.samples)):
+        if sample.content_phrase not in paths:
+            paths[sample.content_phrase] = f"{folder}/{sample.file_name}"
+            files[paths[sample.content_phrase]] = sample.image
+    return paths
+
+
+def _document(
+    run: Run,
+    card: styledrop.Card,
+    guidance: GuidanceRecord,
+    evaluation: EvaluationRecord,
+    references: Sequence[str],
+    large_references: Sequence[str],
+    adapter: tuple[str, ...],
+    enlarging: tuple[str, ...],
+) -> VersionDocument:
+    leak, verdict = evaluation.leaks[-1], evaluation.verdict
+
+    def scores(text: Score, style: Score) -> VersionScores:
+        return VersionScores(text=Figure(**text.model_dump()), style=Figure(**style.model_dump()))
+
+    return VersionDocument(
+        layout=VERSION_LAYOUT,
+        name=card.name,
+        created=run.started_at,
+        base_name=card.base_name,
+        base_sha256=card.base_sha256,
+        style_phrase=run.spec.style_phrase,
+        references=tuple(
+            VersionReference(
+                content_phrase=reference.content_phrase,
+                style_phrase=reference.style_phrase,
+                source_sha256=reference.sha256,
+                prompt=example.prompt,
+                image=image,
+                large_image=large_image,
+            )
+            for reference, example, image, large_image in zip(
+                card.references, run.references, references, large_references or [""] * len(references), strict=True
+            )
+        ),
+        tuned_on=(*(reference.content_phrase for reference in card.references), *run.spec.prompts),
+        rounds=len(card.rounds),
+        lambda_a=guidance.lambda_a,
+        adapter=adapter,
+        enlarging=enlarging,
+        before=scores(evaluation.rounds[0].text, evaluation.rounds[0].style),
+        after=scores(evaluation.rounds[-1].text, evaluation.rounds[-1].style),
+        leak=Figure(**leak.score.model_dump()) if leak else None,
+        verdict=verdict.label if verdict else "",
+        gain=scores(verdict.text, verdict.style) if verdict else None,
+    )
+
+
+def _log_end(run: Run, evaluation: EvaluationRecord, published: PublishedAdapter) -> None:
+    minutes = (datetime.now(UTC) - run.started_at).total_seconds() / 60
+    log_stage(f"published: {published.uri}, {minutes:.0f} minutes after the run was opened")
+    current = current_version(Store(run.store), run.spec.name)
+    if current.version != published.version:
+        log_stage(
+            f"not current: {current.version} was asked for later and stays; "
+            f"to go back: python -m published rollback {published.uri.partition('/versions/')[0]} "
+            f"--to {published.version} --reason …"
+        )
+    log_stage(f"pictures: {published.uri}/contact_sheet.png, and its page {published.uri}/README.md")
+    if evaluation.verdict is not None:
+        log_stage(f"{published.name}: {evaluation.verdict.in_words}")
+
+
 def _show_card(
-    run: Run, card: Mapping[str, Any], leak: Leak | None, leak_waiver: Decision | None, published: PublishedAdapter
+    run: Run,
+    card: Mapping[str, Any],
+    evaluation: EvaluationRecord,
+    leak_waiver: Decision | None,
+    published: PublishedAdapter,
 ) -> None:
+    leak, verdict = evaluation.leaks[-1], evaluation.verdict
     references = [from_png(read_blob(example.image)) for example in run.references]
     rounds = [
         {
@@ -113,6 +251,7 @@ def _show_card(
         "feedback": card["feedback"] or "none",
         "base": f"{card['base_name']} ({card['base_sha256'][:12]})",
         "sampling": f"λ_A {card['guidance']['lambda_a']}, λ_B {card['guidance']['lambda_b']}",
+        "verdict": verdict.in_words if verdict else "unknown",
         "leak": f"{leak.in_words}{f'; {leak_waiver.reviewer} lets it be published' if leak_waiver else ''}"
         if leak
         else "unknown",
@@ -130,52 +269,4 @@ def _show_card(
             ]
         ),
         description=f"{published.name}: published as version {published.version}",
-    )
-
-
-def _card(
-    run: Run,
-    adapters: Sequence[AdapterRecord],
-    feedback: Sequence[FeedbackRecord],
-    guidance: GuidanceRecord,
-    evaluation: EvaluationRecord,
-    leak_waiver: Decision | None,
-) -> styledrop.Card:
-    spec, base, leak = run.spec, open_base(run.spec.base), evaluation.leaks[-1]
-    tuned_on = [run.references, *(given.examples for given in feedback)]
-    return styledrop.Card(
-        name=spec.name,
-        base_name=base.name,
-        base_sha256=base.sha256,
-        references=tuple(
-            styledrop.StyleReference(
-                sha256=sha256, content_phrase=reference.content_phrase, style_phrase=reference.style_phrase
-            )
-            for reference, sha256 in zip(spec.references, run.reference_sha256, strict=True)
-        ),
-        prompts=tuple(example.prompt for example in tuned_on[-1]),
-        licence=spec.licence,
-        consent=spec.consent,
-        feedback=spec.feedback if feedback else "",
-        rounds=tuple(
-            {
-                "round": adapter.round_number,
-                "examples": len(tuned_on[adapter.round_number - 1]),
-                "views": spec.reference_views if adapter.round_number == 1 else 1,
-                **spec.tuning(adapter.round_number).model_dump(),
-                "parameters": adapter.parameters,
-                "final_loss": adapter.final_loss,
-                "seconds": adapter.seconds,
-                "text": scores.text.model_dump(),
-                "style": scores.style.model_dump(),
-            }
-            for adapter, scores in zip(adapters, evaluation.rounds[1:], strict=True)
-        ),
-        seeds={"spec": spec.seed},
-        guidance={"lambda_a": guidance.lambda_a, "lambda_b": spec.evaluation_sampling.lambda_b},
-        leak={
-            **(leak.score.model_dump() | {"threshold": leak.threshold} if leak else {}),
-            **({"published_by": leak_waiver.reviewer} if leak_waiver else {}),
-        },
-        created=run.started_at.isoformat(),
     )

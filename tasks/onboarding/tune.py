@@ -17,8 +17,10 @@ from data.documents.spec import TuningSettings
 from data.errors import SpecError
 from data.records.onboarding import AdapterRecord, Run, TokenizedExamples
 from data.store.files import Store
+from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
 from tasks.models import open_base
 from tasks.onboarding.artifacts import tuning_key
+from tasks.onboarding.card import tuned_card
 from tasks.reporting import Progress
 from tasks.resuming import CACHE_BY_INPUT, work_folder
 from tasks.sampling import draw_seed
@@ -56,11 +58,17 @@ def tuning_in_words(run: Run, what: str) -> Iterator[None]:
     task_run_name="tune-round-{round_number}",
 )
 def tune(run: Run, round_number: int, tokenized: TokenizedExamples) -> AdapterRecord:
-    """Tune a new adapter on `tokenized` (StyleDrop, Eq. 3); a killed tuning goes on from its checkpoint."""
+    """Tune a new adapter on `tokenized` (StyleDrop, Eq. 3); a killed tuning goes on from its checkpoint.
+
+    Raises:
+        StyleWithdrawn: if the style was taken back.
+    """
     started = time.monotonic()
     base = open_base(run.spec.base)
     store = Store(run.store)
-    settings = run.spec.tuning(round_number)
+    style = style_folder(store, run.spec.name)
+    refuse_withdrawn(style, read_pointer(style))
+    settings, seed = run.spec.tuning(round_number), draw_seed(run.spec.seed, f"round {round_number}")
     tokens = torch.from_numpy(np.load(io.BytesIO(store.read_blob(tokenized.tokens)), allow_pickle=False))
     pairs = [(row, one.prompt) for views, one in zip(tokens, tokenized.examples, strict=True) for row in views]
     # Named after the tokens: another round's checkpoint is never taken for this one's.
@@ -79,17 +87,11 @@ def tune(run: Run, round_number: int, tokenized: TokenizedExamples) -> AdapterRe
                 base,
                 pairs,
                 tuning_config(settings),
-                seed=draw_seed(run.spec.seed, f"round {round_number}"),
+                seed=seed,
                 checkpoint=checkpoint,
                 progress=report_step,
             )
-    # The whole card is written when the adapter is published.
-    card = styledrop.Card(
-        name=run.spec.name,
-        base_name=base.name,
-        base_sha256=base.sha256,
-        created=run.started_at.isoformat(),
-    )
+    card = tuned_card(run, base, tokenized.examples, seeds={"tuning": seed}, guidance={})
     with tempfile.TemporaryDirectory() as folder:
         styledrop.save_adapter(adapter, card, Path(folder))
         files = {

@@ -50,18 +50,18 @@ def prepare_scores(request: EvaluateRequest) -> EvaluationPlan:
 
     Raises:
         NotInStore: if nothing is published at the style's address.
+        StyleWithdrawn: if the style was taken back.
         SpecError: if the style belongs to another base or was tuned on a prompt, or the base cannot score.
     """
     base = open_base(request.base)
     scorer = scorer_sha256(base)
     published = read_version(request.style)
     open_adapter(published.adapter, base)
-    spec = published.spec
-    tuned_on = spec.reference_contents | set(spec.prompts)
-    shared = sorted(tuned_on & set(request.prompts))
+    style = published.document
+    shared = sorted(set(style.tuned_on) & set(request.prompts))
     if shared:
         raise SpecError(
-            f"expected prompts that {spec.name!r} was not tuned on, got {shared}; scores on those are not results: "
+            f"expected prompts that {style.name!r} was not tuned on, got {shared}; scores on those are not results: "
             "leave them out"
         )
     store = Store(request.store)
@@ -69,8 +69,8 @@ def prepare_scores(request: EvaluateRequest) -> EvaluationPlan:
         store=store.uri,
         base=request.base,
         base_sha256=base.sha256,
-        style_phrase=spec.style_phrase,
-        references=tuple(example.image for example in published.references),
+        style_phrase=style.style_phrase,
+        references=published.references,
         phrases=request.prompts,
         images_per_phrase=request.images_per_prompt,
         seed=request.seed,
@@ -81,14 +81,14 @@ def prepare_scores(request: EvaluateRequest) -> EvaluationPlan:
         update={"style": published.adapter, "settings": published.sampling(request.sampling)}
     )
     return EvaluationPlan(
-        name=spec.name,
+        name=style.name,
         version_uri=published.uri,
-        rounds=published.rounds,
+        rounds=style.rounds,
         base=drawn_by_base,
         style=drawn_in_style,
-        reference_contents=spec.reference_contents,
+        reference_contents=frozenset(reference.content_phrase for reference in style.references),
         # Scores of two scorers do not compare.
-        folder=f"evaluations/{spec.name}/{published.version}-{drawn_in_style.digest[:8]}-{scorer[:8]}",
+        folder=f"evaluations/{style.name}/{published.version}-{drawn_in_style.digest[:8]}-{scorer[:8]}",
     )
 
 

@@ -1,7 +1,5 @@
 """Images on request, in a published style or from the bare base."""
 
-import re
-
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 
@@ -12,7 +10,7 @@ from data.pictures.images import from_png, to_png
 from data.pictures.markdown import embedded_image
 from data.records.record import Blob, Record
 from data.records.sampling_plan import SamplingPlan
-from data.store.candidates import Candidate, to_parquet
+from data.store.candidates import to_parquet
 from data.store.files import Store
 from data.store.published_style import read_version
 from tasks.models import open_adapter, open_base
@@ -47,6 +45,7 @@ def prepare_images(request: GenerateRequest) -> GenerationPlan:
 
     Raises:
         NotInStore: if nothing is published at the style's address.
+        StyleWithdrawn: if the style was taken back.
         SpecError: if the style belongs to another base, the folder holds other images, or large ones cannot be made.
         StoreNotWritable: if the store refuses writes.
     """
@@ -64,8 +63,8 @@ def prepare_images(request: GenerateRequest) -> GenerationPlan:
         base=request.base,
         base_sha256=base.sha256,
         style=style.adapter if style else {},
-        style_phrase=request.style_phrase or (style.spec.style_phrase if style else ""),
-        references=tuple(example.image for example in style.references) if style else (),
+        style_phrase=request.style_phrase or (style.document.style_phrase if style else ""),
+        references=style.references if style else (),
         phrases=request.prompts,
         images_per_phrase=request.images_per_prompt,
         seed=request.seed,
@@ -74,7 +73,7 @@ def prepare_images(request: GenerateRequest) -> GenerationPlan:
     )
     folder = f"generated/{request.folder}"
     try:
-        store.write_same(f"{folder}/drawing.json", plan.model_dump_json(indent=2).encode())
+        store.write_same(f"{folder}/drawing.json", plan.identity.encode())
     except StoreCorrupted as error:
         raise SpecError(
             f"expected a folder of its own for these images, but {store.uri}/{folder} holds others; choose another name"
@@ -91,13 +90,13 @@ def generate_images(wanted: GenerationPlan) -> GeneratedImages:
     images = draw(plan, folder, f"images of {folder}", key=f"{keys}-progress")
     store = Store(plan.store)
     for image in images:
-        store.write_same(f"{folder}/{_name(image)}", image.image)
-    small = [one for one in images if wanted.large and not store.exists(f"{folder}/large/{_name(one)}")]
+        store.write_same(f"{folder}/{image.file_name}", image.image)
+    small = [one for one in images if wanted.large and not store.exists(f"{folder}/large/{one.file_name}")]
     if small:
         base = open_base(plan.base)
         style = open_adapter(wanted.enlarging, base.large) if wanted.enlarging else None
         for image, large in zip(small, enlarge_samples(base, small, style), strict=True):
-            store.write_same(f"{folder}/large/{_name(image)}", to_png(large))
+            store.write_same(f"{folder}/large/{image.file_name}", to_png(large))
     table = store.write_same(f"{folder}/images.parquet", to_parquet(images))
     rows = [
         Row(
@@ -126,8 +125,3 @@ def generate_images(wanted: GenerationPlan) -> GeneratedImages:
     )
     log_stage(f"generated: {len(images)} images in {generated.uri}")
     return generated
-
-
-def _name(image: Candidate) -> str:
-    words = re.sub(r"[^a-z0-9]+", "-", image.content_phrase.lower()).strip("-")[:40]
-    return f"{image.index:05}-{words}.png"

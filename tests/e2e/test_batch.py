@@ -135,8 +135,8 @@ def test_a_batch_survives_broken_rows_slow_reviewers_and_a_crash(
     spec_document: dict[str, Any], reference: Path, stack: LocalStack, client: SyncPrefectClient
 ) -> None:
     store = Store("s3://styles")
-    store.replace("batches/disc.png", reference.read_bytes())
-    store.replace("batches/broken.png", reference.read_bytes()[:100])
+    store.write_new("batches/disc.png", reference.read_bytes())
+    store.write_new("batches/broken.png", reference.read_bytes()[:100])
     row = {
         "images": "disc.png",
         "content_phrase": "a disc",
@@ -149,7 +149,7 @@ def test_a_batch_survives_broken_rows_slow_reviewers_and_a_crash(
     broken = [{**row, "name": "torn", "images": "broken.png"}, {**row, "name": "unasked", "consent": ""}]
     assert len(broken) == BROKEN
     rows = [broken[0], *clip, *human, broken[1]]
-    store.replace("batches/monday.yaml", yaml.safe_dump(rows).encode())
+    store.write_new("batches/monday.yaml", yaml.safe_dump(rows).encode())
     settings = {name: value for name, value in spec_document.items() if name not in {"name", "references", *row}}
     settings["store"] = store.uri
 

@@ -57,15 +57,14 @@ def suspended_run(spec_document: dict[str, Any], store: str, client: SyncPrefect
 
 
 def check_that_exactly_these_were_tuned_on(store: Store, picks: list[int], note: str) -> None:
-    version = current_version(store, "disc").version
-    published = f"styles/disc/versions/{version}"
-    assert store.exists(f"{published}/adapter.safetensors")
-    feedback = FeedbackRecord.model_validate_json(store.read(f"{published}/feedback/round-1.json"))
+    version = Store(current_version(store, "disc").uri)
+    assert version.exists("adapter.safetensors")
+    feedback = FeedbackRecord.model_validate_json(version.read("feedback/round-1.json"))
     assert feedback.decision is not None
     given = feedback.decision
     assert (given.decision, given.reviewer, given.note, sorted(given.picks)) == ("approve", "Ada", note, picks)
-    rows = from_parquet(store.read_blob(feedback.table))
-    assert [store.read_blob(example.image) for example in feedback.examples] == [rows[pick].image for pick in picks]
+    rows = from_parquet(version.read(feedback.table.uri))
+    assert [version.read(example.image.uri) for example in feedback.examples] == [rows[pick].image for pick in picks]
 
 
 def test_six_picks_on_the_review_page_are_what_round_two_is_tuned_on(

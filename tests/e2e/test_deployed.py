@@ -106,6 +106,7 @@ def test_a_deployed_human_round_waits_for_a_decision_that_nobody_can_invent(
     feedback = FeedbackRecord.model_validate_json(
         store.read(f"styles/disc/versions/{published.version}/feedback/round-1.json")
     )
-    rows = from_parquet(store.read_blob(feedback.table))
+    version = Store(published.uri)
+    rows = from_parquet(version.read(feedback.table.uri))
     assert [row.index for row in rows if row.kept] == [0, 2, 5]
-    assert [store.read_blob(example.image) for example in feedback.examples] == [rows[i].image for i in (0, 2, 5)]
+    assert [version.read(example.image.uri) for example in feedback.examples] == [rows[i].image for i in (0, 2, 5)]

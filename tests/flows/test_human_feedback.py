@@ -74,8 +74,9 @@ def test_approval_tunes_the_next_round_on_the_picks_publishes_it_and_is_never_as
     assert feedback.decision is not None
     given = feedback.decision
     assert (given.decision, given.reviewer, given.picks, given.note) == ("approve", "Ada", (4, 1), "the roundest")
-    rows = from_parquet(store.read_blob(feedback.table))
-    assert [store.read_blob(example.image) for example in feedback.examples] == [rows[1].image, rows[4].image]
+    version = Store(published.uri)
+    rows = from_parquet(version.read(feedback.table.uri))
+    assert [version.read(example.image.uri) for example in feedback.examples] == [rows[1].image, rows[4].image]
 
     assert onboard_style(spec) == published  # nobody is there to answer
 

@@ -11,8 +11,10 @@ from data.records.feedback import FeedbackRecord
 from data.records.onboarding import PublishedAdapter
 from data.store.candidates import from_parquet
 from data.store.files import Store
+from data.store.pointer import read_pointer, style_folder
 from data.store.publication import current_version, publish_version
 from flows.onboard_style import main, onboard_style
+from published.__main__ import main as published_main
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
@@ -20,6 +22,12 @@ pytestmark = pytest.mark.usefixtures("prefect_api")
 def feedback_of(store: Store, published: PublishedAdapter, round_number: int = 1) -> FeedbackRecord:
     key = f"styles/{published.name}/versions/{published.version}/feedback/round-{round_number}.json"
     return FeedbackRecord.model_validate_json(store.read(key))
+
+
+def run_of(store: Store, published: PublishedAdapter) -> str:
+    pointer = read_pointer(style_folder(store, published.name))
+    assert pointer is not None
+    return next(move.by for move in pointer.history if move.version == published.version)
 
 
 def count_tunings() -> Any:
@@ -34,10 +42,13 @@ def test_clip_feedback_publishes_the_second_round_with_its_evidence(spec_documen
     names = {key.removeprefix(f"styles/disc/versions/{published.version}/") for key in store.list("styles/disc")}
     assert names >= {
         "adapter.safetensors", "card.json", "contact_sheet.png", "evaluation.json", "feedback/round-1.json",
-        "manifest.json", "spec.json", "styles/disc/current.json",
+        "feedback/round-1.parquet", "feedback/round-1/0.png", "feedback/round-1/1.png", "guidance.json", "README.md",
+        "manifest.json", "references/0.png", "references/large-0.png", "samples/base/00000-a-fish.png",
+        "samples/round-0.parquet", "samples/round-2.parquet", "samples/style/00000-a-fish.png", "spec.json",
+        "version.json", "styles/disc/current.json",
     }  # fmt: skip
     feedback = feedback_of(store, published)
-    rows = from_parquet(store.read_blob(feedback.table))
+    rows = from_parquet(Store(published.uri).read(feedback.table.uri))
     assert [row.index for row in rows] == list(range(6))
     assert [row.index for row in rows if row.kept] == list(feedback.kept)
     for phrase in ("a cat", "a dog"):
@@ -45,6 +56,8 @@ def test_clip_feedback_publishes_the_second_round_with_its_evidence(spec_documen
         assert [row.kept for row in of_phrase].count(True) == 1
         assert max(of_phrase, key=lambda row: row.text_score).kept
     assert {example.prompt for example in feedback.examples} == {"a cat in flat style", "a dog in flat style"}
+    for example, index in zip(feedback.examples, feedback.kept, strict=True):
+        assert Store(published.uri).read(example.image.uri) == rows[index].image
 
 
 def test_the_same_spec_again_repeats_no_finished_task_and_publishes_the_same_version(
@@ -57,6 +70,27 @@ def test_the_same_spec_again_repeats_no_finished_task_and_publishes_the_same_ver
         assert onboard_style(spec) == first
     assert tune.call_count == 0
     assert Store(spec.store).list() == written
+
+
+def test_a_run_that_is_tried_again_never_replaces_a_later_ones_version(
+    spec_document: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = (parse_spec({**spec_document, "rounds": 1, "seed": seed}) for seed in (0, 1))
+    store = Store(spec_document["store"])
+    a, b = onboard_style(first), onboard_style(second)
+    assert onboard_style(first) == a != b == current_version(store, "disc")
+    assert f"not current: {b.version} was asked for later and stays" in capsys.readouterr().err
+    assert published_main(["rollback", f"{store.uri}/styles/disc", "--reason", "b is blurred", "--by", "Ada"]) == 0
+    assert onboard_style(second) == b
+    assert current_version(store, "disc") == a
+    capsys.readouterr()
+    assert published_main(["show", f"{store.uri}/styles/disc"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[1:] for line in lines[-3:]] == [
+        [a.version, f"published by {run_of(store, a)}"],
+        [b.version, f"published by {run_of(store, b)}"],
+        [a.version, "rolled back by Ada: b is blurred"],
+    ]
 
 
 def test_an_emptied_store_is_filled_anew(spec_document: dict[str, Any], tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import stat
 import threading
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.errors import AlreadyInStore, NotInStore, StoreCorrupted, StoreError, StoreNotWritable
+from data.errors import AlreadyInStore, ChangedInStore, NotInStore, StoreCorrupted, StoreError, StoreNotWritable
 from data.store.files import Store, read_blob, read_uri
 
 
@@ -50,10 +51,48 @@ def test_write_same_twice_is_writing_once_and_other_bytes_are_refused(store: Sto
     assert store.read("a.txt") == b"first"
 
 
-def test_replace_writes_over(store: Store) -> None:
-    store.replace("current.json", b"first")
-    store.replace("current.json", b"second")
-    assert store.read("current.json") == b"second"
+def test_a_swap_writes_only_over_what_was_expected(store: Store) -> None:
+    store.swap("a/current.json", None, b"first")
+    with pytest.raises(ChangedInStore, match="expected nothing at .*a/current.json"):
+        store.swap("a/current.json", None, b"second")
+    store.swap("a/current.json", b"first", b"second")
+    with pytest.raises(ChangedInStore, match="somebody else has written there since"):
+        store.swap("a/current.json", b"first", b"third")
+    assert store.read("a/current.json") == b"second"
+    assert store.list() == ["a/current.json"]
+
+
+def test_of_many_swaps_at_once_none_is_lost(store: Store) -> None:
+    store.write_new("count", b"0")
+
+    def count_to_ten() -> None:
+        for _ in range(10):
+            while True:
+                found = store.read("count")
+                with contextlib.suppress(ChangedInStore):
+                    store.swap("count", found, b"%d" % (int(found) + 1))
+                    break
+
+    counters = [threading.Thread(target=count_to_ten) for _ in range(4)]
+    for counter in counters:
+        counter.start()
+    for counter in counters:
+        counter.join()
+    assert store.read("count") == b"40"
+
+
+def test_what_is_removed_is_gone_and_removing_twice_is_removing_once(store: Store) -> None:
+    store.write_new("a/b.txt", b"one")
+    store.remove("a/b.txt")
+    store.remove("a/b.txt")
+    assert not store.exists("a/b.txt")
+
+
+def test_folders_are_those_directly_within(store: Store) -> None:
+    for key in ("a/one/x/1", "a/two/2", "a/3"):
+        store.write_new(key, b"")
+    assert store.folders("a") == ["one", "two"]
+    assert store.folders("nothing") == []
 
 
 def test_blob_is_named_by_its_digest_and_checked_when_read(store: Store) -> None:
@@ -62,7 +101,7 @@ def test_blob_is_named_by_its_digest_and_checked_when_read(store: Store) -> None
     assert blob.size_bytes == 6
     assert store.read_blob(blob) == b"pixels"
 
-    store.replace(f"images/{blob.sha256}.png", b"others")
+    store.swap(f"images/{blob.sha256}.png", b"pixels", b"others")
     with pytest.raises(StoreCorrupted, match=blob.sha256[:12]):
         store.read_blob(blob)
 

@@ -47,7 +47,7 @@ def test_a_row_in_a_bad_state_is_a_bad_row_and_all_others_go_on(
     [*_, good, _] = yaml.safe_load(manifest.read_text())
     store = Store(settings.store)
     for name, pointer in {
-        "card-gone": {"version": "0" * 16, "manifest_sha256": "0" * 64},
+        "version-gone": {"version": "0" * 16, "manifest_sha256": "0" * 64},
         "pointer-torn": {"version": 5},
         "pointer-odd": [],
     }.items():
@@ -56,13 +56,14 @@ def test_a_row_in_a_bad_state_is_a_bad_row_and_all_others_go_on(
     broken = Path(shutil.copytree(tiny_base_folder, tmp_path / "broken"))
     (broken / "vqvae" / "config.json").write_text("[]")
     rows = [
-        *({**good, "name": name} for name in ("card-gone", "pointer-torn", "pointer-odd", "pointer-broken")),
+        *({**good, "name": name} for name in ("pointer-torn", "pointer-odd", "pointer-broken")),
         {**good, "name": "no-base", "base": str(tmp_path / "nowhere")},
         {**good, "name": "broken-base", "base": str(broken)},
         {**good, "name": "far-base", "base": "s3://bucket/base"},
         {**good, "name": "far-store", "store": "gs://bucket/store"},
         {**good, "name": "long", "style_phrase": "in a style of very many words " * 9},
         {**good, "name": "torn"},
+        {**good, "name": "version-gone"},
         {**good, "name": "good"},
     ]
     manifest.write_text(yaml.safe_dump(rows))
@@ -74,14 +75,14 @@ def test_a_row_in_a_bad_state_is_a_bad_row_and_all_others_go_on(
 
     monkeypatch.setattr("tasks.batches.plan.run_key", torn)
     batch = plan_batch.fn(str(manifest), "", settings, False)
-    assert [style.spec.name for style in batch.styles] == ["good"]
-    assert [bad.name for bad in batch.bad_rows] == [row["name"] for row in rows[:-1]]
+    assert [style.spec.name for style in batch.styles] == ["version-gone", "good"]  # the former is made anew
+    assert [bad.name for bad in batch.bad_rows] == [row["name"] for row in rows[:-2]]
     assert all(bad.reason and bad.reason.isprintable() for bad in batch.bad_rows)
     found = {bad.name: bad.reason for bad in batch.bad_rows}
     assert "vqvae/config.json: expected a JSON object, got list" in found["broken-base"]
     assert "that are longer" in found["long"]
     assert found["torn"] == "ZeroDivisionError: nobody thought of it"
-    with pytest.raises(ManifestError, match=f"got {len(rows) - 1}; nothing was started"):
+    with pytest.raises(ManifestError, match=f"got {len(rows) - 2}; nothing was started"):
         plan_batch.fn(str(manifest), "", settings, True)
 
 
@@ -116,3 +117,18 @@ def test_what_is_published_is_found_until_the_spec_or_an_image_changes(
     assert find_published(spec, (sha256,)) == published
     assert find_published(spec.model_copy(update={"seed": 5}), (sha256,)) is None
     assert find_published(spec, ("0" * 64,)) is None
+
+    # What a later version has replaced is not made again, nor what was copied to another store.
+    other = onboard_style(spec.model_copy(update={"seed": 5}))
+    assert find_published(spec, (sha256,)) == published
+    assert find_published(spec.model_copy(update={"seed": 5}), (sha256,)) == other
+    source, moved = Store(spec.store), Store(f"memory://{spec.name}-moved")
+    for key in source.list("styles"):
+        moved.write_new(key, source.read(key))
+    found = find_published(spec.model_copy(update={"store": moved.uri}), (sha256,))
+    assert found is not None and found.version == published.version
+
+    # A version that is damaged is made anew.
+    card = f"styles/disc/versions/{published.version}/version.json"
+    source.remove(card)
+    assert find_published(spec, (sha256,)) is None

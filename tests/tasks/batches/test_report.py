@@ -1,21 +1,33 @@
 import io
+import re
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock, patch
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from prefect import flow
 
 from data.documents.spec import StyleSettings
 from data.errors import BatchIncomplete
 from data.records.batch import BadRow, Batch, BatchReport, StyleRun
 from data.store.files import Store
+from data.store.publication import withdraw
+from flows.onboard_style import onboard_style
 from tasks.batches.plan import plan_batch
 from tasks.batches.report import refuse_incomplete, report_batch
+from tasks.batches.runs import run_styles
 
 
 @flow
 def reported(batch: Batch, runs: dict[str, StyleRun]) -> BatchReport:
     return report_batch(batch, runs)
+
+
+@flow
+def started(batch: Batch) -> dict[str, StyleRun]:
+    return run_styles(batch, 1, False)
 
 
 def test_a_report_says_of_every_row_what_became_of_it(
@@ -36,6 +48,31 @@ def test_a_report_says_of_every_row_what_became_of_it(
     assert summary.styles == {"bad row": 1, "failed": 1, "waiting": 1}
     with pytest.raises(BatchIncomplete, match=r"got 2 .*row 1 \(lost\): .*; row 2 \(disc\): Failed: no luck"):
         refuse_incomplete(summary)
+
+
+def test_a_withdrawn_style_is_left_out_in_words_and_never_started_again(
+    spec_document: dict[str, Any], manifest: Path, settings: StyleSettings, prefect_api: str
+) -> None:
+    rows = [{**row, "rounds": 1} for row in yaml.safe_load(manifest.read_text()) if row["name"] == "disc"]
+    manifest.write_text(yaml.safe_dump(rows))
+    planned = plan_batch.fn(str(manifest), "monday", settings, False)
+    published = onboard_style(planned.styles[0].spec)
+    again = reported(plan_batch.fn(str(manifest), "monday", settings, False), {})
+    assert (again.styles, again.incomplete) == ({"published before": 1}, ())
+    [row] = pq.read_table(io.BytesIO(Store(planned.store).read_blob(again.table))).to_pylist()
+    assert (row["published_uri"], row["verdict"]) == (published.uri, "not learnt")
+
+    withdraw(Store(settings.store), "disc", by="Ada", reason="the artist asked")
+    batch = plan_batch.fn(str(manifest), "monday", settings, False)
+    deployment = Mock(work_pool_name=None)
+    with patch("tasks.batches.runs._deployment", return_value=deployment), patch("tasks.batches.runs._start") as start:
+        runs = started(batch)
+    assert (runs, start.call_count) == ({}, 0)
+    summary = reported(batch, runs)
+    refuse_incomplete(summary)
+    assert summary.styles == {"withdrawn": 1}
+    [row] = pq.read_table(io.BytesIO(Store(batch.store).read_blob(summary.table))).to_pylist()
+    assert re.fullmatch("withdrawn by Ada at .* UTC: the artist asked", row["reason"])
 
 
 def test_a_batch_with_styles_that_only_wait_is_complete(settings: StyleSettings, prefect_api: str) -> None:

@@ -17,7 +17,7 @@ from data.errors import DecisionRefused, NotInStore
 from data.pictures.images import from_png, to_png
 from data.records.feedback import Decision
 from data.records.onboarding import AdapterRecord, Example, Run
-from data.records.scores import EvaluationRecord, GuidanceRecord, Leak, Score
+from data.records.scores import EvaluationRecord, GuidanceRecord, Leak, Score, Verdict
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store
 from tasks import sampling
@@ -144,9 +144,9 @@ def test_every_round_is_evaluated_on_the_same_prompts_and_seeds(run: Run, adapte
 def test_a_published_adapter_comes_back_with_its_card(run: Run, adapter: AdapterRecord, tmp_path: Path) -> None:
     store = Store(run.store)
     sheet = store.write_blob("sheets", ".png", b"image")
-    evaluation = EvaluationRecord(
-        rounds=(evaluate_round.fn(run, None), evaluate_round.fn(run, adapter)), leaks=(LOW,), contact_sheet=sheet
-    )
+    rounds = (evaluate_round.fn(run, None), evaluate_round.fn(run, adapter))
+    verdict = Verdict.of([0.0, 0.1], [0.2, 0.3])
+    evaluation = EvaluationRecord(rounds=rounds, leaks=(LOW,), verdict=verdict, contact_sheet=sheet)
     published = publish.fn(run, [adapter], [], GUIDANCE, evaluation, None, None)
     assert publish.fn(run, [adapter], [], GUIDANCE, evaluation, None, None) == published
 
@@ -162,6 +162,7 @@ def test_a_published_adapter_comes_back_with_its_card(run: Run, adapter: Adapter
     assert first["text"]["mean"] == evaluation.rounds[1].text.mean
     assert card["guidance"] == {"lambda_a": 1.5, "lambda_b": defaults.LAMBDA_B}
     assert card["leak"] == {"mean": 0.1, "standard_error": 0.01, "threshold": 0.2}
+    assert (card["verdict"]["is_learnt"], card["verdict"]["style"]["mean"]) == (True, pytest.approx(0.25))
     base = open_base(run.spec.base)
     [back] = styledrop.sample(base, ["a fish"], seeds=[1], style=load_published(published.uri, run.spec.base))
     [before] = styledrop.sample(base, ["a fish"], seeds=[1], style=open_adapter(adapter.files, base))

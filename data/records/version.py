@@ -1,0 +1,145 @@
+"""What a published version says of itself (`version.json`), and its style's pointer (`current.json`).
+
+They are read for as long as there are stores, by whatever release: fields are only added, with a default, and a reader
+passes over those it does not know. A change of meaning gets the next number, and a reader refuses what is newer than
+itself. Nothing here holds an address: paths are relative to the version, keys to the store.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+VERSION_LAYOUT = 2
+"""Of `version.json`. Layout 1 had none: its versions pointed into the run that made them."""
+
+POINTER_LAYOUT = 2
+"""Of `current.json`. Layout 1 named the version and nothing else."""
+
+
+class _Kept(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class VersionReference(_Kept):
+    """A style reference."""
+
+    content_phrase: str
+    style_phrase: str
+    source_sha256: str
+    """Of the file as it was given."""
+    prompt: str
+    """The whole prompt that it was tuned on with."""
+    image: str
+    """Path of the image as it was tuned on: a square RGB PNG."""
+    large_image: str = ""
+    """The same at the size that super-resolution makes; empty if the base had none."""
+
+
+class Figure(_Kept):
+    """A mean over the evaluation's images."""
+
+    mean: float
+    standard_error: float
+
+    @property
+    def in_words(self) -> str:
+        """The mean with its standard error."""
+        return f"{self.mean:.3f} ± {self.standard_error:.3f}"
+
+
+class VersionScores(_Kept):
+    """Text and Style score, or what was gained in them."""
+
+    text: Figure
+    style: Figure
+
+
+class VersionDocument(_Kept):
+    """What is needed to use a version, and the figures that tables of styles show."""
+
+    layout: int
+    name: str
+    created: datetime
+    """When the run was started that made it."""
+    base_name: str
+    base_sha256: str
+    style_phrase: str
+    """Follows a content phrase in every prompt."""
+    references: tuple[VersionReference, ...]
+    tuned_on: tuple[str, ...]
+    """The content phrases that no evaluation may use."""
+    rounds: int
+    lambda_a: float
+    """What was chosen for the style."""
+    adapter: tuple[str, ...]
+    """Paths of the adapter's files."""
+    enlarging: tuple[str, ...] = ()
+    """Those of super-resolution's adapter."""
+    before: VersionScores
+    """The untuned base."""
+    after: VersionScores
+    leak: Figure | None = None
+    """None if all images show what a reference shows."""
+    verdict: Literal["learnt", "not learnt", ""] = ""
+    """Empty in versions published before there were verdicts."""
+    gain: VersionScores | None = None
+    """Over the untuned base, image by image: what the verdict rests on."""
+
+
+class Move(_Kept):
+    """What was done about a style's current version."""
+
+    action: Literal["published", "published late", "rolled back"]
+    """Late is a version whose run was started before that of the current one: it lies there, and is not current."""
+    version: str
+    manifest_sha256: str
+    asked_at: datetime
+    """When the run was started, or the command given: of two moves the one asked for later wins."""
+    at: datetime
+    by: str
+    reason: str = ""
+
+
+class RemovedFile(_Kept):
+    """A file that a withdrawal removed, by its key in the store."""
+
+    key: str
+    at: datetime
+
+
+class Withdrawal(_Kept):
+    """A style's tombstone: who took it back, when and why."""
+
+    by: str
+    at: datetime
+    reason: str
+    removed: tuple[RemovedFile, ...] = ()
+
+    @property
+    def in_words(self) -> str:
+        """Who, when and why."""
+        return f"withdrawn by {self.by} at {self.at:%Y-%m-%d %H:%M} UTC: {self.reason}"
+
+
+class Pointer(_Kept):
+    """Which version of a style is current, and how that came about."""
+
+    layout: int = 1
+    version: str | None
+    """None if the style was withdrawn."""
+    manifest_sha256: str | None
+    history: tuple[Move, ...] = ()
+    withdrawn: Withdrawal | None = None
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """All that were published, the current one first, then the newest."""
+        newest_first = dict.fromkeys(move.version for move in reversed(self.history))
+        return tuple(sorted(newest_first, key=lambda version: version != self.version))
+
+    @property
+    def previous(self) -> str | None:
+        """The version that was current before the current one."""
+        were_current = [move.version for move in self.history if move.action != "published late"]
+        return next((version for version in reversed(were_current) if version != self.version), None)

@@ -1,0 +1,107 @@
+"""A style's pointer, `styles/NAME/current.json`: which version is current, how that came about, and the tombstone.
+
+It moves by compare-and-swap, so of two who move it at once neither undoes the other's move unseen. Every move is kept.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from data.errors import ChangedInStore, NotInStore, StoreCorrupted, StoreError, StyleWithdrawn
+from data.records.version import POINTER_LAYOUT, Move, Pointer
+from data.store.files import Store
+
+POINTER = "current.json"
+
+_ATTEMPTS = 20
+
+
+def style_folder(store: Store, name: str) -> Store:
+    """The folder of the style `name`, with all its versions."""
+    return Store(f"{store.uri}/styles/{name}")
+
+
+def read_pointer(style: Store) -> Pointer | None:
+    """The pointer of the style in the folder `style`; None if nothing was published there.
+
+    Raises:
+        StoreCorrupted: if it cannot be read.
+        StoreError: if a later release wrote it.
+    """
+    return _read(style)[1]
+
+
+def refuse_withdrawn(style: Store, pointer: Pointer | None) -> None:
+    """Go no further with a style that was taken back; `pointer` is its pointer.
+
+    Raises:
+        StyleWithdrawn: with who, when and why.
+    """
+    if pointer is not None and pointer.withdrawn is not None:
+        raise StyleWithdrawn(
+            f"expected a style that may be used, but {style.uri} was {pointer.withdrawn.in_words}; "
+            "take another style, or ask for consent and publish it under another name"
+        )
+
+
+def move_pointer(style: Store, change: Callable[[Pointer], Pointer]) -> Pointer:
+    """Make the pointer what `change` makes of it, whoever moves it meanwhile; `change` may be called several times.
+
+    A style without a pointer has one that names no version. If `change` changes nothing, nothing is written.
+
+    Raises:
+        StoreNotWritable: if the store refuses.
+    """
+    for _ in range(_ATTEMPTS):
+        content, found = _read(style)
+        pointer = found or Pointer(version=None, manifest_sha256=None)
+        wanted = change(pointer).model_copy(update={"layout": POINTER_LAYOUT})
+        if found is not None and wanted.model_copy(update={"layout": found.layout}) == found:
+            return found
+        try:
+            style.swap(POINTER, content, wanted.model_dump_json(indent=2).encode() + b"\n")
+        except ChangedInStore:
+            continue
+        return wanted
+    raise StoreError(f"expected to move {style.uri}/{POINTER}, but it changed {_ATTEMPTS} times meanwhile; try again")
+
+
+def _read(style: Store) -> tuple[bytes | None, Pointer | None]:
+    try:
+        content = style.read(POINTER)
+    except NotInStore:
+        return None, None
+    try:
+        document = json.loads(content)
+        if document.get("layout", 1) > POINTER_LAYOUT:
+            raise StoreError(
+                f"expected a pointer of layout {POINTER_LAYOUT} at most at {style.uri}/{POINTER}, got "
+                f"{document['layout']}: a later release wrote it; update this one"
+            )
+        pointer = Pointer.model_validate(document)
+    except (ValueError, AttributeError, TypeError, ValidationError) as error:
+        raise StoreCorrupted(
+            f"expected a style's pointer at {style.uri}/{POINTER}, got something else: {error}; put back a copy of it"
+        ) from error
+    return content, pointer if pointer.history else _with_history(style, pointer)
+
+
+def _with_history(style: Store, pointer: Pointer) -> Pointer:
+    """A pointer of layout 1 with the one move that it tells of: its version's card says when it was asked for."""
+    if pointer.version is None or pointer.manifest_sha256 is None:
+        return pointer
+    try:
+        created = datetime.fromisoformat(json.loads(style.read(f"versions/{pointer.version}/card.json"))["created"])
+    except (NotInStore, ValueError, KeyError, TypeError):
+        created = datetime.fromtimestamp(0, UTC)
+    move = Move(
+        action="published",
+        version=pointer.version,
+        manifest_sha256=pointer.manifest_sha256,
+        asked_at=created,
+        at=created,
+        by="",
+    )
+    return pointer.model_copy(update={"history": (move,)})

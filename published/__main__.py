@@ -1,0 +1,133 @@
+"""What is published in a store, from a terminal.
+
+    python -m published list STORE
+    python -m published show STYLE
+    python -m published rollback STYLE [--to VERSION] --reason TEXT [--by NAME]
+    python -m published withdraw STYLE --reason TEXT [--by NAME]
+
+STORE is the address that specs name, STYLE is STORE/styles/NAME. docs/versions.md says what each does.
+"""
+
+import argparse
+import getpass
+import sys
+from collections.abc import Sequence
+
+from data.errors import NotInStore, PipelineError, SpecError
+from data.records.version import Pointer, VersionScores
+from data.store.files import Store
+from data.store.pointer import read_pointer, style_folder
+from data.store.publication import roll_back, withdraw
+from data.store.published_style import read_document
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; what cannot be done is one line and exit status 1."""
+    asked = _parser().parse_args(arguments)
+    try:
+        match asked.action:
+            case "list":
+                _print_list(Store(asked.store))
+            case "show":
+                _print_style(Store(asked.style))
+            case "rollback":
+                pointer = roll_back(Store(asked.style), asked.to, by=_person(asked.by), reason=asked.reason)
+                print(f"{asked.style}: {pointer.version} is current")
+            case "withdraw":
+                withdrawn = withdraw(*_store_and_name(asked.style), by=_person(asked.by), reason=asked.reason)
+                print(f"{asked.style}: {withdrawn.in_words}; {len(withdrawn.removed)} files removed")
+    except PipelineError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m published", description="See and change what is published.")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help="all styles of a store: current version, scores, verdict")
+    listed.add_argument("store", help="the store's address")
+    shown = actions.add_parser("show", help="a style's current version, and how it came about")
+    rolled_back = actions.add_parser("rollback", help="make another version current")
+    rolled_back.add_argument("--to", metavar="VERSION", help="left out: the one that was current before")
+    withdrawn = actions.add_parser("withdraw", help="take a style back for good, and remove its adapters")
+    for action in (shown, rolled_back, withdrawn):
+        action.add_argument("style", help="the style's address, STORE/styles/NAME")
+    for action in (rolled_back, withdrawn):
+        action.add_argument("--reason", required=True, help="kept with the style")
+        action.add_argument("--by", help="who decides; left out: who is logged in")
+    return parser
+
+
+def _person(named: str | None) -> str:
+    try:
+        person = (named or getpass.getuser()).strip()
+    except (KeyError, OSError):  # a container's user may have no name
+        person = ""
+    if not person:
+        raise SpecError("expected the name of who decides, got none; add --by NAME")
+    return person
+
+
+def _store_and_name(style: str) -> tuple[Store, str]:
+    root, is_in_a_store, name = Store(style).uri.rpartition("/styles/")
+    if not is_in_a_store or "/" in name:
+        raise SpecError(f"expected a style's address, STORE/styles/NAME, got {style!r}; `list STORE` shows them")
+    return Store(root), name
+
+
+def _print_list(store: Store) -> None:
+    names = store.folders("styles")
+    for name in names:
+        try:
+            print(f"{name}  {_in_a_line(style_folder(store, name))}")
+        except PipelineError as error:  # of one style: the others are shown
+            print(f"{name}  {type(error).__name__}: {error}")
+    if not names:
+        print("nothing is published", file=sys.stderr)
+
+
+def _in_a_line(style: Store) -> str:
+    pointer = _pointer(style)
+    if pointer.withdrawn is not None:
+        return pointer.withdrawn.in_words
+    document = read_document(style.uri)
+    gain = " → ".join(_scores(scores) for scores in (document.before, document.after))
+    return f"{pointer.version}  {document.created:%Y-%m-%d %H:%M} UTC  {gain}  {document.verdict or 'no verdict'}"
+
+
+def _print_style(style: Store) -> None:
+    pointer = _pointer(style)
+    if pointer.withdrawn is not None:
+        print(pointer.withdrawn.in_words)
+        for removed in pointer.withdrawn.removed:
+            print(f"removed     {removed.key} at {removed.at:%Y-%m-%d %H:%M} UTC")
+    else:
+        document = read_document(style.uri)
+        print(f"style       {document.name}: {document.style_phrase}")
+        print(f"current     {pointer.version}, of a run started at {document.created:%Y-%m-%d %H:%M} UTC")
+        print(f"base        {document.base_name} ({document.base_sha256[:12]})")
+        print(f"sampling    λ_A {document.lambda_a}, after {document.rounds} rounds")
+        print(f"scores      {_scores(document.before)} → {_scores(document.after)}")
+        print(f"leak        {document.leak.in_words if document.leak else 'unknown'}")
+        gain = f": {document.gain.text.mean:+.3f} Text, {document.gain.style.mean:+.3f} Style" if document.gain else ""
+        print(f"verdict     {document.verdict or 'unknown'}{gain}")
+        print(f"files       {style.uri}/versions/{pointer.version}")
+    for move in pointer.history:
+        reason = f": {move.reason}" if move.reason else ""
+        print(f"{move.at:%Y-%m-%d %H:%M} UTC  {move.version}  {move.action} by {move.by or 'unknown'}{reason}")
+
+
+def _pointer(style: Store) -> Pointer:
+    pointer = read_pointer(style)
+    if pointer is None:
+        raise NotInStore(f"expected a published style at {style.uri}, got none; check the address")
+    return pointer
+
+
+def _scores(scores: VersionScores) -> str:
+    return f"Text {scores.text.in_words}, Style {scores.style.in_words}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""The page of a published version, README.md: what a model hub shows, and what a person reads first.
+
+The head is the hub's metadata (https://huggingface.co/docs/hub/model-cards), in YAML.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+import styledrop
+from data.pictures.markdown import table
+from data.records.onboarding import Run
+from data.records.scores import EvaluationRecord, Leak, RoundScores, Verdict
+
+_HUB_LICENCES = re.compile(
+    r"apache-2\.0|mit|bsd-[23]-clause|cc|cc0-1\.0|cc-by-(2\.0|2\.5|3\.0|4\.0)|cc-by-sa-[34]\.0|cc-by-nc-[234]\.0"
+    r"|cc-by-nd-4\.0|cc-by-nc-nd-[34]\.0|cc-by-nc-sa-[234]\.0|gpl-3\.0|lgpl-3\.0|unlicense|wtfpl"
+)
+"""Those of the hub's identifiers that references may be under; for others the hub has `other` and a name."""
+
+SHOWN_PROMPTS = 5
+"""Pictures side by side in the page: more do not fit."""
+
+
+def readme(
+    run: Run,
+    card: styledrop.Card,
+    evaluation: EvaluationRecord,
+    references: Sequence[str],
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+) -> str:
+    """The page.
+
+    Args:
+        run: The onboarding.
+        card: The adapter's.
+        evaluation: How base and rounds score.
+        references: Paths of the references in the version.
+        before: Paths of what the untuned base draws, by evaluation prompt.
+        after: The same of what the style draws.
+    """
+    base, last = evaluation.rounds[0], evaluation.rounds[-1]
+    leak = evaluation.leaks[-1] if evaluation.leaks else None
+    head = yaml.safe_dump(_head(run, card, evaluation, after), sort_keys=False, allow_unicode=True)
+    shown = list(after)[:SHOWN_PROMPTS]
+    pictures = [
+        {"": "untuned base", **{phrase: f"![{phrase}]({before[phrase]})" for phrase in shown}},
+        {"": "in the style", **{phrase: f"![{phrase}]({after[phrase]})" for phrase in shown}},
+    ]
+    kept = f", then on candidates kept by {card.feedback} feedback" if card.feedback else ""
+    return "\n\n".join(
+        [
+            f"---\n{head}---",
+            f"# {card.name}",
+            f"A style learnt from {_counted(len(references), 'image')}: an adapter of {_parameters(card)} parameters "
+            f"for the base `{card.base_name}` ([StyleDrop](https://arxiv.org/abs/2306.00983)), tuned on "
+            f"{'it' if len(references) == 1 else 'them'}{kept}.",
+            _verdict_line(evaluation.verdict),
+            "## The reference" if len(references) == 1 else "## The references",
+            " ".join(
+                f"![{one.content_phrase}]({path})" for one, path in zip(card.references, references, strict=True)
+            ),
+            "; ".join(f"*{one.content_phrase} {one.style_phrase}*" for one in card.references),
+            f"Licence: {card.licence}. Consent: {card.consent}.",
+            "## Before and after",
+            "The same prompts and seeds, by the untuned base and in the style; none of these prompts was tuned on.",
+            table(pictures),
+            "All rounds: [contact_sheet.png](contact_sheet.png).",
+            "## How to use it",
+            "From this version's folder:",
+            f"```python\n{_usage(run, card)}```",
+            f"End every prompt with `{card.style_phrase}`.",
+            "## How it does",
+            table([_row("untuned base", base, None), _row("in the style", last, leak)]),
+            f"Mean ± standard error over {_image_count(run)} images. Text is the cosine of image and prompt, Style "
+            "that of image and reference, both by the base's CLIP; leak is how much of the reference's content shows "
+            "in images of other contents.",
+            "What it was made from and how: [card.json](card.json), [evaluation.json](evaluation.json), "
+            "[spec.json](spec.json).",
+        ]
+    ) + "\n"  # fmt: skip
+
+
+def _head(run: Run, card: styledrop.Card, evaluation: EvaluationRecord, after: Mapping[str, str]) -> Mapping[str, Any]:
+    base, last = evaluation.rounds[0], evaluation.rounds[-1]
+    is_known = _HUB_LICENCES.fullmatch(card.licence.lower())
+    licence = {"license": card.licence.lower()} if is_known else {"license": "other", "license_name": card.licence}
+    metrics = [
+        {
+            "type": f"clip_{name.lower()}_score",
+            "name": f"{name} (CLIP cosine of image and {against})",
+            "value": round(getattr(last, name.lower()).mean, 4),
+            "args": {
+                "standard_error": round(getattr(last, name.lower()).standard_error, 4),
+                "untuned_base": round(getattr(base, name.lower()).mean, 4),
+                "images": _image_count(run),
+            },
+        }
+        for name, against in (("Text", "prompt"), ("Style", "reference"))
+    ]
+    return {
+        **licence,
+        "library_name": "styledrop",
+        "pipeline_tag": "text-to-image",
+        "base_model": card.base_name,
+        "base_model_relation": "adapter",
+        "instance_prompt": card.style_phrase,
+        "tags": ["styledrop", "text-to-image", "style", "adapter", "amused"],
+        "widget": [
+            {"text": f"{phrase} {card.style_phrase}", "output": {"url": path}} for phrase, path in after.items()
+        ],
+        "model-index": [
+            {
+                "name": card.name,
+                "results": [
+                    {
+                        "task": {"type": "text-to-image"},
+                        "dataset": {"type": "prompts", "name": "evaluation prompts of spec.json, none tuned on"},
+                        "metrics": metrics,
+                    }
+                ],
+            }
+        ],
+    }  # fmt: skip
+
+
+def _usage(run: Run, card: styledrop.Card) -> str:
+    drawn = run.spec.evaluation_sampling
+    prompt = f"{run.spec.evaluation_prompts[0]} {card.style_phrase}"
+    elsewhere = "" if card.base_name == styledrop.base.EMBEDDED else "  # its folder"
+    return (
+        "import pathlib, styledrop\n\n"
+        f"base = styledrop.load_base({card.base_name!r}){elsewhere}\n"
+        'style = styledrop.load_adapter(pathlib.Path("."), base)\n'
+        f"guidance = styledrop.Guidance(lambda_a={card.guidance['lambda_a']}, lambda_b={card.guidance['lambda_b']})\n"
+        f"config = styledrop.SamplingConfig(steps={drawn.steps}, temperature={drawn.temperature}, "
+        f"token_temperature={drawn.token_temperature})\n"
+        f"[image] = styledrop.sample(base, [{prompt!r}], seeds=[0], style=style, guidance=guidance, config=config)\n"
+    )
+
+
+def _row(label: str, scores: RoundScores, leak: Leak | None) -> dict[str, str]:
+    words = {"Text ↑": scores.text.in_words, "Style ↑": scores.style.in_words, "leak ↓": leak.in_words if leak else ""}
+    return {"": label, **words}
+
+
+def _verdict_line(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return "Verdict: unknown."
+    doubt = "" if verdict.is_learnt else " What it draws may differ little from the untuned base's, or miss the prompt."
+    return f"**{verdict.label.capitalize()}**: {verdict.in_words.partition(': ')[2]}.{doubt}"
+
+
+def _image_count(run: Run) -> int:
+    return len(run.spec.evaluation_prompts) * run.spec.images_per_evaluation_prompt
+
+
+def _parameters(card: styledrop.Card) -> str:
+    return f"{card.rounds[-1]['parameters']:,}"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"one {thing}" if number == 1 else f"{number} {thing}s"
