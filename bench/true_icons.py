@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from data.corpus import build_corpus
+from data.corpus.build import build_corpus
 from data.corpus.shards import read_shards
 from data.pictures.images import from_png
 from styledrop.judge import Judge

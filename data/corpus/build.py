@@ -20,8 +20,8 @@ from data.corpus.captions import concepts
 from data.corpus.credits import read_licences, write_credits
 from data.corpus.emoji import read_emoji_names
 from data.corpus.icons import Icon, list_icons
-from data.corpus.packages import PACKAGES
 from data.corpus.layers import LAYER_PX, NUM_LAYERS, render_all_layers
+from data.corpus.packages import PACKAGES
 from data.corpus.render import render_and_encode, worker_pool
 from data.corpus.sets import BASE_SETS, HELD_OUT_SETS
 from data.corpus.shards import IMAGE_SIZE_PX, fraction, mixed, write_shards

@@ -23,7 +23,13 @@ _HUES = (
 )  # fmt: skip
 """(upper end, name) of the hues from 0 to 1, red at both ends."""
 _DARK = {"red": "dark red", "orange": "brown", "yellow": "olive", "blue": "navy blue", "sky blue": "navy blue"}
-_PALE = {"red": "pale pink", "orange": "cream", "yellow": "pale yellow", "lime green": "mint green", "green": "mint green"}
+_PALE = {
+    "red": "pale pink",
+    "orange": "cream",
+    "yellow": "pale yellow",
+    "lime green": "mint green",
+    "green": "mint green",
+}
 _GREYS = ((0.12, "black"), (0.4, "dark grey"), (0.7, "grey"), (0.93, "light grey"), (1.01, "white"))
 
 

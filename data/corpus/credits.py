@@ -21,9 +21,9 @@ _FLUENT_3D = {
 _HEAD = """\
 # Credits
 
-Every image was rendered from one of these sets at 128x128 px on white. Styles named `set+variant` are
-changed further: recoloured or filtered. The sets' authors endorse neither this corpus nor models trained on
-it.
+Every image was rendered from one of these sets at 128x128 px on white. For training, icons are also drawn
+in other colours, strokes, grounds and textures. The sets' authors endorse neither this corpus nor models
+trained on it.
 
 | style | set | author | licence | SPDX |
 |---|---|---|---|---|

@@ -15,6 +15,7 @@ import numpy as np
 
 from data.corpus.icons import Icon
 from data.corpus.render import draw_ink, render_transparent, worker_pool
+from data.corpus.sets import ONE_COLOUR
 
 LAYER_PX = 128
 COLOUR, DRAWN, INK, ENCLOSED = slice(0, 3), 3, 4, 5
@@ -23,13 +24,6 @@ COLOUR, DRAWN, INK, ENCLOSED = slice(0, 3), 3, 4, 5
 Ink is a part of what is drawn: all of it, but for an icon with half transparent parts. Enclosed is what is drawn and
 what the outline surrounds."""
 NUM_LAYERS = 6
-
-ONE_COLOUR = frozenset({
-    "tabler", "ph-thin", "ph-fill", "ph-duotone", "icon-park-twotone", "solar-broken", "solar-bold-duotone",
-    "material-symbols-sharp", "game-icons", "healthicons", "guidance", "pixelarticons", "dinkie-icons",
-    "streamline-pixel", "fluent-emoji-high-contrast", "emojione-monotone", "pepicons-pencil",
-})  # fmt: skip
-"""Sets whose icons are one ink on nothing, a part of it half transparent in some."""
 
 _CLOSED_GAPS_PX = 9
 """Gaps in an outline up to this width do not let the outside in."""

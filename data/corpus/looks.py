@@ -1,7 +1,7 @@
 """The space of looks: what an icon can be drawn as, factor by factor, and the words for it.
 
-A look is drawn by chance, one for each picture, so a base that is trained on them meets no look twice and learns the
-factors instead. Every factor of a look has words; `words_of` leaves some out, so that a look is more than its words.
+Every picture gets a random look of its own, so a base that is trained on them meets no look twice and learns the
+factors instead. Most factors of a look have words; `words_of` leaves some out, so that a look is more than its words.
 
 Two kinds of looks are never trained on (`is_left_out`): those that would imitate a held-out style, and `KEPT_SHARE` of
 all combinations of factors, which are for measuring and for searching settings.
@@ -10,13 +10,14 @@ all combinations of factors, which are for measuring and for searching settings.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
 
 import numpy as np
 
-from data.corpus.colours import BLACK, WHITE, Colour, draw_colour, luminance, name_of
-from data.corpus.layers import ONE_COLOUR
+from data.corpus.colours import BLACK, WHITE, Colour, Tone, draw_colour, luminance, name_of
+from data.corpus.sets import ONE_COLOUR
 
 KEPT_SHARE = 0.08
 """Share of the combinations of factors that are kept from training."""
@@ -98,7 +99,7 @@ class Look:
 
 
 def draw_look(style: str, rng: np.random.Generator, *, kept: bool = False) -> Look:
-    """A look for an icon of `style`; one of those kept from training if `kept`, else one to train on."""
+    """Draw a look for an icon of `style`: with `kept`, one that is kept from training, else one to train on."""
     while True:
         look = _draw_look(style, rng)
         if not imitates_held_out(look) and is_kept(look) == kept:
@@ -149,81 +150,97 @@ def imitates_held_out(look: Look) -> bool:
 
 
 def _draw_look(style: str, rng: np.random.Generator) -> Look:
+    look = Look(style=style)
     if rng.random() < 0.2:
-        return Look(style=style)
+        return look
     is_dark = rng.random() < 0.22  # a light drawing on a dark ground
-    factors = _draw_line(style, rng, is_dark) if style in ONE_COLOUR else _draw_palette(rng)
-    factors |= _draw_surroundings(rng, is_dark)
+    look = _with_line(look, rng, is_dark) if style in ONE_COLOUR else _with_palette(look, rng)
+    look = _with_surroundings(look, rng, is_dark)
     if rng.random() < 0.14:
         # Few, since they cost a generator most: it cannot know where a speckle falls.
-        factors["texture"] = _choice(
-            rng, grain=1, halftone=2, pencil=1, watercolour=2, relief=1, glass=1, neon=1, pixels=1
-        )
-    return Look(
-        style=style,
+        textures: dict[Texture, float] = {
+            "grain": 1, "halftone": 2, "pencil": 1, "watercolour": 2, "relief": 1, "glass": 1, "neon": 1, "pixels": 1,
+        }  # fmt: skip
+        look = replace(look, texture=_choice(rng, textures))
+    return replace(
+        look,
         slant=float(rng.uniform(-0.25, 0.25)) if rng.random() < 0.1 else 0.0,
         tilt=float(rng.uniform(-0.3, 0.3)) if rng.random() < 0.1 else 0.0,
         angle=float(rng.uniform(0, np.pi)),
         spacing=float(rng.uniform(0.045, 0.09)),
-        **factors,
     )
 
 
-def _draw_line(style: str, rng: np.random.Generator, is_dark: bool) -> dict[str, object]:
-    factors: dict[str, object] = {}
+def _with_line(look: Look, rng: np.random.Generator, is_dark: bool) -> Look:
+    """Draw the ink, the fill and the strokes of an icon of one colour."""
     if is_dark:
-        factors["ink"] = WHITE if rng.random() < 0.3 else draw_colour(rng, "strong" if rng.random() < 0.5 else "pale")
+        ink = WHITE if rng.random() < 0.3 else draw_colour(rng, "strong" if rng.random() < 0.5 else "pale")
     else:
-        factors["ink"] = BLACK if rng.random() < 0.35 else draw_colour(rng, "deep" if rng.random() < 0.6 else "strong")
+        ink = BLACK if rng.random() < 0.35 else draw_colour(rng, "deep" if rng.random() < 0.6 else "strong")
+    look = replace(look, ink=ink)
     if rng.random() < 0.55:
-        factors["fill"] = _choice(rng, flat=5, offset=2, gradient=2, hatched=1, dotted=1)
-        tones = ("strong", "deep") if is_dark else ("pale", "strong")
-        factors["fill_colours"] = tuple(draw_colour(rng, tones[int(rng.integers(2))]) for _ in range(2))
+        fills: dict[Fill, float] = {"flat": 5, "offset": 2, "gradient": 2, "hatched": 1, "dotted": 1}
+        fill = _choice(rng, fills)
+        tones: tuple[Tone, Tone] = ("strong", "deep") if is_dark else ("pale", "strong")
+        one, other = (draw_colour(rng, tones[int(rng.integers(2))]) for _ in range(2))
+        look = replace(look, fill=fill, fill_colours=(one, other))
     if rng.random() < 0.12:
-        factors["accent"] = draw_colour(rng, "strong")
-    if style not in _PIXEL_SETS:
-        if rng.random() < 0.4:
-            factors["stroke"] = float(rng.uniform(-0.008, 0.035))
-        if rng.random() < 0.12:
-            factors["has_gaps"] = True
-        if rng.random() < 0.2:
-            factors["roughness"] = float(rng.uniform(0.5, 2.5))
-    return factors
+        look = replace(look, accent=draw_colour(rng, "strong"))
+    if look.style in _PIXEL_SETS:
+        return look
+    if rng.random() < 0.4:
+        look = replace(look, stroke=float(rng.uniform(-0.008, 0.035)))
+    if rng.random() < 0.12:
+        look = replace(look, has_gaps=True)
+    if rng.random() < 0.2:
+        look = replace(look, roughness=float(rng.uniform(0.5, 2.5)))
+    return look
 
 
-def _draw_palette(rng: np.random.Generator) -> dict[str, object]:
-    palette = _choice(rng, own=4, turned=3, duotone=2, tritone=1, pastel=1, deep=1)
-    factors: dict[str, object] = {"palette": palette}
+def _with_palette(look: Look, rng: np.random.Generator) -> Look:
+    """Draw the colours of an icon that has colours of its own."""
+    palettes: dict[Palette, float] = {"own": 4, "turned": 3, "duotone": 2, "tritone": 1, "pastel": 1, "deep": 1}
+    palette = _choice(rng, palettes)
+    look = replace(look, palette=palette)
     if palette in ("duotone", "tritone"):
         middle = (draw_colour(rng, "strong"),) if palette == "tritone" else ()
-        factors["palette_colours"] = (draw_colour(rng, "deep"), *middle, draw_colour(rng, "pale"))
+        look = replace(look, palette_colours=(draw_colour(rng, "deep"), *middle, draw_colour(rng, "pale")))
     if palette == "turned":
-        factors["hue_turn"] = float(rng.uniform(0.1, 0.9))
+        look = replace(look, hue_turn=float(rng.uniform(0.1, 0.9)))
     if rng.random() < 0.12:
-        factors["roughness"] = float(rng.uniform(0.5, 2.0))
-    return factors
+        look = replace(look, roughness=float(rng.uniform(0.5, 2.0)))
+    return look
 
 
-def _draw_surroundings(rng: np.random.Generator, is_dark: bool) -> dict[str, object]:
-    factors: dict[str, object] = {}
+def _with_surroundings(look: Look, rng: np.random.Generator, is_dark: bool) -> Look:
+    """Draw the ground, the rim and the shadow."""
     if is_dark or rng.random() < 0.4:
-        factors["ground"] = _choice(rng, plain=5, disc=2, tile=2, gradient=1, stripes=1, dots=1)
-        tone = "deep" if is_dark else ("pale" if rng.random() < 0.7 else "strong")
-        factors["ground_colours"] = (draw_colour(rng, tone), draw_colour(rng, tone))
+        grounds: dict[Ground, float] = {"plain": 5, "disc": 2, "tile": 2, "gradient": 1, "stripes": 1, "dots": 1}
+        ground = _choice(rng, grounds)
+        tone: Tone = "deep" if is_dark else ("pale" if rng.random() < 0.7 else "strong")
+        look = replace(look, ground=ground, ground_colours=(draw_colour(rng, tone), draw_colour(rng, tone)))
     if rng.random() < 0.12:
-        factors["rim"] = WHITE if rng.random() < 0.5 else draw_colour(rng, "strong" if rng.random() < 0.5 else "pale")
-        factors["rim_width"] = float(rng.uniform(0.015, 0.05))
+        rim = WHITE if rng.random() < 0.5 else draw_colour(rng, "strong" if rng.random() < 0.5 else "pale")
+        look = replace(look, rim=rim, rim_width=float(rng.uniform(0.015, 0.05)))
     if rng.random() < 0.22:
-        factors["shadow"] = _choice(rng, hard=2, soft=2, long=1)
+        shadows: dict[Shadow, float] = {"hard": 2, "soft": 2, "long": 1}
+        shadow = _choice(rng, shadows)
         turn, far = rng.uniform(0, 2 * np.pi), rng.uniform(0.03, 0.09)
-        factors["shadow_offset"] = (float(far * np.cos(turn)), float(far * np.sin(turn)))
-        factors["shadow_colour"] = BLACK if rng.random() < 0.3 else draw_colour(rng, "any")
-    return factors
+        look = replace(
+            look,
+            shadow=shadow,
+            shadow_offset=(float(far * np.cos(turn)), float(far * np.sin(turn))),
+            shadow_colour=BLACK if rng.random() < 0.3 else draw_colour(rng, "any"),
+        )
+    return look
 
 
-def _choice(rng: np.random.Generator, **weights: float) -> str:
+_Kind = TypeVar("_Kind", bound=str)
+
+
+def _choice(rng: np.random.Generator, weights: Mapping[_Kind, float]) -> _Kind:
     shares = np.array(list(weights.values()), dtype=float)
-    return str(rng.choice(list(weights), p=shares / shares.sum()))
+    return list(weights)[int(rng.choice(len(shares), p=shares / shares.sum()))]
 
 
 _TEXTURE_WORDS = {
@@ -250,13 +267,13 @@ _PALETTE_WORDS = {
     "pastel": "in pastel colours", "deep": "in deep colours",
 }  # fmt: skip
 _MOST_WORDS = 15
-"""Of a phrase: a text encoder of 24 tokens has room for no more."""
+"""Of a phrase. The text encoder reads 24 tokens of a prompt, its content included, and cuts off the rest."""
 
 
 def words_of(look: Look, plain: tuple[str, ...], rng: np.random.Generator, *, all_words: bool = False) -> str:
     """Describe the look, to be read in "{content} in {words} style"; `plain` are phrasings of the set's own look.
 
-    A third of the factors is left out, by chance; with `all_words` none is.
+    A random third of the factors is left out; with `all_words` none is.
     """
     if look.style in LINE and look != Look(style=look.style):
         phrase = str(rng.choice(LINE[look.style])).format(ink=name_of(look.ink))

@@ -1,4 +1,4 @@
-"""An icon's layers and a look to a picture.
+"""From an icon's layers and a look to a picture.
 
 From back to front: ground, shadow, border, fill, ink; then the texture over all of it. Everything is painted at
 `LAYER_PX` and scaled down once at the end.
@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 
 from data.corpus.colours import Colour
-from data.corpus.layers import COLOUR, DRAWN, ENCLOSED, INK, LAYER_PX, ONE_COLOUR
+from data.corpus.layers import COLOUR, DRAWN, ENCLOSED, INK, LAYER_PX
 from data.corpus.looks import Look
+from data.corpus.sets import ONE_COLOUR
 from data.corpus.textures import TEXTURES, smooth_noise
 
 cv2.setNumThreads(1)  # pictures are painted side by side in processes
@@ -49,7 +50,7 @@ def draw_placement(rng: np.random.Generator, *, may_mirror: bool) -> Placement:
 def paint(
     layers: np.ndarray, look: Look, placement: Placement, rng: np.random.Generator, *, size_px: int = LAYER_PX
 ) -> np.ndarray:
-    """The picture, uint8 (size_px, size_px, 3); `rng` decides what no factor of the look does, such as grain."""
+    """Paint an icon, uint8 (size_px, size_px, 3); `rng` decides what no factor of the look does, such as grain."""
     moved = _moved(layers, look, placement, rng)
     drawn, ink, enclosed = moved[..., DRAWN], moved[..., INK], moved[..., ENCLOSED]
     is_line = look.style in ONE_COLOUR
@@ -98,7 +99,9 @@ def _moved(layers: np.ndarray, look: Look, placement: Placement, rng: np.random.
     moved = np.empty_like(pixels)
     matrix = np.column_stack([across, shift]).astype(np.float32)
     for part in (slice(0, 3), slice(3, 6)):
-        moved[..., part] = cv2.warpAffine(np.ascontiguousarray(pixels[..., part]), matrix, _SIZE, flags=cv2.INTER_LINEAR)
+        moved[..., part] = cv2.warpAffine(
+            np.ascontiguousarray(pixels[..., part]), matrix, _SIZE, flags=cv2.INTER_LINEAR
+        )
     if look.roughness:
         stray = [(smooth_noise(rng, 12) - 0.5) * 4 * look.roughness for _ in range(2)]
         for part in (slice(0, 3), slice(3, 6)):
@@ -149,7 +152,9 @@ def _ground(look: Look) -> np.ndarray:
             far = np.hypot(_ROWS - LAYER_PX / 2, _COLUMNS - LAYER_PX / 2)
             _lay(canvas, np.clip(_DISC * LAYER_PX - far + 0.5, 0, 1), one)
         case "tile":
-            beyond = [np.maximum(np.abs(axis - LAYER_PX / 2) - (_TILE - _CORNER) * LAYER_PX, 0) for axis in (_ROWS, _COLUMNS)]
+            beyond = [
+                np.maximum(np.abs(axis - LAYER_PX / 2) - (_TILE - _CORNER) * LAYER_PX, 0) for axis in (_ROWS, _COLUMNS)
+            ]
             _lay(canvas, np.clip(_CORNER * LAYER_PX - np.hypot(*beyond) + 0.5, 0, 1), one)
         case "stripes":
             canvas[:] = _blend(_mixed(one, (1.0, 1.0, 1.0), 0.6), one, _stripes(look.angle, 2 * look.spacing))
@@ -249,7 +254,8 @@ def _dots(spacing: float) -> np.ndarray:
 
 
 def _blend(one: Colour, other: Colour, part: np.ndarray) -> np.ndarray:
-    return np.float32(one) * (1 - part[..., None]) + np.float32(other) * part[..., None]
+    colours = np.array([one, other], dtype=np.float32)
+    return colours[0] * (1 - part[..., None]) + colours[1] * part[..., None]
 
 
 def _mixed(one: Colour, other: Colour, share: float) -> Colour:

@@ -21,7 +21,7 @@ class Corpus:
     """uint8, (images, size, size, 3), RGB."""
     image_id: list[str]
     style: np.ndarray
-    """str, (images,): the set, or `set+variant`."""
+    """str, (images,): the set."""
     concept: np.ndarray
     """str, (images,): the same key in all styles that show the thing."""
     caption: list[str]
@@ -56,15 +56,6 @@ def read_corpus(folder: str | Path, size_px: int = IMAGE_SIZE_PX) -> Corpus:
         split=np.array(table["split"].to_pylist()),
         coverage=table["style_coverage"].to_numpy().astype(np.int32),
     )
-
-
-def read_images(folder: str | Path, rows: np.ndarray) -> np.ndarray:
-    """The images of the given rows alone, as large as they are kept (`IMAGE_SIZE_PX`).
-
-    Raises:
-        CorpusError: if the folder holds no shards.
-    """
-    return _decode_all(read_shards(Path(folder))["image"].take(rows).to_pylist(), IMAGE_SIZE_PX)
 
 
 def _decode_all(data: list[bytes], size_px: int) -> np.ndarray:

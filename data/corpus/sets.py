@@ -79,3 +79,10 @@ HELD_OUT_SETS = (
     IconSet(style="pepicons-print", collection="pepicons-print", without="-off|-circle|-filled|-outlined"),
 )
 """Styles that no training may see: for adapters and evaluation only."""
+
+ONE_COLOUR = frozenset({
+    "tabler", "ph-thin", "ph-fill", "ph-duotone", "icon-park-twotone", "solar-broken", "solar-bold-duotone",
+    "material-symbols-sharp", "game-icons", "healthicons", "guidance", "pixelarticons", "dinkie-icons",
+    "streamline-pixel", "fluent-emoji-high-contrast", "emojione-monotone", "pepicons-pencil",
+})  # fmt: skip
+"""Training styles whose icons are drawn in one ink on nothing; in some of them a part of it is half transparent."""

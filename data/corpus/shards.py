@@ -34,7 +34,7 @@ SCHEMA = pa.schema(
 
 
 def fraction(text: str) -> float:
-    """A number in [0, 1) which depends on the text only: chance that falls alike in every build."""
+    """A pseudorandom number in [0, 1) that depends on the text only, so it is the same in every build."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
 
 

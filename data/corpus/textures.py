@@ -1,7 +1,7 @@
 """Textures that are laid over a whole picture: grain, halftone, pencil, watercolour, relief, glass, neon, pixels.
 
 Each takes a picture, float32 (height, width, 3) in 0 to 1, the drawing's silhouette (height, width), the spacing of
-repeated marks as a share of the side and a source of chance; it returns a picture of the same size.
+repeated marks as a share of the side and a random generator; it returns a picture of the same size.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def pencil(picture: np.ndarray, silhouette: np.ndarray, spacing: float, rng: np.
     period = max(4, round(spacing * 64))
     hatch = ((rows + columns) % period < period // 2) * (dark > 0.2)
     cross = ((rows - columns) % period < period // 2) * (dark > 0.55)
-    shade = np.clip(0.85 * np.clip(_edges(light) * 6, 0, 1) + (0.4 * hatch + 0.3 * cross) * smooth_noise(rng, 2), 0, 0.9)
+    shade = np.clip(
+        0.85 * np.clip(_edges(light) * 6, 0, 1) + (0.4 * hatch + 0.3 * cross) * smooth_noise(rng, 2), 0, 0.9
+    )
     lead = picture * 0.5 if ground > 0.5 else np.full_like(picture, 0.15)
     return 0.97 - shade[..., None] * (0.97 - lead)
 
@@ -87,7 +89,7 @@ def relief(picture: np.ndarray, silhouette: np.ndarray, spacing: float, rng: np.
 def glass(picture: np.ndarray, silhouette: np.ndarray, spacing: float, rng: np.random.Generator) -> np.ndarray:
     """Flat cells of strong colour between dark lead lines."""
     size, cells = picture.shape[0], max(8, round(0.8 / spacing))
-    points = (np.stack(np.mgrid[:cells, :cells], axis=-1) + rng.uniform(0.15, 0.85, (cells, cells, 2))) * size / cells
+    points = (np.moveaxis(np.mgrid[:cells, :cells], 0, -1) + rng.uniform(0.15, 0.85, (cells, cells, 2))) * size / cells
     seeds = np.zeros((size, size), dtype=np.uint8) + 1
     places = points.reshape(-1, 2).astype(int).clip(0, size - 1)
     seeds[places[:, 0], places[:, 1]] = 0

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from data.corpus import Filtered, IconSet, Recolour, build, variants
-from data.corpus.filters import pencil
+from data.corpus import IconSet, build
 
 SETS = (
     IconSet(style="tiny-emoji", collection="tiny-emoji", is_emoji=True),
@@ -33,11 +32,8 @@ def _write(path: Path, content: object) -> None:
 def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The npm packages as if they had been fetched: three things in a few sets."""
     folder = tmp_path / "packages"
-    red = Recolour(base="tiny-line", variant="red", ink="#ff0000", ground="#000080")
     monkeypatch.setattr(build, "BASE_SETS", SETS)
     monkeypatch.setattr(build, "HELD_OUT_SETS", HELD_OUT)
-    monkeypatch.setattr(variants, "RECOLOURS", (red,))
-    monkeypatch.setattr(variants, "FILTERS", (Filtered(base="tiny-emoji", variant="pencil", apply=pencil),))
     labels = [
         ("1F3E0", "house", 5),
         ("1F697", "automobile", 5),

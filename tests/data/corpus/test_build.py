@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from data.corpus import build, build_corpus
+from data.corpus import build, read_corpus
+from data.corpus.build import build_corpus
+from data.corpus.layers import COLOUR, DRAWN, LAYER_PX, NUM_LAYERS
 from data.errors import CorpusError
 
 
@@ -30,34 +33,37 @@ def test_build_leaves_out_flags_skin_tones_struck_repeated_blank_and_hidden_icon
     packages: Path, tmp_path: Path
 ) -> None:
     build_corpus(packages, tmp_path / "out")
-    names = {image_id for image_id in _rows(tmp_path / "out") if "+" not in image_id}
-    assert names == {
+    assert set(_rows(tmp_path / "out")) == {
         "tiny-emoji/house", "tiny-emoji/automobile", "tiny-emoji/umbrella", "tiny-3d/umbrella", "tiny-line/home",
         "tiny-line/car", "tiny-line/umbrella", "tiny-line/wifi-off", "tiny-fill/home", "tiny-fill/car-2",
         "tiny-fill/cars",
     }  # fmt: skip
 
 
-def test_variants_share_the_split_and_words_of_their_source(
+def test_a_share_of_the_icons_is_kept_from_training(
     packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "KEPT_FRACTION", 0.5)
     build_corpus(packages, tmp_path / "out")
-    rows = _rows(tmp_path / "out")
-    variants = [row for row in rows.values() if "+" in str(row["style"])]
-    assert {row["style"] for row in variants} == {"tiny-line+red", "tiny-emoji+pencil"}
-    for row in variants:
-        source = rows[f"{str(row['style']).split('+')[0]}/{str(row['image_id']).split('/')[1]}"]
-        assert [row[key] for key in ("split", "concept", "caption")] == [
-            source[key] for key in ("split", "concept", "caption")
-        ]
-    assert {row["split"] for row in rows.values()} == {"train", "kept"}
+    assert {row["split"] for row in _rows(tmp_path / "out").values()} == {"train", "kept"}
+
+
+def test_layers_lie_beside_the_shards_row_by_row(packages: Path, tmp_path: Path) -> None:
+    build_corpus(packages, tmp_path / "out")
+    layers, read = np.load(tmp_path / "out/layers.npy"), read_corpus(tmp_path / "out", 128)
+    assert layers.shape == (len(read), LAYER_PX, LAYER_PX, NUM_LAYERS) and layers.dtype == np.uint8
+    for of_icon, image in zip(layers, read.images, strict=True):
+        is_drawn = of_icon[..., DRAWN] == 255
+        assert is_drawn.any()
+        assert np.array_equal(of_icon[is_drawn][:, COLOUR], image[is_drawn])
+        assert (image[of_icon[..., DRAWN] == 0] == 255).all()
 
 
 def test_two_builds_are_equal(packages: Path, tmp_path: Path) -> None:
     first, second = build_corpus(packages, tmp_path / "a"), build_corpus(packages, tmp_path / "b")
     assert first == second
     assert list(_rows(tmp_path / "a").items()) == list(_rows(tmp_path / "b").items())
+    assert (tmp_path / "a/layers.npy").read_bytes() == (tmp_path / "b/layers.npy").read_bytes()
 
 
 def test_held_out_styles_are_never_mixed_with_training_styles(packages: Path, tmp_path: Path) -> None:
@@ -65,6 +71,7 @@ def test_held_out_styles_are_never_mixed_with_training_styles(packages: Path, tm
     held_out = build_corpus(packages, tmp_path / "held_out", held_out=True)
     assert set(held_out["counts"]) == {"tiny-secret"}
     assert not set(training["counts"]) & set(held_out["counts"])
+    assert not (tmp_path / "held_out/layers.npy").exists()  # no looks are drawn of them
     secret = _rows(tmp_path / "held_out")["tiny-secret/home"]
     assert secret["concept"] == "house" and secret["style_coverage"] == 3
 

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from data.corpus import build_corpus, read_corpus
+from data.corpus import read_corpus
+from data.corpus.build import build_corpus
 from data.errors import CorpusError
 
 
@@ -17,8 +18,8 @@ def test_read_corpus_gives_images_in_their_colours_on_the_size_asked(packages: P
     read = read_corpus(tmp_path / "out", 16)
     assert read.images.shape == (len(read), 16, 16, 3) and read.images.dtype == np.uint8
     assert read.image_id == pq.read_table(tmp_path / "out/part-00000.parquet")["image_id"].to_pylist()
-    red_on_navy = read.images[read.image_id.index("tiny-line+red/home")]
-    assert red_on_navy[0, 15].tolist() == [0, 0, 128] and red_on_navy[8, 3].tolist() == [255, 0, 0]
+    red = read.images[read.image_id.index("tiny-emoji/house")]
+    assert red[0, 15].tolist() == [255, 255, 255] and red[8, 3].tolist() == [170, 0, 0]
     wide = read.images[read.image_id.index("tiny-fill/car-2")]
     assert wide[0, 0].tolist() == [255, 255, 255] and wide[8, 6].max() < 40, "a wide icon is centred on a white square"
     assert set(read.split) <= {"train", "kept"} and read.coverage.dtype == np.int32
