@@ -10,6 +10,7 @@ Shapes: codes and rest (rows of a table that are no codes, such as the mask's), 
 
 import itertools
 import math
+import operator
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -61,8 +62,7 @@ def join_tables(generator: Generator) -> None:
 def init_part_tables(generator: Generator, rng: torch.Generator) -> None:
     """Set the parts' tables as `Generator.init_weights` sets the whole ones: sums of a deviation of 0.02."""
     for module in _tables_of(generator):
-        weight = module.parametrizations.weight
-        parts = [weight.get_parameter(f"original{number}") for number in range(len(weight[0].sizes))]
+        _, parts = _parts_of(module)
         for part in parts:
             nn.init.trunc_normal_(part, std=0.02 / len(parts) ** 0.5, generator=rng)
 
@@ -74,17 +74,25 @@ def masked_cross_entropy_of_parts(
     is_masked: Bool[Tensor, "batch tokens"],
 ) -> Float[Tensor, ""]:
     """`masking.masked_cross_entropy` of logits that are sums, without ever making a logit for each code."""
-    weight = generator.mlm_layer.conv2.parametrizations.weight
-    sizes = weight[0].sizes
+    sizes, tables = _parts_of(generator.mlm_layer.conv2)
     masked, wanted = features[is_masked], tokens[is_masked]
-    strides = list(itertools.accumulate(sizes[:0:-1], lambda a, b: a * b, initial=1))[::-1]
+    strides = list(itertools.accumulate(sizes[:0:-1], operator.mul, initial=1))[::-1]
     losses = [
-        F.cross_entropy(
-            F.linear(masked, weight.get_parameter(f"original{part}").flatten(1)).float(), wanted // stride % size
-        )
-        for part, (size, stride) in enumerate(zip(sizes, strides, strict=True))
+        F.cross_entropy(F.linear(masked, table.flatten(1)).float(), wanted // stride % size)
+        for table, size, stride in zip(tables, sizes, strides, strict=True)
     ]
     return torch.stack(losses).sum()
+
+
+def _parts_of(module: nn.Module) -> tuple[tuple[int, ...], list[nn.Parameter]]:
+    """The number of codes of every part, and the tables whose sums the module's weight is."""
+    parametrizations = module.parametrizations
+    assert isinstance(parametrizations, nn.ModuleDict)
+    weight = parametrizations["weight"]
+    assert isinstance(weight, parametrize.ParametrizationList)
+    total = weight[0]
+    assert isinstance(total, _SumOfParts), "only part_tables parametrizes it"
+    return total.sizes, [weight.get_parameter(f"original{part}") for part in range(len(total.sizes))]
 
 
 def _tables_of(generator: Generator) -> tuple[nn.Module, nn.Module]:

@@ -1,7 +1,7 @@
 """The codebook in training: one table, or a product of tables over parts of the latent.
 
 With a product, a latent is cut into as many parts as there are tables, and each part is coded by its own table. A
-token is the tuple of its parts' codes, and the codebook that a base ships has a row for each such tuple: the parts' codes
+token is the tuple of its parts' codes. The codebook that a base ships has a row for each such tuple, the parts' codes
 side by side. The nearest row, by Euclidean distance, is then the row of the nearest parts, so encoding and
 decoding know nothing of products.
 
@@ -25,7 +25,7 @@ _UNUSED = 0.02
 
 
 class TrainedCodes(nn.Module):
-    """Moving averages of the codes of every part; none of it is a parameter."""
+    """The codes of every part, each the mean of the latents that chose it lately; none of it is a parameter."""
 
     def __init__(self, sizes: tuple[int, ...], channels: int) -> None:
         super().__init__()

@@ -1,12 +1,12 @@
 """Pretraining of the generator by masked modelling (Muse, arXiv:2301.00704, Sec. 2.4-2.6; StyleDrop eq. 2).
 
-Pictures are tokenized once. A step takes the next ones in an order of chance, each once an epoch, writes each a prompt
-from its caption and the words of its look, drops the text of every tenth, masks, and predicts.
+Pictures are tokenized once. A step takes the next ones in a random order, each once an epoch, writes each a prompt from
+its caption and the words of its look, drops the text of some, masks, and predicts.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +109,9 @@ def train_generator(
     def step_loss(step: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         rows = _next_rows(len(pictures), training.schedule.batch_size, batch_size, step, seed)
         prompts = [
-            draw_prompt(pictures.captions[row], pictures.phrases[row], training.text_dropout, training.caption_only, rng)
+            draw_prompt(
+                pictures.captions[row], pictures.phrases[row], training.text_dropout, training.caption_only, rng
+            )
             for row in rows
         ]
         batch = pictures.tokens[torch.from_numpy(rows)].long()
@@ -129,7 +131,14 @@ def train_generator(
 
     matrices = matrices_of(generator, nn.Linear)
     train_stage(
-        generator, step_loss, training.schedule, folder, seed=seed, muon_weights=matrices, evaluate=evaluate, report=report
+        generator,
+        step_loss,
+        training.schedule,
+        folder,
+        seed=seed,
+        muon_weights=matrices,
+        evaluate=evaluate,
+        report=report,
     )
     if training.code_parts:
         join_tables(generator)
@@ -158,7 +167,9 @@ def masked_error(
     micro = torch.tensor([[size_px, size_px, 0.0, 0.0, _AESTHETIC_SCORE]])
     for first in range(0, len(pictures), batch_size):
         batch = pictures.tokens[first : first + batch_size].long()
-        prompts = [f"{pictures.captions[row]} in {pictures.phrases[row]} style" for row in range(first, first + len(batch))]
+        prompts = [
+            f"{pictures.captions[row]} in {pictures.phrases[row]} style" for row in range(first, first + len(batch))
+        ]
         masked, is_masked = mask_tokens(batch, mask_id=generator.config.mask_id, generator=draws)
         with autocast(masked.device):
             features = text.encode(prompts)
@@ -184,9 +195,7 @@ def _order(count: int, seed: int, epoch: int) -> Int[np.ndarray, " pictures"]:
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
-def draw_prompt(
-    caption: str, phrase: str, text_dropout: float, caption_only: float, rng: np.random.Generator
-) -> str:
+def draw_prompt(caption: str, phrase: str, text_dropout: float, caption_only: float, rng: np.random.Generator) -> str:
     """Draw a picture's prompt: nothing, its caption, or the caption and the words of its look."""
     drawn = rng.random()
     if drawn < text_dropout:

@@ -1,6 +1,5 @@
 """Pretraining of super-resolution: masked modelling of an image's tokens, given those of the image at half its size."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from styledrop.masking import mask_tokens, masked_cross_entropy
 from styledrop.precision import autocast
-from styledrop.pretraining.generator import draw_prompt
+from styledrop.pretraining.generator import TokenizedPictures, draw_prompt
 from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.stage import Report, Schedule, train_stage
 from styledrop.pretraining.start import start_from
@@ -31,11 +30,8 @@ class SuperResolutionTraining:
 
 
 def train_super_resolution(
-    low: Int[Tensor, "images low"],
-    tokens: Int[Tensor, "images tokens"],
-    captions: Sequence[str],
-    styles: Sequence[str],
-    phrases: dict[str, list[str]],
+    low: Int[Tensor, "pictures low"],
+    pictures: TokenizedPictures,
     text: TextEncoder,
     vqgan: VQGAN,
     size_px: int,
@@ -46,9 +42,10 @@ def train_super_resolution(
     seed: int = 0,
     report: Report | None = None,
 ) -> SuperResolution:
-    """Train on small images' and large images' tokens, all images alike; `size_px` is the large ones'.
+    """Train on large `pictures` and the tokens `low` of the same at half the size, all alike.
 
-    `start` is one to go on from, and how its codes make up today's (`styledrop.pretraining.start`).
+    `size_px` is the side of the large ones. `start` is a module to go on from, and how its codes make up today's
+    (`styledrop.pretraining.start`).
 
     Raises:
         BaseError: `start` has other sizes.
@@ -61,14 +58,16 @@ def train_super_resolution(
     batch_size = training.schedule.batch_share
 
     def step_loss(_: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
-        rows = rng.integers(len(tokens), size=batch_size)
+        rows = rng.integers(len(pictures), size=batch_size)
         prompts = [
-            draw_prompt(captions[row], phrases[styles[row]], training.text_dropout, training.caption_only, rng)
+            draw_prompt(
+                pictures.captions[row], pictures.phrases[row], training.text_dropout, training.caption_only, rng
+            )
             for row in rows.tolist()
         ]
         draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
         small = low[torch.from_numpy(rows)].long()
-        batch = tokens[torch.from_numpy(rows)].long()
+        batch = pictures.tokens[torch.from_numpy(rows)].long()
         masked, is_masked = mask_tokens(batch, mask_id=shape.mask_id, generator=draws)
         with torch.no_grad():
             latents = scaled_latents(vqgan, vqgan.decode(small))

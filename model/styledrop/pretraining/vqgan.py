@@ -1,8 +1,8 @@
 """Pretraining of the VQGAN on images with pixels in [0, 1] (Muse, arXiv:2301.00704, Sec. 2.2).
 
-From nothing, the first steps train encoder and decoder without the codebook; it then starts at latents of the
-corpus, found by k-means. From there the codebook follows the encoder (`styledrop.pretraining.codes`). The reconstruction
-is judged in pixels, in their differences along both axes (edges are what an icon is made of) and in opponent colours.
+From nothing, the first steps train encoder and decoder without the codebook, which then starts at the centres that
+k-means finds among latents of the images. From there the codebook follows the encoder (`styledrop.pretraining.codes`).
+The loss compares pixels, their differences along both axes (edges are what an icon is made of) and opponent colours.
 
 Distances in pixels alone give a blur wherever several images have the same tokens. From `sharpened_from` on a
 perceptual distance and a discriminator are added (VQGAN, arXiv:2012.09841, Sec. 3.1), and local mean colours count
@@ -11,6 +11,7 @@ tokens never fit together as an encoder's do.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +23,12 @@ from torch.nn import functional as F
 
 from styledrop.precision import autocast
 from styledrop.pretraining.augmentation import to_pixels
+from styledrop.pretraining.codes import TrainedCodes
 from styledrop.pretraining.discriminator import Discriminator
 from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.perceptual import PerceptualDistance
-from styledrop.pretraining.codes import TrainedCodes
 from styledrop.pretraining.processes import rank_and_count
-from styledrop.pretraining.stage import Evaluate, Report, Schedule, train_stage
+from styledrop.pretraining.stage import Report, Schedule, train_stage
 from styledrop.pretraining.start import clustered, start_from
 from styledrop.vqgan import VQGAN, VQGANConfig
 
@@ -84,18 +85,18 @@ class _Players(nn.Module):
 
 def train_vqgan(
     images: UInt8[np.ndarray, "images height width 3"],
+    kept: Mapping[str, UInt8[np.ndarray, "kept height width 3"]],
     perceptual: PerceptualDistance,
     training: VQGANTraining,
     folder: Path,
     *,
     start: VQGAN | None = None,
     seed: int = 0,
-    evaluate: Evaluate | None = None,
     report: Report | None = None,
 ) -> VQGAN:
-    """Train E, D and the codebook on `images`, all alike.
+    """Train E, D and the codebook on `images`, all alike; the curve has the `psnr` of those `kept`, by their names.
 
-    `start` gives encoder and decoder to go on from; the codes are found anew, by k-means in its latents.
+    With `start`, training goes on from its encoder and decoder; the codes are found anew, by k-means in its latents.
 
     Raises:
         BaseError: encoder or decoder of `start` have other sizes.
@@ -150,14 +151,39 @@ def train_vqgan(
             figures |= {"perceptual": float(distance.detach()), "hinge": float(hinge.detach())}
         return loss, figures
 
+    def evaluate() -> dict[str, float]:
+        vqgan.codebook.copy_(codes.table())
+        return {f"psnr_{name}": reconstruction_psnr(vqgan, some) for name, some in kept.items()}
+
     # Neither the first layer nor the last, whose channels are colours.
     matrices = [weight for weight in matrices_of(vqgan, nn.Conv2d) if 3 not in weight.shape[:2]]
     train_stage(
-        players, step_loss, training.schedule, folder, seed=seed, muon_weights=matrices, evaluate=evaluate, report=report
+        players,
+        step_loss,
+        training.schedule,
+        folder,
+        seed=seed,
+        muon_weights=matrices,
+        evaluate=evaluate,
+        report=report,
     )
     with torch.no_grad():
         vqgan.codebook.copy_(codes.table())
     return vqgan
+
+
+@torch.no_grad()
+def reconstruction_psnr(
+    vqgan: VQGAN, images: UInt8[np.ndarray, "images height width 3"], *, batch_size: int = 64
+) -> float:
+    """How near images come back from their tokens, in dB: the PSNR of the mean squared error."""
+    squared = 0.0
+    for start in range(0, len(images), batch_size):
+        pixels = to_pixels(images[start : start + batch_size])
+        with autocast(pixels.device):
+            decoded = vqgan.decode(vqgan.encode(pixels))
+        squared += float((decoded.float() - pixels).square().mean()) * len(pixels) / len(images)
+    return -10 * math.log10(max(squared, 1e-10))
 
 
 @torch.no_grad()

@@ -131,13 +131,13 @@ def test_only_the_last_layer_of_a_copy_of_the_text_encoder_is_trained(tmp_path: 
 
 
 def test_a_batch_shows_few_styles_and_the_concepts_that_they_share() -> None:
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     style_of = np.repeat(np.arange(10), 100)
     concept_of = np.where(np.arange(1000) % 2, np.arange(1000) % 20, 100 + np.arange(1000))  # every second one is alone
     training = replace(TRAINING, schedule=replace(TRAINING.schedule, batch_size=32), styles_per_batch=4)
     shared = 0
     for _ in range(20):
-        rows = draw_rows(concept_of, style_of, training, chance)
+        rows = draw_rows(concept_of, style_of, training, rng)
         assert len(set(rows)) == 32
         assert len(set(style_of[rows])) <= 4
         assert max(np.bincount(concept_of[rows])) == training.images_per_concept

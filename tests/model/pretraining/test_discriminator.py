@@ -16,21 +16,21 @@ def test_it_learns_to_tell_sharp_from_blurred() -> None:
     discriminator, (real, decoded) = Discriminator((8, 8)), patches()
     optimizer = torch.optim.AdamW(discriminator.parameters(), lr=1e-2)
     for _ in range(40):
-        loss = discriminator.told_apart(real, decoded)
+        loss = discriminator.hinge_loss(real, decoded)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     with torch.no_grad():
-        assert discriminator.told_apart(real, decoded) < 0.5  # 2 says nothing
-        assert discriminator.seen_as_decoded(decoded) > 0 > discriminator.seen_as_decoded(real)
+        assert discriminator.hinge_loss(real, decoded) < 0.5  # 2 says nothing
+        assert discriminator.decoder_loss(decoded) > 0 > discriminator.decoder_loss(real)
 
 
 def test_neither_player_moves_the_other() -> None:
     discriminator, (real, decoded) = Discriminator((8, 8)), patches()
     decoded.requires_grad_()
-    discriminator.told_apart(real, decoded).backward()
+    discriminator.hinge_loss(real, decoded).backward()
     assert decoded.grad is None
     discriminator.zero_grad()
-    discriminator.seen_as_decoded(decoded).backward()
+    discriminator.decoder_loss(decoded).backward()
     assert decoded.grad is not None and bool(decoded.grad.any())
     assert all(parameter.grad is None for parameter in discriminator.parameters())

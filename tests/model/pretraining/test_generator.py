@@ -4,11 +4,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
 from styledrop.generator import Generator, GeneratorConfig
-from styledrop.pretraining.generator import GeneratorTraining, tokenize_images, train_generator
+from styledrop.precision import autocast
+from styledrop.pretraining.generator import (
+    GeneratorTraining,
+    TokenizedPictures,
+    draw_prompt,
+    masked_error,
+    tokenize_images,
+    train_generator,
+)
 from styledrop.pretraining.stage import Schedule
 from styledrop.text import TextEncoder, TextFeatures
 from styledrop.vqgan import VQGAN, VQGANConfig
@@ -35,7 +44,14 @@ TRAINING = GeneratorTraining(
     text_dropout=0.2,
     caption_only=0.2,
 )
-TOKENS = torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8], [9, 9, 9, 9]], dtype=torch.int16)
+PICTURES = TokenizedPictures(
+    tokens=torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8]], dtype=torch.int16),
+    captions=["a cat", "a dog"],
+    phrases=["black ink", "ink"],
+)
+KEPT = TokenizedPictures(
+    tokens=torch.tensor([[9, 9, 9, 9]], dtype=torch.int16), captions=["a secret"], phrases=["glass"]
+)
 
 
 class Asked(TextEncoder):
@@ -54,36 +70,70 @@ class Asked(TextEncoder):
         )
 
 
-def trained(folder: Path, num_steps: int, text: TextEncoder | None = None) -> Generator:
-    return train_generator(
-        TOKENS, ["a cat", "a dog", "a secret"], ["ink", "ink", "glass"], np.array([1.0, 1.0, 0.0]),
-        {"ink": ["black ink", "ink"], "glass": ["glass"]}, text or Asked(), 8,
-        replace(TRAINING, schedule=replace(TRAINING.schedule, num_steps=num_steps)), folder, seed=3,
-    )  # fmt: skip
+def trained(
+    folder: Path, num_steps: int, text: TextEncoder | None = None, *, code_parts: tuple[int, ...] = ()
+) -> Generator:
+    schedule = replace(TRAINING.schedule, num_steps=num_steps)
+    training = replace(TRAINING, schedule=schedule, code_parts=code_parts)
+    return train_generator(PICTURES, {"kept": KEPT}, text or Asked(), 8, training, folder, seed=3)
 
 
-def test_going_on_from_a_checkpoint_gives_the_weights_of_an_uninterrupted_run(tmp_path: Path) -> None:
-    trained(tmp_path / "stopped", 1)
-    resumed = trained(tmp_path / "stopped", 3).state_dict()
-    whole = trained(tmp_path / "whole", 3).state_dict()
+@pytest.mark.parametrize("code_parts", [(), (4, 4)], ids=["whole tables", "sums"])
+def test_going_on_from_a_checkpoint_gives_the_weights_of_an_uninterrupted_run(
+    tmp_path: Path, code_parts: tuple[int, ...]
+) -> None:
+    trained(tmp_path / "stopped", 1, code_parts=code_parts)
+    resumed = trained(tmp_path / "stopped", 3, code_parts=code_parts).state_dict()
+    whole = trained(tmp_path / "whole", 3, code_parts=code_parts).state_dict()
+    assert set(whole) == set(Generator(TRAINING.model).state_dict())
     assert all(torch.equal(value, whole[name]) for name, value in resumed.items())
 
 
-def test_the_loss_falls_on_one_batch(tmp_path: Path) -> None:
-    trained(tmp_path, 1)
-    trained(tmp_path, 60)
+@pytest.mark.parametrize("code_parts", [(), (4, 4)], ids=["whole tables", "sums"])
+def test_the_loss_falls_on_one_batch(tmp_path: Path, code_parts: tuple[int, ...]) -> None:
+    trained(tmp_path, 1, code_parts=code_parts)
+    trained(tmp_path, 60, code_parts=code_parts)
     first, *_, last = (json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines())
     assert abs(first["loss"] - np.log(16)) < 0.1  # it starts knowing nothing of the 16 codes
     assert last["loss"] < 0.6 * first["loss"]
 
 
-def test_prompts_are_made_of_caption_and_phrase_and_an_image_without_weight_is_never_drawn(tmp_path: Path) -> None:
+def test_every_picture_is_seen_once_an_epoch_and_kept_ones_are_only_measured(tmp_path: Path) -> None:
     text = Asked()
-    trained(tmp_path, 8, text)
-    captions = ("a cat", "a dog")
-    whole = {f"{caption} in {phrase} style" for caption in captions for phrase in ("black ink", "ink")}
-    assert set(text.prompts) == {"", *captions, *whole}
-    assert 0.05 < text.prompts.count("") / len(text.prompts) < 0.45
+    trained(tmp_path, 1, text)
+    in_training = text.prompts[:8]  # a batch has four epochs of two pictures
+    assert in_training.count("a cat in black ink style") <= 4 and in_training.count("a dog in ink style") <= 4
+    assert set(text.prompts[8:]) == {"a secret in glass style"}
+
+
+def test_prompts_are_nothing_the_caption_or_caption_and_phrase() -> None:
+    rng = np.random.default_rng(0)
+    prompts = [draw_prompt("a cat", "black ink", 0.2, 0.3, rng) for _ in range(500)]
+    shares = {prompt: prompts.count(prompt) / 500 for prompt in set(prompts)}
+    assert shares == pytest.approx({"": 0.2, "a cat": 0.3, "a cat in black ink style": 0.5}, abs=0.06)
+
+
+def test_the_curve_has_the_cross_entropy_of_kept_pictures(tmp_path: Path) -> None:
+    generator = trained(tmp_path, 2)
+    *_, last = (json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines())
+    assert last["kept"] == pytest.approx(masked_error(generator, Asked(), KEPT, 8).nats, abs=1e-4)
+
+
+def test_a_generator_that_knows_nothing_has_the_uniforms_error_and_a_trained_one_less(tmp_path: Path) -> None:
+    fresh = Generator(TRAINING.model)
+    fresh.init_weights(torch.Generator().manual_seed(0))
+    before, after = masked_error(fresh, Asked(), PICTURES, 8), masked_error(trained(tmp_path, 60), Asked(), PICTURES, 8)
+    assert before.nats == pytest.approx(np.log(16), abs=0.1)
+    assert after.nats < 0.5 * before.nats
+    assert after.share_right > 0.8
+    assert after.nats_of_each.shape == (2,)
+    assert after.nats == pytest.approx(float(after.nats_of_each.mean()))
+
+
+def test_the_error_is_always_taken_at_the_same_places(tmp_path: Path) -> None:
+    generator = trained(tmp_path, 2)
+    once, again = (masked_error(generator, Asked(), PICTURES, 8) for _ in range(2))
+    assert torch.equal(once.nats_of_each, again.nats_of_each)
 
 
 def test_images_are_tokenized_as_the_vqgan_does_whatever_the_batch() -> None:
@@ -95,7 +145,8 @@ def test_images_are_tokenized_as_the_vqgan_does_whatever_the_batch() -> None:
     ).eval()
     images = np.random.default_rng(0).integers(256, size=(5, 16, 16, 3), dtype=np.uint8)
     tokens = tokenize_images(vqgan, images, batch_size=2)
-    with torch.no_grad():
-        expected = vqgan.encode(torch.from_numpy(images.astype(np.float32) / 255).permute(0, 3, 1, 2).contiguous())
+    pixels = torch.from_numpy(images.astype(np.float32) / 255).permute(0, 3, 1, 2).contiguous()
+    with torch.no_grad(), autocast(pixels.device):
+        expected = vqgan.encode(pixels)
     assert tokens.dtype == torch.int16
     assert torch.equal(tokens.long(), expected)

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,14 @@ def made() -> nn.Module:
     return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
 
 
-def trained(folder: Path, *, killed_at: int | None = None, schedule: Schedule = SCHEDULE) -> nn.Module:
+def trained(
+    folder: Path,
+    *,
+    killed_at: int | None = None,
+    schedule: Schedule = SCHEDULE,
+    evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
+    evaluate_every: int = 400,
+) -> nn.Module:
     module = made()
 
     def step_loss(step: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
@@ -32,9 +40,17 @@ def trained(folder: Path, *, killed_at: int | None = None, schedule: Schedule = 
         return (module(inputs) - inputs.sum(dim=1, keepdim=True)).square().mean(), {"drawn": float(inputs[0, 0])}
 
     return train_stage(
-        module, step_loss, schedule, folder, seed=7, muon_weights=matrices_of(module, nn.Linear), checkpoint_s=0.0,
+        module,
+        step_loss,
+        schedule,
+        folder,
+        seed=7,
+        muon_weights=matrices_of(module, nn.Linear),
+        evaluate=None if evaluate is None else lambda: evaluate(module),
+        evaluate_every=evaluate_every,
+        checkpoint_s=0.0,
         report_every=1,
-    )  # fmt: skip
+    )
 
 
 def curve(folder: Path) -> list[dict[str, float]]:
@@ -78,6 +94,29 @@ def test_a_finished_run_asked_for_again_trains_nothing(tmp_path: Path) -> None:
     first = trained(tmp_path).state_dict()
     again = trained(tmp_path, killed_at=0).state_dict()
     assert all(torch.equal(value, again[name]) for name, value in first.items())
+
+
+def test_figures_of_an_evaluation_stand_in_the_curve_now_and_then_and_at_the_end(tmp_path: Path) -> None:
+    trained(tmp_path, evaluate=lambda _: {"kept": 1.0}, evaluate_every=4)
+    assert [line["step"] for line in curve(tmp_path) if "kept" in line] == [4, 6]
+
+
+@pytest.mark.parametrize("schedule", [SCHEDULE, replace(SCHEDULE, ema_decay=0.0)], ids=["average", "weights"])
+def test_an_evaluation_sees_what_the_run_would_return_and_changes_nothing(tmp_path: Path, schedule: Schedule) -> None:
+    seen: list[dict[str, Tensor]] = []
+
+    def evaluate(module: nn.Module) -> dict[str, float]:
+        assert not module.training and not torch.is_grad_enabled()
+        seen.append({name: value.clone() for name, value in module.state_dict().items()})
+        for value in module.state_dict().values():
+            value.zero_()
+        return {}
+
+    whole = trained(tmp_path / "whole", schedule=schedule).state_dict()
+    evaluated = trained(tmp_path / "evaluated", schedule=schedule, evaluate=evaluate, evaluate_every=1).state_dict()
+    assert len(seen) == 6
+    assert all(torch.equal(value, evaluated[name]) for name, value in whole.items())
+    assert all(torch.equal(value, seen[-1][name]) for name, value in whole.items())
 
 
 def test_the_rate_warms_up_and_falls_to_almost_nothing() -> None:

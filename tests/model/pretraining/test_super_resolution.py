@@ -4,6 +4,7 @@ import torch
 
 from styledrop.base import Base
 from styledrop.masking import mask_tokens, masked_cross_entropy
+from styledrop.pretraining.generator import TokenizedPictures
 from styledrop.pretraining.stage import Schedule
 from styledrop.pretraining.super_resolution import SuperResolutionTraining, train_super_resolution
 from styledrop.super_resolution import SuperResolutionConfig, scaled_latents
@@ -30,10 +31,7 @@ def test_it_learns_what_the_small_image_tells(base: Base, tmp_path: Path) -> Non
     )
     module = train_super_resolution(
         low,
-        tokens,
-        ["a cat"] * 64,
-        ["noise"] * 64,
-        {"noise": ["noise"]},
+        TokenizedPictures(tokens=tokens, captions=["a cat"] * 64, phrases=["noise"] * 64),
         HashedText(),
         base.vqgan,
         32,

@@ -3,12 +3,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from open_clip.modified_resnet import ModifiedResNet
 
 from styledrop.pretraining.perceptual import PerceptualDistance
+from styledrop.pretraining.pictures import reconstruct
 from styledrop.pretraining.stage import Schedule
-from styledrop.pretraining.vqgan import VQGANTraining, _replaced, _update_codebook, train_vqgan
+from styledrop.pretraining.vqgan import VQGANTraining, reconstruction_psnr, train_vqgan
 from styledrop.vqgan import VQGAN, VQGANConfig
 
 MODEL = VQGANConfig(
@@ -17,8 +19,8 @@ MODEL = VQGANConfig(
 TRAINING = VQGANTraining(
     model=MODEL,
     schedule=Schedule(num_steps=4, learning_rate=3e-3, batch_size=4, warmup_steps=1, muon_rate=3e-3),
+    code_parts=(16,),
     continuous_steps=2,
-    recolour_rate=0.0,
     sharpened_from=3,
     discriminator_widths=(8, 8),
 )
@@ -37,7 +39,7 @@ def squares(count: int = 4) -> np.ndarray:
 
 
 def trained(folder: Path, training: VQGANTraining = TRAINING) -> VQGAN:
-    return train_vqgan(squares(), np.ones(4), tower_distance(), training, folder)
+    return train_vqgan(squares(), {"kept": squares(6)[4:]}, tower_distance(), training, folder)
 
 
 def steps(training: VQGANTraining, num_steps: int) -> VQGANTraining:
@@ -72,43 +74,41 @@ def test_the_result_encodes_and_decodes_in_the_range_of_its_codebook_and_of_pixe
     assert 0.0 <= float(decoded.min()) <= float(decoded.max()) <= 1.0
 
 
-def with_codebook() -> VQGAN:
-    torch.manual_seed(0)
-    vqgan = VQGAN(MODEL)
-    vqgan.codebook.requires_grad_(False)
-    vqgan.register_buffer("code_usage", torch.ones(16))
-    vqgan.register_buffer("code_sum", vqgan.codebook.data.clone())
-    return vqgan
+def test_the_curve_has_the_psnr_of_kept_images_from_their_tokens(tmp_path: Path) -> None:
+    vqgan = trained(tmp_path)
+    [line] = (tmp_path / "curve.jsonl").read_text().splitlines()
+    assert json.loads(line)["psnr_kept"] == pytest.approx(reconstruction_psnr(vqgan, squares(6)[4:]), abs=1e-3)
 
 
-def test_a_code_that_nobody_uses_restarts_at_a_latent_of_the_batch() -> None:
-    vqgan = with_codebook()
-    vqgan.get_buffer("code_usage")[5] = 0.01
-    before = vqgan.codebook.clone()
-    latents = torch.full((6, 4), 9.0) + torch.arange(6.0)[:, None]
-    tokens = torch.zeros(6, dtype=torch.long)
-    long = steps(TRAINING, 1000)
-
-    _update_codebook(vqgan, latents, tokens, long, 1, np.random.default_rng(0))  # no step for restarts
-    assert torch.allclose(vqgan.codebook[5], before[5] / 0.01, rtol=1e-4)  # its sum was left at one use
-
-    _update_codebook(vqgan, latents, tokens, long, 50, np.random.default_rng(0))
-    assert any(torch.equal(vqgan.codebook[5], latent) for latent in latents)
-    assert float(vqgan.get_buffer("code_usage")[5]) == 1.0
-    # A code in use is no restart: it moves towards the mean of its latents, and the others keep their place.
-    mean = latents.mean(dim=0)
-    assert torch.dist(vqgan.codebook[0], mean) < torch.dist(before[0], mean)
-    assert torch.allclose(vqgan.codebook[1], before[1], rtol=1e-4)
+def test_the_psnr_is_that_of_the_mean_squared_error_whatever_the_batch(tmp_path: Path) -> None:
+    vqgan, images = trained(tmp_path), squares()
+    decoded = reconstruct(vqgan, images).astype(float)
+    expected = -10 * np.log10(np.square((decoded - images) / 255).mean())
+    assert reconstruction_psnr(vqgan, images) == pytest.approx(expected, abs=0.1)
+    assert reconstruction_psnr(vqgan, images, batch_size=3) == pytest.approx(reconstruction_psnr(vqgan, images))
 
 
-def test_no_code_restarts_in_the_last_fifth_of_a_run() -> None:
-    vqgan = with_codebook()
-    vqgan.get_buffer("code_usage")[5] = 0.01
-    _update_codebook(
-        vqgan, torch.full((6, 4), 9.0), torch.zeros(6, dtype=torch.long), steps(TRAINING, 60), 50,
-        np.random.default_rng(0),
-    )  # fmt: skip
-    assert float(vqgan.get_buffer("code_usage")[5]) < 0.02
+def test_with_product_codes_the_codebook_has_a_row_for_each_pair(tmp_path: Path) -> None:
+    training = replace(steps(TRAINING, 12), code_parts=(4, 4))
+    vqgan = trained(tmp_path, training)
+    rows = vqgan.codebook.detach().view(4, 4, 4)
+    assert (rows[:, :, :2] == rows[:, :1, :2]).all() and (rows[:, :, 2:] == rows[:1, :, 2:]).all()
+    assert len(rows.flatten(0, 1).unique(dim=0)) == 16
+
+
+def test_parts_that_do_not_multiply_to_the_codebook_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"num_vq_embeddings=16, got \(4, 5\)"):
+        replace(TRAINING, code_parts=(4, 5))
+
+
+def test_a_warm_start_keeps_encoder_and_decoder_and_finds_new_codes(tmp_path: Path) -> None:
+    start = trained(tmp_path / "first")
+    training = replace(steps(TRAINING, 0), model=replace(MODEL, num_vq_embeddings=9), code_parts=(3, 3))
+    went_on = train_vqgan(squares(), {}, tower_distance(), training, tmp_path / "second", start=start)
+    assert went_on.codebook.shape == (9, 4)
+    for name, value in start.state_dict().items():
+        if "embedding" not in name:
+            assert torch.equal(went_on.state_dict()[name], value), name
 
 
 def test_sharpened_the_image_comes_to_look_like_the_icon(tmp_path: Path) -> None:
@@ -117,13 +117,3 @@ def test_sharpened_the_image_comes_to_look_like_the_icon(tmp_path: Path) -> None
         trained(tmp_path, steps(training, num_steps))
     first, *_, last = (json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines())
     assert last["perceptual"] < 0.8 * first["perceptual"]
-
-
-def test_a_replaced_token_becomes_a_near_one() -> None:
-    codebook = torch.arange(16.0)[:, None]
-    tokens = torch.full((200, 16), 8)
-    training = replace(TRAINING, near_codes=2, replaced_share=1.0)
-    replaced = _replaced(codebook, tokens, training, np.random.default_rng(0))
-    assert set(replaced.unique().tolist()) == {7, 8, 9}
-    of_each = (replaced != tokens).float().mean(dim=1)
-    assert float(of_each.min()) < 0.2 < 0.8 < float(of_each.max())
