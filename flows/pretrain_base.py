@@ -1,6 +1,6 @@
 """From open icons to a base that styles can be tuned on.
 
-Corpus, text encoder, CLIP, judge, VQGAN, generator, super-resolution, card.
+Corpus, drawn pictures, text encoder, CLIP, judge, VQGAN, generator, super-resolution, card.
 
     python -m flows.pretrain_base --work FOLDER [--out FOLDER] [--settings FILE]
 
@@ -21,48 +21,51 @@ from flows.terminal import run_in_terminal
 from tasks.pretraining.assemble import assemble_base
 from tasks.pretraining.clip import fit_clip
 from tasks.pretraining.corpus import build_corpus, fetch_packages
-from tasks.pretraining.generator import fit_generator, tokenize_corpus
+from tasks.pretraining.draws import draw_all
+from tasks.pretraining.generator import fit_generator
 from tasks.pretraining.judge import fit_judge
 from tasks.pretraining.large import draw_large
 from tasks.pretraining.sentences import embed_phrases
-from tasks.pretraining.start import take_stage
-from tasks.pretraining.super_resolution import fit_super_resolution, tokenize_large
+from tasks.pretraining.start import copy_stage
+from tasks.pretraining.super_resolution import fit_super_resolution
 from tasks.pretraining.text import fit_text
+from tasks.pretraining.tokens import tokenize_draws, tokenize_large
 from tasks.pretraining.vqgan import fit_vqgan
 
 
 @flow(name="pretrain-base", persist_result=True, result_serializer="json")
 def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
-    """Build the corpus, train every part of a base on it, and put them together."""
+    """Build the corpus, draw pictures from it, train every part of a base on them, and put the parts together."""
     fetch_packages(spec)
     corpus = build_corpus(spec)
-    large = draw_large(spec, corpus)
+    draws = draw_all(spec, corpus)
+    stages = {"corpus": corpus, "draws": draws}
     if spec.start_from:
-        stages = {stage: take_stage(spec, stage) for stage in ("text", "clip", "judge")}
+        text, clip, judge = (copy_stage(spec, stage) for stage in ("text", "clip", "judge"))
     else:
-        sentences = embed_phrases(spec, corpus)
+        stages["sentences"] = sentences = embed_phrases(spec, corpus)
         text = fit_text(spec, sentences)
         clip, judge = fit_clip(spec, corpus, text), fit_judge(spec, corpus)
-        stages = {"sentences": sentences, "text": text, "clip": clip, "judge": judge}
-    vqgan = fit_vqgan(spec, corpus, large, stages["clip"])
-    tokens = tokenize_corpus(spec, corpus, vqgan)
-    generator = fit_generator(spec, corpus, tokens, vqgan, stages["text"])
-    stages |= {"corpus": corpus, "large": large, "vqgan": vqgan, "tokens": tokens, "generator": generator}
-    if spec.takes_super_resolution:
-        stages["super_resolution"] = take_stage(spec, "super_resolution")
+    vqgan = copy_stage(spec, "vqgan") if spec.copies("vqgan") else fit_vqgan(spec, draws, clip)
+    stages["tokens"] = tokens = tokenize_draws(spec, draws, vqgan)
+    if spec.copies("generator"):
+        generator = copy_stage(spec, "generator")
     else:
-        large_tokens = tokenize_large(spec, large, vqgan)
-        stages["super_resolution"] = fit_super_resolution(
-            spec, corpus, tokens, large, large_tokens, vqgan, stages["text"]
-        )
-        stages["large_tokens"] = large_tokens
-    return assemble_base(spec, stages)
+        generator = fit_generator(spec, corpus, draws, tokens, vqgan, text)
+    if spec.copies("super_resolution"):
+        super_resolution = copy_stage(spec, "super_resolution")
+    else:
+        stages["large"] = large = draw_large(spec, corpus)
+        stages["large_tokens"] = large_tokens = tokenize_large(spec, large, vqgan)
+        super_resolution = fit_super_resolution(spec, corpus, tokens, large, large_tokens, vqgan, text)
+    parts = {"text": text, "clip": clip, "judge": judge, "vqgan": vqgan, "generator": generator}
+    return assemble_base(spec, {**stages, **parts, "super_resolution": super_resolution})
 
 
 def main() -> int:
     """Run the flow in this terminal."""
     parser = argparse.ArgumentParser(prog="python -m flows.pretrain_base", description=pretrain_base.description)
-    parser.add_argument("--work", type=Path, required=True, help="folder of checkpoints and pictures; 2 GB")
+    parser.add_argument("--work", type=Path, required=True, help="folder of checkpoints and pictures; 10 GB")
     parser.add_argument("--out", type=Path, help="folder of the finished base; default: WORK/base")
     parser.add_argument(
         "--settings", type=Path, help="YAML or JSON, changes to data/documents/pretrain_spec.py's defaults"

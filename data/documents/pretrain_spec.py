@@ -1,9 +1,10 @@
 """What a base is pretrained with: sizes, weights and schedules of every stage.
 
-The defaults are for 59,000 icons of 64 px and two CPU cores; docs/log.md tells how they were found. The embedded
-base's card holds them too; which of its parts came about in several runs, the settings below say.
+The defaults are for pictures of 64 px, drawn from 40,000 icons, and two CPU cores; docs/log.md tells how they were
+found. The embedded base's card says what it was trained with.
 """
 
+import math
 from pathlib import Path
 from typing import Any, Self
 
@@ -40,14 +41,24 @@ class ScheduleSettings(_Part):
     )
 
 
-class VQGANSettings(_Part):
-    """E, D and the codebook.
+class DrawsSettings(_Part):
+    """The pictures that VQGAN and generator are trained on: random icons in random looks (`data.corpus.looks`)."""
 
-    The embedded base's came about in six runs, each from the weights of the one before: 2000, 1000, 550, 480 and 1370
-    steps of AdamW with 1024 codes while the loss was being found, then 4800 with all that is below, from codes found
-    by k-means in its latents. This is one run of that length; its corpus had no recolours by rule yet, and
-    variants weighed 0.6.
-    """
+    num_pictures: int = Field(default=200_000, ge=1)
+    num_kept: int = Field(
+        default=1500,
+        ge=1,
+        description="pictures of kept icons, and as many in kept looks, on which training is measured",
+    )
+    coverage_weights: tuple[tuple[int, float], ...] = Field(
+        default=((20, 4.0), (15, 2.0), (10, 1.0), (5, 0.4)),
+        description="(styles that show a concept, weight of its icons); the first that is reached counts",
+    )
+    rare_weight: float = Field(default=0.05, ge=0, description="of concepts below all of coverage_weights")
+
+
+class VQGANSettings(_Part):
+    """E, D and the codebook."""
 
     schedule: ScheduleSettings = ScheduleSettings(
         num_steps=10_200,
@@ -61,16 +72,20 @@ class VQGANSettings(_Part):
     block_out_channels: tuple[int, ...] = (16, 32, 64, 128)
     layers_per_block: int = 1
     latent_channels: int = 16
-    num_codes: int = 4096
+    code_parts: tuple[int, ...] = Field(
+        default=(4096,),
+        min_length=1,
+        description="codes of each part of a latent; their product is the number of codes, one part a plain codebook",
+    )
     norm_num_groups: int = 8
     continuous_steps: int = Field(default=400, ge=0, description="first steps, without the codebook")
-    recolour_rate: float = Field(default=0.2, ge=0, le=1, description="share of images whose colours are changed")
-    variant_weight: float = Field(default=0.1, ge=0, description="of a recoloured or filtered style; a set has 1")
-    colour_weight: float = Field(default=3.0, ge=0, description="of a colourful style; a black and white one has 1")
-    colourful_above: float = Field(default=8.0, ge=0, description="mean of max - min over the channels, of 255")
     codebook_decay: float = Field(default=0.995, gt=0, lt=1, description="of a code's moving average")
-    share_of_parts: float = Field(default=0.25, ge=0, lt=1, description="of a batch, parts of images twice as large")
     sharpened_from: int = Field(default=5400, ge=0, description="first step with perceptual distance and discriminator")
+
+    @property
+    def num_codes(self) -> int:
+        """Size of the codebook."""
+        return math.prod(self.code_parts)
 
     @property
     def downsampling(self) -> int:
@@ -100,11 +115,7 @@ class TextSettings(_Part):
 
 
 class ClipSettings(_Part):
-    """The scorer's image tower, and the last layer of its text tower.
-
-    The embedded base's came about in two runs: 800 steps with AdamW alone and batches of all styles, and from its
-    weights 2500 of these, after a warm-up of 100. This is one run of that length.
-    """
+    """The scorer's image tower, and the last layer of its text tower; trained on the sets' own icons."""
 
     schedule: ScheduleSettings = ScheduleSettings(
         num_steps=3300,
@@ -124,14 +135,7 @@ class ClipSettings(_Part):
 
 
 class GeneratorSettings(_Part):
-    """G, in aMUSEd's layout at a small size.
-
-    The embedded base's came about in six runs, each with a fall of its rates to zero: 5800 and 1700 steps on the
-    tokens of the VQGAN before, and from their weights (`PretrainSpec.start_from`) 9500 on today's, the last 3500 of
-    them falling; 3450, falling from 0.4 of the rates all the way, the last 1450 with the recolours by rule
-    (`data.corpus.recolours`); 3050 with the fills besides, falling from 0.35 of the rates; and 7000, falling from 0.6
-    of them. The last 7650 have today's `variant_weight`; before, variants weighed more. This is one run of that length.
-    """
+    """G, in aMUSEd's layout at a small size."""
 
     schedule: ScheduleSettings = ScheduleSettings(
         num_steps=30_500,
@@ -153,27 +157,20 @@ class GeneratorSettings(_Part):
     num_res_blocks: int = Field(
         default=3,
         ge=1,
-        description="each tells one more ring of the grid of tokens from the rest, and nothing else says where a token "
-        "lies: 3 for a side of 8 (docs/log.md)",
+        description="the model has no position embedding: positions leak in through the convolutions' zero padding, "
+        "one token further inwards with each block, so a grid of 8 takes 3 (docs/log.md)",
     )
     micro_cond_encode_dim: int = 32
     text_dropout: float = Field(default=0.1, ge=0, le=1)
     caption_only: float = Field(default=0.05, ge=0, le=1)
-    coverage_weights: tuple[tuple[int, float], ...] = Field(
-        default=((20, 8.0), (15, 3.0), (10, 0.5), (5, 0.1)),
-        description="(styles that show a concept, weight of its images); the first that is reached counts",
+    tables_are_sums: bool = Field(
+        default=False,
+        description="of a product codebook: both tables of codes are trained as sums of the parts' tables",
     )
-    rare_weight: float = Field(default=0.01, ge=0, description="of concepts below all of coverage_weights")
-    variant_weight: float = Field(default=0.05, ge=0, description="of a recoloured or filtered style; a set has 1")
 
 
 class SuperResolutionSettings(_Part):
-    """The second generator, for images of twice the size.
-
-    The embedded base's came about in four runs, each going on from the last: 2400, 1200 and 800 steps on the tokens of
-    the VQGAN before, in the first of which up to a fifth of the small image's tokens were replaced by random ones,
-    and 1300 on today's. This is one run of that length.
-    """
+    """The second generator, for images of twice the size."""
 
     schedule: ScheduleSettings = ScheduleSettings(
         num_steps=5700,
@@ -186,23 +183,19 @@ class SuperResolutionSettings(_Part):
         ema_decay=0.995,
         muon_rate=3e-3,
     )
-    num_images: int = Field(default=12_000, ge=1, description="of the corpus, drawn with the generator's weights")
+    num_images: int = Field(default=12_000, ge=1, description="pictures to train on, drawn as the generator's are")
     hidden_size: int = 128
     num_hidden_layers: int = 4
     num_attention_heads: int = 4
     intermediate_size: int = 384
     channels: int = 128
     channel_heads: int = 4
-    num_res_blocks: int = Field(default=1, ge=1, description="where a token lies, the small image tells")
+    num_res_blocks: int = Field(default=1, ge=1, description="few: the small image supplies the positions")
     encoder_layers: int = 2
 
 
 class JudgeSettings(_Part):
-    """The classifier of real icons, for evaluation only; it sees the sets, not their variants.
-
-    The embedded base's went on from the state of 4000 steps that had ended with a falling rate, with 0.6 of a
-    batch drawn by concept and 0.4 of it restyled; this is one run of that length.
-    """
+    """The classifier of real icons, for evaluation only; trained on the sets' own icons."""
 
     schedule: ScheduleSettings = ScheduleSettings(
         num_steps=14_000,
@@ -251,13 +244,14 @@ class PretrainSpec(_Part):
     start_from: str = Field(
         default="",
         description="folder of a base, or 'embedded', to go on from: text encoder, scorer and judge stay its own, "
-        "VQGAN, generator and super-resolution are trained on from its weights; empty for a base from nothing",
+        "VQGAN, generator and super-resolution are trained on from its weights; empty to start from random weights",
     )
     seed: int = Field(default=0, ge=0, lt=2**31, description="every random choice follows from it")
     size_px: int = Field(
         default=64, ge=1, le=64, description="side of the base's images; the corpus has them twice as large"
     )
     processes: int = Field(default=2, ge=1, description="of a stage that trains, one core each; batches are divided")
+    draws: DrawsSettings = DrawsSettings()
     vqgan: VQGANSettings = VQGANSettings()
     text: TextSettings = TextSettings()
     clip: ClipSettings = ClipSettings()
@@ -273,6 +267,16 @@ class PretrainSpec(_Part):
                 f"size_px: expected a multiple of {self.vqgan.downsampling} px "
                 f"(vqgan.block_out_channels), got {self.size_px}"
             )
+        if self.vqgan.latent_channels % len(self.vqgan.code_parts):
+            raise ValueError(
+                f"vqgan: expected latent_channels that divide into {len(self.vqgan.code_parts)} code_parts, "
+                f"got {self.vqgan.latent_channels}"
+            )
+        if self.generator.tables_are_sums and len(self.vqgan.code_parts) == 1:
+            raise ValueError(
+                "generator.tables_are_sums: expected vqgan.code_parts of at least two parts, "
+                f"got {self.vqgan.code_parts}"
+            )
         trained = ("vqgan", "text", "clip", "generator", "super_resolution", "judge")
         untrained = [name for name in trained if not getattr(self, name).schedule.num_steps]
         if untrained and not self.start_from:
@@ -286,11 +290,14 @@ class PretrainSpec(_Part):
                 raise ValueError(f"{what}: expected the first to be a multiple of the second, got {whole} and {part}")
         return self
 
-    @property
-    def takes_super_resolution(self) -> bool:
-        """Whether it stays as it is in the base that is gone on from: neither it nor the codes are trained."""
-        steps = self.vqgan.schedule.num_steps + self.super_resolution.schedule.num_steps
-        return bool(self.start_from) and not steps
+    def copies(self, stage: str) -> bool:
+        """Whether `stage` stays as it is in the base that is gone on from.
+
+        Text encoder, scorer and judge always do, the other parts if they have no steps and their codes stay.
+        """
+        if not self.start_from or stage in ("text", "clip", "judge"):
+            return bool(self.start_from)
+        return not (getattr(self, stage).schedule.num_steps or self.vqgan.schedule.num_steps)
 
     def stage_folder(self, stage: str) -> Path:
         """Where `stage` keeps its checkpoint, curve, pictures and result."""

@@ -74,7 +74,7 @@ def _card(spec: PretrainSpec, stages: Mapping[str, StageRecord], corpus: Mapping
     start = base_to_start_from(spec)
     theirs = {} if start is None else start.card
     their_stages, their_settings = theirs.get("stages", {}), theirs.get("settings", {})
-    # What stayed as it was is told as the base tells it that was gone on from.
+    # Copy the card entries of stages that were not trained from the base we started from.
     kept = {name for name, stage in stages.items() if not stage.steps and their_stages.get(name, {}).get("steps")}
     return {
         "name": spec.name,

@@ -11,6 +11,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data import corpus
+from data.corpus import build
 from data.corpus.arrays import write_arrays
 from data.documents.pretrain_spec import PretrainSpec
 from data.records.pretraining import StageRecord
@@ -29,7 +30,7 @@ def fetch_packages(spec: PretrainSpec) -> None:
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
 def build_corpus(spec: PretrainSpec) -> StageRecord:
-    """Render the training styles, and lay them out as arrays at the base's size.
+    """Render the training styles, with their layers, and lay them out as arrays at the base's size.
 
     Raises:
         CorpusError: if the packages are not what the corpus is built from.
@@ -37,7 +38,7 @@ def build_corpus(spec: PretrainSpec) -> StageRecord:
     folder = spec.stage_folder("corpus")
     settings = {
         "packages": dict(corpus.PACKAGES.values()),
-        "tables": corpus.tables_sha256(),
+        "tables": build.tables_sha256(),
         "size_px": spec.size_px,
     }
     finished = open_stage(folder, settings)
@@ -47,7 +48,7 @@ def build_corpus(spec: PretrainSpec) -> StageRecord:
     shards = folder / "shards"
     if not (shards / "corpus.json").is_file():  # it is written last
         shutil.rmtree(shards, ignore_errors=True)
-        corpus.build_corpus(spec.packages_folder, shards)
+        build.build_corpus(spec.packages_folder, shards)
     built = corpus.read_corpus(shards, spec.size_px)
 
     def write(result_folder: Path) -> None:

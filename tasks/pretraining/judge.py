@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -19,7 +18,7 @@ from tasks.reporting import Progress
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
 def fit_judge(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
-    """Train the judge on the sets' own images; how often it is right on kept ones stands in its config."""
+    """Train the judge on the sets' own icons; how often it is right on kept ones stands in its config."""
     folder, wanted = spec.stage_folder("judge"), spec.judge
     settings = {"judge": wanted, "seed": spec.seed, "inputs": {"corpus": corpus.sha256}}
     finished = open_stage(folder, settings)
@@ -32,14 +31,13 @@ def fit_judge(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
 def _train(spec: PretrainSpec, corpus: StageRecord) -> Judge:
     folder, wanted = spec.stage_folder("judge"), spec.judge
     shown = read_arrays(Path(corpus.folder))
-    rows = np.nonzero(["+" not in style for style in shown.style])[0]
     training = JudgeTraining(schedule=schedule_of(wanted.schedule), min_styles=wanted.min_styles, widths=wanted.widths)
     with Progress("judge", wanted.schedule.num_steps) as progress:
         return train_judge(
-            shown.images[rows],
-            shown.concept[rows].tolist(),
-            shown.style[rows].tolist(),
-            shown.split[rows] == "train",
+            shown.images,
+            shown.concept.tolist(),
+            shown.style.tolist(),
+            shown.split == "train",
             training,
             folder,
             seed=spec.seed,

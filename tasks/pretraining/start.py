@@ -1,14 +1,10 @@
-"""What a base that goes on from another one takes from it."""
+"""A warm start: what a base takes from the one that it goes on from."""
 
 import shutil
 from pathlib import Path
 
-import numpy as np
-import torch
-from jaxtyping import Float
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from torch import Tensor
 
 import styledrop
 from data.documents.pretrain_spec import PretrainSpec
@@ -20,9 +16,11 @@ PARTS = {
     "text": ("text_encoder", "tokenizer"),
     "clip": ("clip",),
     "judge": ("judge",),
+    "vqgan": ("vqvae",),
+    "generator": ("transformer",),
     "super_resolution": ("super_resolution",),
 }
-"""The folders of a base that are taken as they are, by the stage whose result they are."""
+"""The folders of a base by the stage that makes them, for stages that can be copied."""
 
 
 def base_to_start_from(spec: PretrainSpec) -> styledrop.Base | None:
@@ -30,7 +28,7 @@ def base_to_start_from(spec: PretrainSpec) -> styledrop.Base | None:
 
     Raises:
         BaseError: it cannot be used.
-        PretrainingError: it lacks a part that is taken or gone on from.
+        PretrainingError: it lacks a part that is copied or gone on from.
     """
     if not spec.start_from:
         return None
@@ -44,10 +42,10 @@ def base_to_start_from(spec: PretrainSpec) -> styledrop.Base | None:
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
-def take_stage(spec: PretrainSpec, stage: str) -> StageRecord:
-    """Copy what `stage`, one of `PARTS`, would make from the base that the spec goes on from."""
+def copy_stage(spec: PretrainSpec, stage: str) -> StageRecord:
+    """Copy the result of `stage`, one of `PARTS`, from the base that the spec goes on from."""
     base, folder = base_to_start_from(spec), spec.stage_folder(stage)
-    assert base is not None, "the flow takes stages only where the spec names a base"
+    assert base is not None, "the flow copies stages only where the spec names a base"
     finished = open_stage(folder, {"start_from": base.sha256})
     if finished is not None:
         return finished
@@ -58,8 +56,3 @@ def take_stage(spec: PretrainSpec, stage: str) -> StageRecord:
             shutil.copytree(base.folder / part, target, dirs_exist_ok=True)
 
     return finish_stage(folder, copy)
-
-
-def read_mixing(tokens: StageRecord) -> Float[Tensor, "new old"]:
-    """How the codes of the base gone on from make up the new ones, as `tokenize_corpus` found."""
-    return torch.from_numpy(np.load(Path(tokens.folder) / "mixing.npy", allow_pickle=False).astype(np.float32))

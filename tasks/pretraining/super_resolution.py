@@ -1,6 +1,5 @@
-"""Images at twice the size to tokens, and super-resolution on them."""
+"""Super-resolution, the second generator."""
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -10,42 +9,25 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 import styledrop
-from data.corpus import style_phrases
 from data.corpus.arrays import read_arrays
 from data.documents.pretrain_spec import PretrainSpec
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.records.pretraining import StageRecord
 from styledrop.enlarge import enlarge
 from styledrop.generator import GeneratorConfig
-from styledrop.pretraining.generator import tokenize_images
 from styledrop.pretraining.processes import train_in_processes
 from styledrop.pretraining.super_resolution import SuperResolutionTraining, train_super_resolution
 from styledrop.super_resolution import SCALE, SuperResolution, SuperResolutionConfig
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
-from tasks.pretraining.large import large_images, read_large
+from tasks.pretraining.draws import read_drawn
+from tasks.pretraining.large import scaled_down
 from tasks.pretraining.schedule import report_to, schedule_of
 from tasks.pretraining.stage_folder import finish_stage, open_stage
-from tasks.pretraining.start import base_to_start_from, read_mixing
+from tasks.pretraining.start import base_to_start_from
 from tasks.pretraining.text import open_text
+from tasks.pretraining.tokens import read_mixing, read_tokenized, read_tokens
 from tasks.reporting import Progress
-
-
-@task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
-def tokenize_large(spec: PretrainSpec, large: StageRecord, vqgan: StageRecord) -> StageRecord:
-    """Encode the drawn images at twice the base's size."""
-    folder = spec.stage_folder("large_tokens")
-    finished = open_stage(folder, {"inputs": {"large": large.sha256, "vqgan": vqgan.sha256}})
-    if finished is not None:
-        return finished
-    started = time.monotonic()
-    encoder = VQGAN.from_folder(Path(vqgan.folder)).to(memory_format=torch.channels_last)
-    tokens = tokenize_images(encoder, large_images(spec, read_large(large)[0]), batch_size=32).numpy()
-    return finish_stage(
-        folder,
-        lambda result: np.save(result / "tokens.npy", tokens, allow_pickle=False),
-        seconds=time.monotonic() - started,
-    )
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
@@ -58,19 +40,17 @@ def fit_super_resolution(
     vqgan: StageRecord,
     text: StageRecord,
 ) -> StageRecord:
-    """Train the second generator, and draw kept images with it."""
+    """Train the second generator on the large pictures, and enlarge some of kept icons with it."""
     folder, wanted = spec.stage_folder("super_resolution"), spec.super_resolution
-    settings = {
-        "super_resolution": wanted,
-        "seed": spec.seed,
-        "inputs": {"tokens": tokens.sha256, "large_tokens": large_tokens.sha256, "text": text.sha256},
-    }
-    finished = open_stage(folder, settings)
+    inputs = {"large": large.sha256, "large_tokens": large_tokens.sha256, "text": text.sha256}
+    if spec.start_from:
+        inputs["tokens"] = tokens.sha256  # for how the codes of the base gone on from make up the new ones
+    finished = open_stage(folder, {"super_resolution": wanted, "seed": spec.seed, "inputs": inputs})
     if finished is not None:
         return finished
     module = train_in_processes(spec.processes, _train, spec, corpus, tokens, large, large_tokens, vqgan, text)
     decoder = VQGAN.from_folder(Path(vqgan.folder))
-    _draw(spec, corpus, tokens, module, decoder, open_text(text)).save(folder / "pictures.png")
+    _draw(spec, corpus, large, module, decoder, open_text(text)).save(folder / "pictures.png")
     return finish_stage(folder, lambda result: module.to_folder(result, torch.float16))
 
 
@@ -83,21 +63,15 @@ def _train(
     vqgan: StageRecord,
     text: StageRecord,
 ) -> SuperResolution:
-    wanted, shown = spec.super_resolution, read_arrays(Path(corpus.folder))
-    rows, _ = read_large(large)
-    start = base_to_start_from(spec)
-    training = SuperResolutionTraining(model=_config(spec), schedule=schedule_of(wanted.schedule))
+    wanted, captions, start = spec.super_resolution, read_arrays(Path(corpus.folder)).caption, base_to_start_from(spec)
     with Progress("super-resolution", wanted.schedule.num_steps) as progress:
         return train_super_resolution(
-            torch.from_numpy(np.load(Path(tokens.folder) / "tokens.npy")[rows]),
-            torch.from_numpy(np.load(Path(large_tokens.folder) / "tokens.npy")),
-            [shown.caption[row] for row in rows],
-            shown.style[rows].tolist(),
-            style_phrases(),
+            read_tokens(large_tokens, "small"),
+            read_tokenized(large, large_tokens, "trained", captions),
             open_text(text),
             VQGAN.from_folder(Path(vqgan.folder)).to(memory_format=torch.channels_last),
             SCALE * spec.size_px,
-            training,
+            SuperResolutionTraining(model=_config(spec), schedule=schedule_of(wanted.schedule)),
             spec.stage_folder("super_resolution"),
             start=None
             if start is None or start.super_resolution is None
@@ -136,19 +110,13 @@ def _config(spec: PretrainSpec) -> SuperResolutionConfig:
 def _draw(
     spec: PretrainSpec,
     corpus: StageRecord,
-    tokens: StageRecord,
+    large: StageRecord,
     module: SuperResolution,
     vqgan: VQGAN,
     text: TextEncoder,
 ) -> Image.Image:
-    """A kept image of each of the spec's styles: as the VQGAN gives it at the base's size, enlarged, and real."""
-    shown, phrases = read_arrays(Path(corpus.folder)), style_phrases()
-    kept = {shown.style[row]: row for row in np.nonzero(shown.split == "kept")[0]}
-    styles = [style for style in spec.pictures.styles if style in kept] or sorted(kept)[:1]
-    rows = np.array([kept[style] for style in styles])
-    if not len(rows):
-        return Image.new("RGB", (1, 1))
-    low = torch.from_numpy(np.load(Path(tokens.folder) / "tokens.npy")[rows]).long()
+    """Pictures of kept icons: as the VQGAN gives them at the base's size, enlarged, and as they were drawn."""
+    captions, drawn = read_arrays(Path(corpus.folder)).caption, read_drawn(large, "kept")
     base = styledrop.Base(
         name=spec.name,
         folder=spec.stage_folder("super_resolution"),
@@ -161,14 +129,15 @@ def _draw(
         card={},
         super_resolution=module,
     )
-    prompts = [f"{shown.caption[kept[style]]} in {phrases[style][0]} style" for style in styles]
-    large = SCALE * spec.size_px
+    low = base.tokenize([Image.fromarray(image) for image in scaled_down(drawn.images)])
+    prompts = [f"{captions[row]} in {phrase} style" for row, phrase in zip(drawn.rows, drawn.phrases, strict=True)]
+    size_px = SCALE * spec.size_px
     return comparison_sheet(
-        styles,
+        [captions[row] for row in drawn.rows],
         [
-            Row(label="scaled up", images=[image.resize((large, large)) for image in base.render(low)]),
+            Row(label="scaled up", images=[image.resize((size_px, size_px)) for image in base.render(low)]),
             Row(label="enlarged", images=enlarge(base, low, prompts, seeds=list(range(len(prompts))))),
-            Row(label="real", images=[Image.fromarray(image) for image in large_images(spec, rows)]),
+            Row(label="real", images=[Image.fromarray(np.asarray(image)) for image in drawn.images]),
         ],
-        cell_px=large,
+        cell_px=size_px,
     )

@@ -8,9 +8,7 @@ from PIL import Image
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.corpus import Corpus
-from data.corpus.arrays import read_arrays
-from data.corpus.sampling import weights_by_colour
+from data.corpus.draws import Draws
 from data.documents.pretrain_spec import PretrainSpec
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.records.pretraining import StageRecord
@@ -20,51 +18,40 @@ from styledrop.pretraining.processes import train_in_processes
 from styledrop.pretraining.vqgan import VQGANTraining, train_vqgan
 from styledrop.scoring import ClipScorer
 from styledrop.vqgan import VQGAN, VQGANConfig
-from tasks.pretraining.large import read_large
+from tasks.pretraining.draws import KEPT, read_drawn
 from tasks.pretraining.schedule import report_to, schedule_of
 from tasks.pretraining.stage_folder import finish_stage, open_stage
 from tasks.pretraining.start import base_to_start_from
 from tasks.reporting import Progress
 
 PICTURES = 16
-"""Images shown with their reconstruction: the first kept one of as many styles."""
+"""Pictures in kept looks shown with their reconstruction."""
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
-def fit_vqgan(spec: PretrainSpec, corpus: StageRecord, large: StageRecord, clip: StageRecord) -> StageRecord:
-    """Train E, D and the codebook on the training split, colourful styles more often, and on parts of large images.
+def fit_vqgan(spec: PretrainSpec, draws: StageRecord, clip: StageRecord) -> StageRecord:
+    """Train E, D and the codebook on the drawn pictures; its PSNR on kept ones stands in the curve.
 
-    How alike two images look, the image tower of `clip` tells. Steps are counted from where the base stood that is
-    gone on from: all of them are sharpened.
+    The image tower of `clip` gives the perceptual distance. With a warm start, every step uses the perceptual and
+    the adversarial loss.
     """
-    folder, wanted = spec.stage_folder("vqgan"), spec.vqgan
-    inputs = {"corpus": corpus.sha256, "large": large.sha256, "clip": clip.sha256}
+    folder = spec.stage_folder("vqgan")
+    inputs = {"draws": draws.sha256, "clip": clip.sha256}
     start = base_to_start_from(spec)
     if start is not None:
         inputs["start_from"] = start.sha256
-    settings = {"vqgan": wanted, "seed": spec.seed, "inputs": inputs}
+    settings = {"vqgan": spec.vqgan, "seed": spec.seed, "inputs": inputs}
     finished = open_stage(folder, settings)
     if finished is not None:
         return finished
-    vqgan = train_in_processes(spec.processes, _train, spec, corpus, large, clip)
-    _draw(vqgan, read_arrays(Path(corpus.folder))).save(folder / "pictures.png")
+    vqgan = train_in_processes(spec.processes, _train, spec, draws, clip)
+    _draw(vqgan, read_drawn(draws, "kept_looks")).save(folder / "pictures.png")
     # In half precision, as it ships: the tokens of later stages come from the weights that a user gets.
     return finish_stage(folder, lambda result: vqgan.to_folder(result, torch.float16))
 
 
-def _train(spec: PretrainSpec, corpus: StageRecord, large: StageRecord, clip: StageRecord) -> VQGAN:
-    folder, wanted = spec.stage_folder("vqgan"), spec.vqgan
-    shown = read_arrays(Path(corpus.folder))
-    weights = weights_by_colour(
-        shown.images,
-        shown.style,
-        shown.split == "train",
-        variant_weight=wanted.variant_weight,
-        colour_weight=wanted.colour_weight,
-        colourful_above=wanted.colourful_above,
-    )
-    _, parts = read_large(large)
-    share, start = wanted.share_of_parts, base_to_start_from(spec)
+def _train(spec: PretrainSpec, draws: StageRecord, clip: StageRecord) -> VQGAN:
+    wanted, start = spec.vqgan, base_to_start_from(spec)
     training = VQGANTraining(
         model=VQGANConfig(
             block_out_channels=wanted.block_out_channels,
@@ -75,30 +62,28 @@ def _train(spec: PretrainSpec, corpus: StageRecord, large: StageRecord, clip: St
             sample_size=spec.size_px // wanted.downsampling,
         ),
         schedule=schedule_of(wanted.schedule),
-        continuous_steps=wanted.continuous_steps if start is None else 0,
-        recolour_rate=wanted.recolour_rate,
+        code_parts=wanted.code_parts,
+        continuous_steps=wanted.continuous_steps,
         codebook_decay=wanted.codebook_decay,
         sharpened_from=wanted.sharpened_from if start is None else 0,
     )
     with Progress("VQGAN", wanted.schedule.num_steps) as progress:
         return train_vqgan(
-            np.concatenate([shown.images, parts]),
-            np.concatenate([(1 - share) * weights / weights.sum(), np.full(len(parts), share / len(parts))]),
+            read_drawn(draws, "trained").images,
+            {name: read_drawn(draws, name).images for name in KEPT},
             PerceptualDistance(ClipScorer(Path(clip.folder)).image_tower),
             training,
-            folder,
+            spec.stage_folder("vqgan"),
             start=None if start is None else start.vqgan.float(),
             seed=spec.seed,
             report=report_to(progress),
         )
 
 
-def _draw(vqgan: VQGAN, corpus: Corpus) -> Image.Image:
-    first = {style: row for row, style in reversed(list(enumerate(corpus.style))) if corpus.split[row] == "kept"}
-    rows = sorted(first.values())[:PICTURES] or list(range(min(PICTURES, len(corpus))))
-    originals = np.asarray(corpus.images[rows])
+def _draw(vqgan: VQGAN, drawn: Draws) -> Image.Image:
+    originals = np.asarray(drawn.images[:PICTURES])
     return comparison_sheet(
-        [str(corpus.style[row]) for row in rows],
+        [""] * len(originals),
         [
             Row(label=label, images=[Image.fromarray(image) for image in images])
             for label, images in (("original", originals), ("decoded", reconstruct(vqgan, originals)))

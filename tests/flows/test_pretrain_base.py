@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 import styledrop
-from data.corpus import PACKAGES, IconSet, Recolour, build, variants
+from data.corpus import PACKAGES, IconSet, build
 from data.documents.pretrain_spec import PretrainSpec
 from data.errors import PretrainingError, SettingsChanged
 from flows.pretrain_base import pretrain_base
@@ -54,9 +54,7 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         }
         write(folder / f"iconify/package/json/{style}.json", {"icons": icons, "width": 20, "height": 20})
     monkeypatch.setattr(build, "BASE_SETS", tuple(IconSet(style=style, collection=style) for style in STYLES))
-    recolour = Recolour(base="tabler", variant="white-on-navy", ink="#ffffff", ground="#14284b")
-    monkeypatch.setattr(variants, "RECOLOURS", (recolour,))
-    monkeypatch.setattr(variants, "FILTERS", ())
+    monkeypatch.setattr(build, "KEPT_FRACTION", 0.25)
     return folder
 
 
@@ -82,8 +80,9 @@ def document(tmp_path: Path, packages: Path, teacher: Path) -> dict[str, Any]:
         "teacher": str(teacher),
         "name": "tiny",
         "size_px": 32,
+        "draws": {"num_pictures": 24, "num_kept": 4},
         "vqgan": {
-            "schedule": schedule, "block_out_channels": [8, 8, 8, 8], "latent_channels": 4, "num_codes": 16,
+            "schedule": schedule, "block_out_channels": [8, 8, 8, 8], "latent_channels": 4, "code_parts": [4, 4],
             "norm_num_groups": 4, "continuous_steps": 0, "sharpened_from": 1,
         },
         "processes": 1,
@@ -97,7 +96,7 @@ def document(tmp_path: Path, packages: Path, teacher: Path) -> dict[str, Any]:
         "generator": {
             "schedule": {**schedule, "ema_decay": 0.9}, "hidden_size": 16, "num_hidden_layers": 1,
             "num_attention_heads": 2, "intermediate_size": 16, "channels": 16, "channel_heads": 2,
-            "num_res_blocks": 1, "micro_cond_encode_dim": 8,
+            "num_res_blocks": 1, "micro_cond_encode_dim": 8, "tables_are_sums": True,
         },
         "super_resolution": {
             "schedule": schedule, "num_images": 20, "hidden_size": 16, "num_hidden_layers": 1,
@@ -134,7 +133,7 @@ def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
     assert base.clip_folder is not None
     scores = styledrop.ClipScorer(base.clip_folder).score([image], ["a cat"], [Image.new("RGB", (32, 32))])
     assert abs(float(scores.text[0])) <= 1.0
-    assert set(Judge.from_folder(base.folder / "judge").config.styles) == set(STYLES)  # no variant
+    assert set(Judge.from_folder(base.folder / "judge").config.styles) == set(STYLES)
     assert "MIT" in (base.folder / "CREDITS.md").read_text()
     card = base.card
     built = json.loads((work / "corpus/result/corpus.json").read_text())
@@ -142,11 +141,13 @@ def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
     assert card["corpus"]["licences"] == dict.fromkeys(STYLES, "MIT")
     assert card["torch"] == torch.__version__
     assert {name: stage["steps"] for name, stage in card["stages"].items()} == {
-        "corpus": 0, "large": 0, "sentences": 0, "text": 2, "clip": 2, "vqgan": 2, "tokens": 0, "generator": 2,
-        "large_tokens": 0, "super_resolution": 2, "judge": 2,
+        "corpus": 0, "draws": 0, "sentences": 0, "text": 2, "clip": 2, "judge": 2, "vqgan": 2, "tokens": 0,
+        "generator": 2, "large": 0, "large_tokens": 0, "super_resolution": 2,
     }  # fmt: skip
     assert card["settings"]["generator"]["schedule"]["batch_size"] == 4
     assert str(tmp_path) not in json.dumps(card)
+    for stage, kept in (("vqgan", "psnr_kept_looks"), ("generator", "kept_contents")):
+        assert kept in card["stages"][stage]["figures"]
     for stage in ("vqgan", "clip", "generator", "super_resolution"):
         assert {"curve.jsonl", "curve.png", "pictures.png"} <= {path.name for path in (work / stage).iterdir()}
 
@@ -159,11 +160,15 @@ def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
     steps = [json.loads(line)["step"] for line in (work / "generator/curve.jsonl").read_text().splitlines()]
     assert steps == [2, 3]  # it went on, and did not start over
 
-    document["vqgan"]["recolour_rate"] = 0.5
-    with pytest.raises(SettingsChanged, match=r"work/vqgan .* vqgan.recolour_rate: expected 0.2, got 0.5"):
+    document["vqgan"]["codebook_decay"] = 0.5
+    with pytest.raises(SettingsChanged, match=r"work/vqgan .* vqgan.codebook_decay: expected 0.995, got 0.5"):
         pretrain_base(PretrainSpec.model_validate(document))
 
-    with patch.object(variants, "RECOLOURS", ()), pytest.raises(SettingsChanged, match=r"work/corpus .* tables: "):
+    document["draws"]["num_kept"] = 5
+    with pytest.raises(SettingsChanged, match=r"work/draws .* draws.num_kept: expected 4, got 5"):
+        pretrain_base(PretrainSpec.model_validate(document))
+
+    with patch.object(build, "BASE_SETS", ()), pytest.raises(SettingsChanged, match=r"work/corpus .* tables: "):
         pretrain_base(spec)
 
 
@@ -175,7 +180,7 @@ def test_a_base_goes_on_from_a_finished_one_with_other_codes(
 
     # Another seed: weights that do not start from the first base's are far from them.
     document |= {"work": str(tmp_path / "second"), "start_from": str(first.folder), "seed": 1}
-    document["vqgan"]["num_codes"] = 24
+    document["vqgan"]["code_parts"] = [4, 6]
     with patch.object(pretrain_text, "train_text", side_effect=AssertionError):
         second = styledrop.load_base(pretrain_base(PretrainSpec.model_validate(document)).folder)
 
@@ -204,6 +209,7 @@ def test_a_base_goes_on_from_a_finished_one_with_other_codes(
         for told in ("stages", "settings"):
             assert third.card[told][part] == second.card[told][part], f"{told} {part}"
 
+    document["generator"]["schedule"]["num_steps"] = 2
     document["generator"]["hidden_size"] = 32
     document["work"] = str(tmp_path / "fourth")
     with pytest.raises(BaseError, match=r"size \(32, 16\) to start from, got \(16, 16\)"):

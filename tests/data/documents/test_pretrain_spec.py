@@ -25,6 +25,8 @@ def test_settings_change_what_they_name_and_nothing_else(tmp_path: Path) -> None
     [
         ("size_px: 20", "expected a multiple of 8 px.*got 20"),
         ("generator: {hidden_size: 250}", "generator: hidden_size, its heads.*got 250 and 4"),
+        ("vqgan: {code_parts: [8, 8, 8]}", "latent_channels that divide into 3 code_parts, got 16"),
+        ("generator: {tables_are_sums: true}", r"vqgan.code_parts of at least two parts, got \(4096,\)"),
         ("clip: {widht: 3}", "clip.widht: Extra inputs"),
         ("just words", "expected fields and values in .*, got str"),
         ("a: [", "expected YAML or JSON"),
@@ -34,3 +36,22 @@ def test_settings_that_cannot_be_used_are_refused_in_words(tmp_path: Path, text:
     (tmp_path / "settings.yaml").write_text(text)
     with pytest.raises(SpecError, match=words):
         read_pretrain_spec(tmp_path / "work", settings=tmp_path / "settings.yaml")
+
+
+def test_what_has_no_steps_is_copied_from_a_base_that_is_gone_on_from_while_its_codes_stay() -> None:
+    parts = ("text", "clip", "judge", "vqgan", "generator", "super_resolution")
+
+    def copied(*untrained: str, start_from: str = "embedded") -> set[str]:
+        changes = {part: {"schedule": {"num_steps": 0, "learning_rate": 1.0, "batch_size": 1}} for part in untrained}
+        spec = PretrainSpec.model_validate({"work": "w", "start_from": start_from, **changes})
+        return {part for part in parts if spec.copies(part)}
+
+    assert copied(start_from="") == set()
+    assert copied() == copied("generator", "super_resolution") == {"text", "clip", "judge"}
+    assert copied("vqgan") == {"text", "clip", "judge", "vqgan"}
+    assert copied("vqgan", "super_resolution") == {"text", "clip", "judge", "vqgan", "super_resolution"}
+
+
+def test_codes_are_the_product_of_their_parts() -> None:
+    assert PretrainSpec(work="w").vqgan.num_codes == 4096
+    assert PretrainSpec.model_validate({"work": "w", "vqgan": {"code_parts": [64, 32]}}).vqgan.num_codes == 2048

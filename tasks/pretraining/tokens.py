@@ -1,0 +1,94 @@
+"""Pictures to tokens, once, for the two generators."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from torch import Tensor
+
+from data.documents.pretrain_spec import PretrainSpec
+from data.records.pretraining import StageRecord
+from styledrop.pretraining.generator import TokenizedPictures, tokenize_images
+from styledrop.pretraining.start import code_mixing
+from styledrop.vqgan import VQGAN
+from tasks.pretraining.draws import KEPT, read_drawn
+from tasks.pretraining.large import scaled_down
+from tasks.pretraining.stage_folder import finish_stage, open_stage
+from tasks.pretraining.start import base_to_start_from
+
+_MIXED_BY = 20_000
+"""Trained pictures in which old and new codes are compared."""
+
+
+@task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
+def tokenize_draws(spec: PretrainSpec, draws: StageRecord, vqgan: StageRecord) -> StageRecord:
+    """Encode all drawn pictures; with a base to go on from, find how its codes make up the new ones."""
+    folder, start = spec.stage_folder("tokens"), base_to_start_from(spec)
+    inputs = {"draws": draws.sha256, "vqgan": vqgan.sha256}
+    if start is not None:
+        inputs["start_from"] = start.sha256
+    finished = open_stage(folder, {"inputs": inputs})
+    if finished is not None:
+        return finished
+    started, encoder = time.monotonic(), _encoder(vqgan)
+    arrays = {name: tokenize_images(encoder, read_drawn(draws, name).images).numpy() for name in ("trained", *KEPT)}
+    if start is not None:
+        theirs, images = start.vqgan.to(memory_format=torch.channels_last), read_drawn(draws, "trained").images
+        new = torch.from_numpy(arrays["trained"][:_MIXED_BY])
+        old = new if _are_equal(theirs, encoder) else tokenize_images(theirs, images[:_MIXED_BY])
+        with torch.no_grad():
+            mixing = code_mixing(old.flatten(), new.flatten(), theirs.codebook, encoder.codebook)
+        arrays["mixing"] = mixing.numpy().astype(np.float16)
+    return finish_stage(folder, lambda result: _write(arrays, result), seconds=time.monotonic() - started)
+
+
+@task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
+def tokenize_large(spec: PretrainSpec, large: StageRecord, vqgan: StageRecord) -> StageRecord:
+    """Encode the pictures at twice the base's size, and the same scaled down to it (`small`)."""
+    folder = spec.stage_folder("large_tokens")
+    finished = open_stage(folder, {"inputs": {"large": large.sha256, "vqgan": vqgan.sha256}})
+    if finished is not None:
+        return finished
+    started, encoder, images = time.monotonic(), _encoder(vqgan), read_drawn(large, "trained").images
+    arrays = {
+        "trained": tokenize_images(encoder, images, batch_size=32).numpy(),
+        "small": tokenize_images(encoder, scaled_down(images)).numpy(),
+    }
+    return finish_stage(folder, lambda result: _write(arrays, result), seconds=time.monotonic() - started)
+
+
+def read_tokenized(draws: StageRecord, tokens: StageRecord, name: str, captions: Sequence[str]) -> TokenizedPictures:
+    """Drawn pictures as a generator is trained on them; `captions` are the corpus'."""
+    drawn = read_drawn(draws, name)
+    return TokenizedPictures(
+        tokens=read_tokens(tokens, name), captions=[captions[row] for row in drawn.rows], phrases=drawn.phrases
+    )
+
+
+def read_tokens(tokens: StageRecord, name: str) -> Tensor:
+    """One of the arrays of tokens, int16 (pictures, tokens)."""
+    return torch.from_numpy(np.load(Path(tokens.folder) / f"{name}.npy", allow_pickle=False))
+
+
+def read_mixing(tokens: StageRecord) -> Float[Tensor, "new old"]:
+    """How the codes of the base gone on from make up the new ones, as `tokenize_draws` found."""
+    return read_tokens(tokens, "mixing").float()
+
+
+def _encoder(vqgan: StageRecord) -> VQGAN:
+    return VQGAN.from_folder(Path(vqgan.folder)).to(memory_format=torch.channels_last)
+
+
+def _write(arrays: dict[str, np.ndarray], folder: Path) -> None:
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+
+
+def _are_equal(one: VQGAN, other: VQGAN) -> bool:
+    ours, theirs = one.state_dict(), other.state_dict()
+    return all(name in theirs and torch.equal(value, theirs[name]) for name, value in ours.items())
