@@ -3,7 +3,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 RUN = $(VENV)/bin/
-BENCHES = parameter_counts mixed_batch base_quality colour_words two_adapters style_editing super_resolution leak_guard orchestration held_out_styles ablations
+BENCHES = parameter_counts mixed_batch generalization base_quality colour_words two_adapters style_editing super_resolution leak_guard orchestration held_out_styles ablations
 
 # Nothing is fetched from a model hub, not even a question whether something newer is there.
 export HF_HUB_OFFLINE = 1

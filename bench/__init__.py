@@ -4,8 +4,9 @@
 
     python -m bench.parameter_counts    how small is an adapter?
     python -m bench.mixed_batch         what does it cost to give every image of a batch its own style?
-    python -m bench.base_quality        does the base draw what it is asked for?
-    python -m bench.colour_words        does it follow colour words, in pairs that it never saw?
+    python -m bench.generalization      does the base know looks, or its training pictures by heart?
+    python -m bench.base_quality        does the base draw what it is asked for, also in pairs never drawn in training?
+    python -m bench.colour_words        does it follow colour words, in pairs kept from training?
     python -m bench.two_adapters        is a subject drawn in a style?
     python -m bench.style_editing       can a style be edited by its words?
     python -m bench.super_resolution    are large images sharper than small ones scaled up, and nearer to real ones?

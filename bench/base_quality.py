@@ -1,19 +1,23 @@
 """Does the base draw what it is asked for? Everyday contents in training styles, named by the judge.
 
     python -m bench.base_quality [--base FOLDER] [--samples N] [--work FOLDER] [--out FOLDER]
+    python -m bench.base_quality --make WORK        # writes bench/references/never_drawn.json
 
-The judge is a classifier of real icons (`styledrop.judge`). `content` and `style` are the shares of
-samples whose first answer is what was asked for, among all concepts and all training styles that
-the judge knows: the stricter question, and the one its own accuracy on real icons is about, which
-stands beside them. `judge_style_of_asked` is that accuracy on kept icons of the ten styles asked for here: what a base
-would reach whose samples are as good as real icons. Printed besides: the shares when the judge chooses only among
-those asked for here. The picture shows the first sample of each; with --work, the folder of `flows.pretrain_base`, a
-real icon of the set stands under each, as far as the set has one.
+The judge is a classifier of real icons (`styledrop.judge`). `content` and `style` are the shares of samples whose
+first answer is what was asked for, among all concepts and all training styles that the judge knows: the stricter
+question, and the one its own accuracy on real icons is about, which stands beside them. They are about pairs of
+content and style that training draws. `content_never_drawn` and `style_never_drawn` are the same for pairs that it
+never draws, since the training split has no icon of the concept in that set: a base that recites its training
+pictures cannot draw them. Standard errors are over samples. `judge_style_of_asked` is the judge's accuracy on kept
+icons of the ten styles asked for here: what a base would reach whose samples are as good as real icons. Printed
+besides: the shares when the judge chooses only among those asked for here. The picture shows the first sample of each;
+with --work, the folder of `flows.pretrain_base`, a real icon of the set stands under each, as far as the set has one.
 """
 
 import argparse
 import itertools
 import json
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,6 +55,9 @@ STYLES = (
 )
 """Distinct looks: of near twins among the training styles at most one."""
 
+NEVER_DRAWN = Path(__file__).parent / "references" / "never_drawn.json"
+"""Those pairs of the two that training never draws."""
+
 SETTINGS = SamplingSettings()
 """Those of the pipeline (`data.documents.defaults`)."""
 
@@ -71,21 +78,37 @@ class Quality:
     content: float
     """Among all of the judge's concepts."""
     style: float
+    content_se: float
+    """Standard error over the samples."""
+    style_se: float
     content_among_asked: float
     style_among_asked: float
+    samples: int
+
+
+def never_drawn() -> set[tuple[str, str]]:
+    """The pairs of content and style that training never draws, as `make_never_drawn` found them."""
+    return {(content, style) for content, style in json.loads(NEVER_DRAWN.read_text(encoding="utf-8"))}
+
+
+def make_never_drawn(corpus: Corpus, path: Path = NEVER_DRAWN) -> None:
+    """Write the pairs of `CONTENTS` and `STYLES` of which the training split has no icon."""
+    is_drawn = corpus.split == "train"
+    drawn = set(zip(corpus.concept[is_drawn].tolist(), corpus.style[is_drawn].tolist(), strict=True))
+    pairs = [pair for pair in itertools.product(CONTENTS, STYLES) if pair not in drawn]
+    path.write_text("[\n" + ",\n".join(f" {json.dumps(pair)}" for pair in pairs) + "\n]\n", encoding="utf-8")
 
 
 def draw(
     base: styledrop.Base,
-    contents: Sequence[str],
-    styles: Sequence[str],
+    pairs: Sequence[tuple[str, str]],
     *,
     samples_each: int,
     settings: SamplingSettings,
 ) -> list[Sample]:
-    """Draw `samples_each` images of every content in every style, content by content."""
+    """Draw `samples_each` images of every pair of content and style, pair by pair."""
     phrases = style_phrases()
-    asked = list(itertools.product(contents, styles, range(samples_each)))
+    asked = [(content, style, i) for content, style in pairs for i in range(samples_each)]
     images = styledrop.sample(
         base,
         [f"{content} in {phrases[style][0]} style" for content, style, _ in asked],
@@ -108,11 +131,15 @@ def judge_samples(judge: Judge, samples: Sequence[Sample]) -> Quality:
     among_asked = judge.classify(
         images, among_concepts=list(dict.fromkeys(contents)), among_styles=list(dict.fromkeys(styles))
     )
+    content, style = _share(among_all.concepts, contents), _share(among_all.styles, styles)
     return Quality(
-        content=_share(among_all.concepts, contents),
-        style=_share(among_all.styles, styles),
+        content=content,
+        style=style,
+        content_se=_standard_error(content, len(samples)),
+        style_se=_standard_error(style, len(samples)),
         content_among_asked=_share(among_asked.concepts, contents),
         style_among_asked=_share(among_asked.styles, styles),
+        samples=len(samples),
     )
 
 
@@ -143,6 +170,10 @@ def _share(answers: Sequence[str], asked: Sequence[str]) -> float:
     return sum(answer == wanted for answer, wanted in zip(answers, asked, strict=True)) / len(asked)
 
 
+def _standard_error(share: float, count: int) -> float:
+    return math.sqrt(share * (1 - share) / max(count - 1, 1))
+
+
 def _print_by(name: str, judge: Judge, samples: Sequence[Sample], groups: Sequence[str], of: Sequence[str]) -> None:
     print(f"\nby {name}: share with the right content and the right style")
     for group in groups:
@@ -151,17 +182,23 @@ def _print_by(name: str, judge: Judge, samples: Sequence[Sample], groups: Sequen
 
 
 def main() -> None:
-    """Measure a base and print what was found."""
+    """Measure a base and print what was found, or write the pairs that are never drawn."""
     parser = argparse.ArgumentParser(prog="python -m bench.base_quality")
     parser.add_argument("--base", default="embedded", help="folder of a base with a judge/ in it")
     parser.add_argument("--samples", type=int, default=2, help="images of each content in each style")
     parser.add_argument("--work", type=Path, help="folder of flows.pretrain_base, whose corpus has the real icons")
     parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where the picture goes")
+    parser.add_argument("--make", type=Path, metavar="WORK", help="write the never drawn pairs of this folder's corpus")
     arguments = parser.parse_args()
+    if arguments.make is not None:
+        make_never_drawn(read_arrays(arguments.make / "corpus" / "result"))
+        return
     base = open_base(arguments.base)
     judge = Judge.from_folder(base.folder / "judge")
-    samples = draw(base, CONTENTS, STYLES, samples_each=arguments.samples, settings=SETTINGS)
-    quality, accuracy = judge_samples(judge, samples), judge.config.accuracy
+    samples = draw(base, list(itertools.product(CONTENTS, STYLES)), samples_each=arguments.samples, settings=SETTINGS)
+    unseen = never_drawn()
+    seen = judge_samples(judge, [one for one in samples if (one.content, one.style) not in unseen])
+    new = judge_samples(judge, [one for one in samples if (one.content, one.style) in unseen])
 
     _print_by("style", judge, samples, STYLES, [sample.style for sample in samples])
     _print_by("content", judge, samples, CONTENTS, [sample.content for sample in samples])
@@ -171,25 +208,44 @@ def main() -> None:
     picture(samples, real).save(path)
     print(f"\npicture: {path}")
     concepts, styles = len(judge.config.concepts), len(judge.config.styles)
-    print(f"content: {quality.content:.3f} among {concepts}, {quality.content_among_asked:.3f} among {len(CONTENTS)}")
-    print(f"style:   {quality.style:.3f} among {styles}, {quality.style_among_asked:.3f} among {len(STYLES)}")
-    if accuracy is not None:
+    print(f"shares among {concepts} concepts and {styles} styles (among those asked for)")
+    for name, one in (("drawn in training", seen), ("never drawn in training", new)):
         print(
-            f"the judge itself, on real icons kept from its training: content {accuracy.concept:.3f} "
-            f"({accuracy.concept_images} icons), style {accuracy.style:.3f} ({accuracy.style_images} icons)"
+            f"  pairs {name:24} content {one.content:.3f} ± {one.content_se:.3f} ({one.content_among_asked:.3f}), "
+            f"style {one.style:.3f} ± {one.style_se:.3f} ({one.style_among_asked:.3f}), {one.samples} samples"
         )
-    of_asked = [accuracy.of_styles[style] for style in STYLES if style in accuracy.of_styles] if accuracy else []
-    if of_asked:
-        print(f"of kept icons of the {len(of_asked)} styles asked for here: style {statistics.fmean(of_asked):.3f}")
     figures = {
-        "content": round(quality.content, 4),
-        "style": round(quality.style, 4),
-        "judge_content": round(accuracy.concept, 4) if accuracy else None,
-        "judge_style": round(accuracy.style, 4) if accuracy else None,
-        "judge_style_of_asked": round(statistics.fmean(of_asked), 4) if of_asked else None,
+        "content": round(seen.content, 4),
+        "content_se": round(seen.content_se, 4),
+        "style": round(seen.style, 4),
+        "style_se": round(seen.style_se, 4),
+        "content_never_drawn": round(new.content, 4),
+        "content_never_drawn_se": round(new.content_se, 4),
+        "style_never_drawn": round(new.style, 4),
+        "style_never_drawn_se": round(new.style_se, 4),
+        **_of_judge(judge),
         "samples": len(samples),
     }
     print(json.dumps(figures))
+
+
+def _of_judge(judge: Judge) -> dict[str, float | None]:
+    """Print how often the judge is right about real icons; its figures."""
+    accuracy = judge.config.accuracy
+    if accuracy is None:
+        return {"judge_content": None, "judge_style": None, "judge_style_of_asked": None}
+    print(
+        f"the judge itself, on real icons kept from its training: content {accuracy.concept:.3f} "
+        f"({accuracy.concept_images} icons), style {accuracy.style:.3f} ({accuracy.style_images} icons)"
+    )
+    of_asked = [accuracy.of_styles[style] for style in STYLES if style in accuracy.of_styles]
+    if of_asked:
+        print(f"of kept icons of the {len(of_asked)} styles asked for here: style {statistics.fmean(of_asked):.3f}")
+    return {
+        "judge_content": round(accuracy.concept, 4),
+        "judge_style": round(accuracy.style, 4),
+        "judge_style_of_asked": round(statistics.fmean(of_asked), 4) if of_asked else None,
+    }
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
-"""Does the base follow colour words? Inks, fills and grounds in pairs that their set never had in training.
+"""Does the base follow colour words? Inks with grounds and with fills, in pairs that no training picture shows.
 
     python -m bench.colour_words [--base FOLDER] [--out FOLDER]
 
-Three monochrome sets are asked for in every dark ink on every pale ground but white, and the two-tone ones in black
-and every dark ink with every fill on white, as far as the corpus has no such pair for that set. Of an image, the ground
-is the colour of most of its border, the ink that of most of its darkest tenth, the fill that of most of what is left,
-each named after the nearest (in RGB) of the corpus' colours. The figures are the shares of images where the name is the
-word that was asked for; `both` where both are.
+Sets of one colour are asked for in every dark ink on every lighter ground, and in every dark ink with every lighter
+fill on white, as far as that look is kept from training (`data.corpus.looks.is_left_out`): training draws neither the
+pair alone nor the same pair in another set, only each colour with others, or both with more factors besides. Of an
+image, the ground is the colour of most of its border, the ink that of most of its darkest tenth, the fill that of most
+of what is left, each by its name (`data.corpus.colours.name_of`). The figures are the shares of images where the name
+is the word that was asked for; `both` where both are.
 """
 
 import argparse
+import colorsys
 import itertools
 import json
 from collections.abc import Sequence
@@ -17,10 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageColor
+from PIL import Image
 
 import styledrop
-from data.corpus.recolours import COLOURS, DARK_INKS, FILLED_INKS, FILLED_LOOKS, FILLS, LOOKS, PALE, RECOLOURS
+from data.corpus import style_phrases
+from data.corpus.colours import BLACK, Colour, luminance, name_of
+from data.corpus.looks import Look, is_left_out, words_of
 from data.documents.spec import SamplingSettings
 from data.pictures.contact_sheet import Row, comparison_sheet
 from tasks.models import open_base
@@ -29,7 +33,13 @@ from tasks.sampling import draw_seed, sampling_config
 CONTENTS = ("house", "heart", "key", "umbrella", "star", "bell")
 GROUNDED = ("tabler", "ph-fill", "material-symbols-sharp")
 """Sets with lines, with solid glyphs, with sharp lines."""
+FILLED = ("ph-duotone", "icon-park-twotone", "solar-bold-duotone")
 SETTINGS = SamplingSettings()
+_DARK, _LIGHT = 0.35, 0.6
+"""Luminance below which a colour is asked for as ink, and above which as fill or ground."""
+_TONES = ((0.8, 0.3), (0.8, 0.85), (0.22, 0.95))
+"""(saturation, value) of dark, strong and pale colours."""
+_FIRST_HUE = 0.91
 _DARKEST = 0.1
 _BORDER_PX = 3
 
@@ -38,51 +48,77 @@ _BORDER_PX = 3
 class Asked:
     """A set's look in an ink, with a fill (on white) or on a ground."""
 
-    base: str
-    ink: str
-    other: str
-    """The fill or the ground."""
-    is_fill: bool
+    look: Look
+
+    @property
+    def is_fill(self) -> bool:
+        """Whether the other colour is a fill."""
+        return self.look.fill != "none"
+
+    @property
+    def ink(self) -> str:
+        """The ink's name."""
+        return name_of(self.look.ink)
+
+    @property
+    def other(self) -> str:
+        """The name of the fill or the ground."""
+        return name_of(self.look.fill_colours[0] if self.is_fill else self.look.ground_colours[0])
 
     @property
     def phrase(self) -> str:
-        """As a style phrase."""
-        if self.is_fill:
-            return f"in {FILLED_LOOKS[self.base][0].format(ink=self.ink, fill=self.other)} style"
-        return f"in {LOOKS[self.base][0].format(ink=self.ink)} on {self.other} style"
+        """As a style phrase, in words of training."""
+        plain = tuple(style_phrases()[self.look.style])
+        return f"in {words_of(self.look, plain, np.random.default_rng(0), all_words=True)} style"
+
+
+def named_colours() -> dict[str, Colour]:
+    """A colour for every name but white's, from the middle of the hues that have it."""
+    of_name: dict[str, list[Colour]] = {}
+    for saturation, value in _TONES:
+        for step in range(240):
+            # From pink on, so that the reds on both sides of hue 0 are neighbours.
+            colour = colorsys.hsv_to_rgb((_FIRST_HUE + step / 240) % 1, saturation, value)
+            of_name.setdefault(name_of(colour), []).append(colour)
+    colours = {name: some[len(some) // 2] for name, some in of_name.items()}
+    greys = (BLACK, (0.25, 0.25, 0.25), (0.82, 0.82, 0.82))
+    return colours | {name_of(grey): grey for grey in greys}
 
 
 def unseen() -> list[Asked]:
-    """All pairs that the corpus does not have for their set."""
-    seen = {(one.base, one.ink, one.fill or one.ground, bool(one.fill)) for one in RECOLOURS}
-    grounds = [name for name in PALE if name != "white"]
-    wanted = [(base, ink, other, False) for base in GROUNDED for ink in DARK_INKS for other in grounds]
-    wanted += [(base, ink, other, True) for base in FILLED_LOOKS for ink in FILLED_INKS for other in FILLS]
-    return [
-        Asked(base=base, ink=ink, other=other, is_fill=is_fill)
-        for base, ink, other, is_fill in wanted
-        if (base, COLOURS[ink], COLOURS[other], is_fill) not in seen
+    """All pairs of colours that no training picture shows alone."""
+    colours = named_colours().values()
+    inks = [colour for colour in colours if luminance(colour) < _DARK]
+    others = [colour for colour in colours if luminance(colour) > _LIGHT]
+    looks = [
+        Look(style=style, ink=ink, ground="plain", ground_colours=(other, other))
+        for style, ink, other in itertools.product(GROUNDED, inks, others)
     ]
+    looks += [
+        Look(style=style, ink=ink, fill="flat", fill_colours=(other, other))
+        for style, ink, other in itertools.product(FILLED, inks, others)
+    ]
+    return [Asked(look=look) for look in looks if is_left_out(look)]
 
 
 def named(image: Image.Image) -> tuple[str, str, str]:
     """The names of an image's ink, fill and ground; a fill of "" where there is nothing else."""
-    pixels = np.asarray(image.convert("RGB"), dtype=np.float32)
-    palette = np.array([ImageColor.getrgb(colour) for colour in COLOURS.values()], dtype=np.float32)
-    nearest = np.square(pixels[:, :, None] - palette).sum(axis=-1).argmin(axis=-1)
-    inner = np.s_[_BORDER_PX:-_BORDER_PX, _BORDER_PX:-_BORDER_PX]
-    is_border = np.ones(nearest.shape, dtype=bool)
-    is_border[inner] = False
-    ground = _most(nearest[is_border])
+    pixels = np.asarray(image.convert("RGB"))
+    colours, places = np.unique(pixels.reshape(-1, 3), axis=0, return_inverse=True)
+    names = np.array([name_of((red / 255, green / 255, blue / 255)) for red, green, blue in colours.tolist()])
+    name_at = names[places].reshape(pixels.shape[:2])
+    is_border = np.ones(name_at.shape, dtype=bool)
+    is_border[_BORDER_PX:-_BORDER_PX, _BORDER_PX:-_BORDER_PX] = False
+    ground = _most(name_at[is_border])
     brightness = pixels.mean(axis=-1)
-    ink = _most(nearest[brightness <= np.quantile(brightness, _DARKEST)])
-    rest = nearest[(nearest != ground) & (nearest != ink)]
-    names = list(COLOURS)
-    return names[ink], names[_most(rest)] if len(rest) else "", names[ground]
+    ink = _most(name_at[brightness <= np.quantile(brightness, _DARKEST)])
+    rest = name_at[(name_at != ground) & (name_at != ink)]
+    return ink, _most(rest) if len(rest) else "", ground
 
 
-def _most(places: np.ndarray) -> int:
-    return int(np.bincount(places.ravel()).argmax())
+def _most(names: np.ndarray) -> str:
+    found, counts = np.unique(names, return_counts=True)
+    return str(found[counts.argmax()])
 
 
 def followed(asked: Sequence[Asked], images: Sequence[Image.Image]) -> dict[str, float]:
@@ -118,12 +154,12 @@ def main() -> None:
     for kind, is_fill in (("grounds", False), ("fills", True)):
         places = [place for place, one in enumerate(asked) if one.is_fill is is_fill]
         figures[kind] = followed([asked[place] for place in places], [images[place] for place in places])
-        for base_name in dict.fromkeys(asked[place].base for place in places):
-            of_base = [place for place in places if asked[place].base == base_name]
-            print(f"{base_name:24} {followed([asked[p] for p in of_base], [images[p] for p in of_base])}")
-            for ink in dict.fromkeys(asked[place].ink for place in of_base):
-                row = [place for place in of_base if asked[place].ink == ink][:3]
-                rows.append(Row(label=f"{base_name}: {ink}", images=[images[place] for place in row]))
+        for style in dict.fromkeys(asked[place].look.style for place in places):
+            of_style = [place for place in places if asked[place].look.style == style]
+            print(f"{style:24} {followed([asked[p] for p in of_style], [images[p] for p in of_style])}")
+            for ink in dict.fromkeys(asked[place].ink for place in of_style):
+                row = [place for place in of_style if asked[place].ink == ink][:3]
+                rows.append(Row(label=f"{style}: {ink}", images=[images[place] for place in row]))
     arguments.out.mkdir(parents=True, exist_ok=True)
     comparison_sheet(["", "", ""], rows, cell_px=64).save(arguments.out / "colour_words.png")
     print(json.dumps({**figures, "images": len(images)}))

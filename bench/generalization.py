@@ -11,10 +11,10 @@ Five sets of pictures, each with its whole prompt:
 - `held_out`: real icons of the held-out sets;
 - `plain_trained`, `plain_kept`: the sets' own icons as they are, for bases that were trained on no other looks.
 
-The error is the masked cross entropy in nats a token, at mask rates drawn as in training and always the same places, in the
-base's own tokens. `share_of_uniform` divides it by what knowing nothing gives: the logarithm of the number of
+The error is the masked cross entropy in nats a token of the base's own tokens, at mask rates drawn as in training and
+always at the same places. `share_of_uniform` divides it by what knowing nothing gives: the logarithm of the number of
 codes. `psnr` is that of tokens decoded again, in dB, of the mean squared error. Standard errors are over pictures. The
-last line is JSON. WORK is the folder of `flows.pretrain_base`.
+last line is JSON. WORK is the folder of `flows.pretrain_base`; `--make` needs the checkout's `pretrain` extra.
 """
 
 import argparse
@@ -34,10 +34,10 @@ from PIL import Image
 
 import styledrop
 from bench.true_icons import ICONS
-from data.corpus import held_out_phrases, read_draws, style_phrases
+from data.corpus import held_out_phrases, style_phrases
+from data.corpus.arrays import read_arrays
 from data.corpus.shards import read_shards
-from data.corpus_arrays import read_arrays
-from data.images import from_png
+from data.pictures.images import from_png
 from styledrop.pretraining.augmentation import to_pixels
 from styledrop.pretraining.generator import TokenizedPictures, masked_error
 from tasks.models import open_base
@@ -53,7 +53,7 @@ _WIDELY_SHOWN = 15
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figures:
-    """Of one set of pictures."""
+    """What is measured on one set of pictures."""
 
     nats: float
     nats_se: float
@@ -120,7 +120,7 @@ def _scaled(image: Image.Image, size_px: int) -> UInt8[np.ndarray, "height width
 def make_pictures(work: Path, path: Path = PICTURES) -> None:
     """Take the first of each set's pictures from a work folder."""
     corpus = read_arrays(work / "corpus" / "result")
-    rows = [row for name in DRAWN for row in _drawn_rows(name, work / "draws" / name, corpus.caption)]
+    rows = [row for name in DRAWN for row in _drawn_rows(name, work / "draws" / "result" / name, corpus.caption)]
     shards, phrases = read_shards(work / "corpus" / "shards"), style_phrases()
     for name, split in PLAIN.items():
         chosen = np.nonzero((corpus.split == split) & (corpus.coverage >= _WIDELY_SHOWN))[0][:OF_EACH_SET]
@@ -138,6 +138,8 @@ def make_pictures(work: Path, path: Path = PICTURES) -> None:
 
 
 def _drawn_rows(name: str, folder: Path, captions: Sequence[str]) -> list[dict[str, object]]:
+    from data.corpus.draws import read_draws  # needs OpenCV, which measuring does not
+
     draws = read_draws(folder)
     return [
         {
@@ -157,7 +159,7 @@ def _encoded(image: Image.Image) -> bytes:
 
 
 def summary(figures: Mapping[str, Figures], num_codes: int) -> dict[str, float]:
-    """The JSON line: nats, psnr, and how far what was never seen lies from what was."""
+    """The JSON line: nats, PSNR, and how much higher the nats are on what was never seen."""
     line: dict[str, float] = {}
     for name, one in figures.items():
         line |= {name: round(one.nats, 3), f"{name}_se": round(one.nats_se, 3), f"psnr_{name}": round(one.psnr, 2)}

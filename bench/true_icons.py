@@ -20,7 +20,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from data.corpus.build import build_corpus
 from data.corpus.shards import read_shards
 from data.pictures.images import from_png
 from styledrop.judge import Judge
@@ -70,6 +69,8 @@ def nearest_styles(judge: Judge, images: list[Image.Image], places: TruePlaces) 
 
 def main() -> None:
     """Render the held-out sets and keep some icons of each, never the one that is tuned on."""
+    from data.corpus.build import build_corpus  # needs OpenCV, which measuring does not
+
     parser = argparse.ArgumentParser(prog="python -m bench.true_icons")
     parser.add_argument("packages", type=Path, help="folder of the icon sets' npm packages; fetched if not there")
     arguments = parser.parse_args()

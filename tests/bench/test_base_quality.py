@@ -8,7 +8,17 @@ import torch
 from PIL import Image
 
 import bench.base_quality
-from bench.base_quality import CONTENTS, STYLES, Sample, judge_samples, main, picture, real_icons
+from bench.base_quality import (
+    CONTENTS,
+    STYLES,
+    Sample,
+    judge_samples,
+    main,
+    make_never_drawn,
+    never_drawn,
+    picture,
+    real_icons,
+)
 from data.corpus import Corpus, style_phrases
 from data.documents.prompts import CANDIDATE_PROMPTS, EVALUATION_PROMPTS
 from data.documents.spec import SamplingSettings
@@ -17,9 +27,24 @@ from styledrop.judge import Judge, JudgeAccuracy, JudgeConfig
 
 def tiny_judge(accuracy: JudgeAccuracy | None = None) -> Judge:
     torch.manual_seed(0)
-    styles = tuple(name for name in style_phrases() if "+" not in name)
+    styles = tuple(style_phrases())
     config = JudgeConfig(concepts=(*CONTENTS, "violin"), styles=styles, size_px=16, widths=(8, 8, 8), accuracy=accuracy)
     return Judge(config).eval()
+
+
+def corpus_of(icons: list[tuple[str, str, str]]) -> Corpus:
+    """Icons of these concepts, styles and splits."""
+    concepts, styles, splits = (list(column) for column in zip(*icons, strict=True))
+    return Corpus(
+        images=np.zeros((len(icons), 16, 16, 3), dtype=np.uint8),
+        image_id=[str(number) for number in range(len(icons))],
+        style=np.array(styles),
+        concept=np.array(concepts),
+        caption=concepts,
+        tags=[[]] * len(icons),
+        split=np.array(splits),
+        coverage=np.ones(len(icons), dtype=np.int32),
+    )
 
 
 def test_what_is_asked_for_is_everyday_and_in_the_training_styles() -> None:
@@ -31,8 +56,8 @@ def test_what_is_asked_for_is_everyday_and_in_the_training_styles() -> None:
 
 def test_shares_count_what_the_judge_answers_first() -> None:
     judge = tiny_judge()
-    chance = np.random.default_rng(0)
-    images = [Image.fromarray(chance.integers(0, 256, (16, 16, 3), dtype=np.uint8)) for _ in range(4)]
+    rng = np.random.default_rng(0)
+    images = [Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)) for _ in range(4)]
     seen = judge.classify(images)
     right = [
         Sample(content=content, style=style, image=image)
@@ -43,6 +68,28 @@ def test_shares_count_what_the_judge_answers_first() -> None:
     other = next(name for name in judge.config.concepts if name not in seen.concepts)
     wrong = [Sample(content=other, style=right[0].style, image=right[0].image), *right[1:]]
     assert judge_samples(judge, wrong).content == 0.75
+    assert judge_samples(judge, wrong).content_se == pytest.approx(0.25)  # sqrt(0.75 x 0.25 / 3)
+    assert judge_samples(judge, wrong).samples == 4
+
+
+def test_the_pairs_that_are_never_drawn_are_enough_and_among_those_asked_for() -> None:
+    pairs = never_drawn()
+    assert len(pairs) >= 30
+    assert {content for content, _ in pairs} <= set(CONTENTS)
+    assert {style for _, style in pairs} <= set(STYLES)
+    # Every content and every style is drawn in other pairs.
+    assert all(sum(content == one for one, _ in pairs) < len(STYLES) / 2 for content in CONTENTS)
+    assert all(sum(style == one for _, one in pairs) < len(CONTENTS) / 2 for style in STYLES)
+
+
+def test_a_pair_without_a_trained_icon_is_never_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench.base_quality, "CONTENTS", ("house", "sun"))
+    monkeypatch.setattr(bench.base_quality, "STYLES", ("noto", "twemoji"))
+    monkeypatch.setattr(bench.base_quality, "NEVER_DRAWN", tmp_path / "never_drawn.json")
+    shown = corpus_of([("house", "noto", "train"), ("sun", "noto", "kept"), ("sun", "twemoji", "train"),
+                       ("sun", "twemoji", "kept"), ("cat", "twemoji", "train")])  # fmt: skip
+    make_never_drawn(shown, tmp_path / "never_drawn.json")
+    assert never_drawn() == {("house", "twemoji"), ("sun", "noto")}
 
 
 def test_the_picture_shows_the_first_sample_of_each_content_and_style() -> None:
@@ -58,18 +105,8 @@ def test_the_picture_shows_the_first_sample_of_each_content_and_style() -> None:
 
 
 def test_real_icons_stand_under_the_samples_where_a_set_has_them() -> None:
-    shown = Corpus(
-        images=np.stack(
-            [np.full((16, 16, 3), value, dtype=np.uint8) for value in ((0, 0, 90), (0, 90, 0), (90, 0, 0))]
-        ),
-        image_id=["a", "b", "c"],
-        style=np.array([STYLES[0], STYLES[0], "another set"]),
-        concept=np.array(["house", "house", "sun"]),
-        caption=["house", "house", "sun"],
-        tags=[[]] * 3,
-        split=np.array(["train"] * 3),
-        coverage=np.ones(3, dtype=np.int32),
-    )
+    shown = corpus_of([("house", STYLES[0], "train"), ("house", STYLES[0], "train"), ("sun", "another set", "train")])
+    shown.images[:] = np.array([(0, 0, 90), (0, 90, 0), (90, 0, 0)], dtype=np.uint8)[:, None, None]
     real = real_icons(shown)
     assert {place: icon.getpixel((0, 0)) for place, icon in real.items()} == {("house", STYLES[0]): (0, 0, 90)}
     samples = [
@@ -98,7 +135,10 @@ def test_the_last_line_is_json_with_the_judges_own_accuracy(
     monkeypatch.setattr("sys.argv", ["base_quality", *options])
     main()
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert set(figures) == {"content", "style", "judge_content", "judge_style", "judge_style_of_asked", "samples"}
+    shares = {f"{share}{ending}" for share in ("content", "style") for ending in ("", "_never_drawn")}
+    errors = {f"{share}_se" for share in shares}
+    judges = {"judge_content", "judge_style", "judge_style_of_asked"}
+    assert set(figures) == {*shares, *errors, *judges, "samples"}
     assert (figures["judge_content"], figures["judge_style"], figures["samples"]) == (0.75, 0.9, 12)
     assert figures["judge_style_of_asked"] == 0.6
     with Image.open(tmp_path / "out" / "base_quality.png") as sheet:
