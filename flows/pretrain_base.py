@@ -30,7 +30,7 @@ from tasks.pretraining.start import copy_stage
 from tasks.pretraining.super_resolution import fit_super_resolution
 from tasks.pretraining.text import fit_text
 from tasks.pretraining.tokens import tokenize_draws, tokenize_large
-from tasks.pretraining.vqgan import fit_vqgan
+from tasks.pretraining.vqgan import fit_decoder, fit_vqgan
 
 
 @flow(name="pretrain-base", persist_result=True, result_serializer="json")
@@ -46,18 +46,22 @@ def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
         stages["sentences"] = sentences = embed_phrases(spec, corpus)
         text = fit_text(spec, sentences)
         clip, judge = fit_clip(spec, corpus, text), fit_judge(spec, corpus)
-    vqgan = copy_stage(spec, "vqgan") if spec.copies("vqgan") else fit_vqgan(spec, draws, clip)
+    vqgan = copy_stage(spec, "vqgan") if spec.copies("vqgan") else fit_vqgan(spec, draws)
     stages["tokens"] = tokens = tokenize_draws(spec, draws, vqgan)
+    if spec.decoder.schedule.num_steps:
+        stages["decoder"] = decoder = fit_decoder(spec, draws, vqgan, clip)
+    else:
+        decoder = vqgan
     if spec.copies("generator"):
         generator = copy_stage(spec, "generator")
     else:
-        generator = fit_generator(spec, corpus, draws, tokens, vqgan, text)
+        generator = fit_generator(spec, corpus, draws, tokens, decoder, text)
     if spec.copies("super_resolution"):
         super_resolution = copy_stage(spec, "super_resolution")
     else:
         stages["large"] = large = draw_large(spec, corpus)
         stages["large_tokens"] = large_tokens = tokenize_large(spec, large, vqgan)
-        super_resolution = fit_super_resolution(spec, corpus, tokens, large, large_tokens, vqgan, text)
+        super_resolution = fit_super_resolution(spec, corpus, tokens, large, large_tokens, decoder, text)
     parts = {"text": text, "clip": clip, "judge": judge, "vqgan": vqgan, "generator": generator}
     return assemble_base(spec, {**stages, **parts, "super_resolution": super_resolution})
 

@@ -80,7 +80,6 @@ class VQGANSettings(_Part):
     norm_num_groups: int = 8
     continuous_steps: int = Field(default=400, ge=0, description="first steps, without the codebook")
     codebook_decay: float = Field(default=0.995, gt=0, lt=1, description="of a code's moving average")
-    sharpened_from: int = Field(default=5400, ge=0, description="first step with perceptual distance and discriminator")
 
     @property
     def num_codes(self) -> int:
@@ -91,6 +90,20 @@ class VQGANSettings(_Part):
     def downsampling(self) -> int:
         """Pixels a token, along one side."""
         return int(2 ** (len(self.block_out_channels) - 1))
+
+
+class DecoderSettings(_Part):
+    """D alone, after E and the codebook, with a perceptual distance and a discriminator; 0 steps leave it as it is."""
+
+    schedule: ScheduleSettings = ScheduleSettings(
+        num_steps=600,
+        decay_steps=500,
+        learning_rate=1e-3,
+        batch_size=16,
+        warmup_steps=50,
+        ema_decay=0.99,
+        muon_rate=1e-3,
+    )
 
 
 class TextSettings(_Part):
@@ -253,6 +266,7 @@ class PretrainSpec(_Part):
     processes: int = Field(default=2, ge=1, description="of a stage that trains, one core each; batches are divided")
     draws: DrawsSettings = DrawsSettings()
     vqgan: VQGANSettings = VQGANSettings()
+    decoder: DecoderSettings = DecoderSettings()
     text: TextSettings = TextSettings()
     clip: ClipSettings = ClipSettings()
     generator: GeneratorSettings = GeneratorSettings()

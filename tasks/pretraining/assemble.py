@@ -38,7 +38,7 @@ def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> Pret
     shutil.rmtree(partial, ignore_errors=True)
     corpus, text_folder = Path(stages["corpus"].folder), Path(stages["text"].folder)
     generator = Generator.from_folder(Path(stages["generator"].folder))
-    vqgan = VQGAN.from_folder(Path(stages["vqgan"].folder))
+    vqgan = VQGAN.from_folder(Path(stages.get("decoder", stages["vqgan"]).folder))
     text = TextEncoder.from_folder(text_folder / "text_encoder", text_folder / "tokenizer")
     super_resolution = SuperResolution.from_folder(Path(stages["super_resolution"].folder))
     parts = {"text_encoder": text, "vqgan": vqgan, "generator": generator, "super_resolution": super_resolution}

@@ -42,7 +42,9 @@ def fit_super_resolution(
 ) -> StageRecord:
     """Train the second generator on the large pictures, and enlarge some of kept icons with it."""
     folder, wanted = spec.stage_folder("super_resolution"), spec.super_resolution
-    inputs = {"large": large.sha256, "large_tokens": large_tokens.sha256, "text": text.sha256}
+    inputs = {
+        "large": large.sha256, "large_tokens": large_tokens.sha256, "vqgan": vqgan.sha256, "text": text.sha256,
+    }  # fmt: skip
     if spec.start_from:
         inputs["tokens"] = tokens.sha256  # for how the codes of the base gone on from make up the new ones
     finished = open_stage(folder, {"super_resolution": wanted, "seed": spec.seed, "inputs": inputs})

@@ -83,8 +83,9 @@ def document(tmp_path: Path, packages: Path, teacher: Path) -> dict[str, Any]:
         "draws": {"num_pictures": 24, "num_kept": 4},
         "vqgan": {
             "schedule": schedule, "block_out_channels": [8, 8, 8, 8], "latent_channels": 4, "code_parts": [4, 4],
-            "norm_num_groups": 4, "continuous_steps": 0, "sharpened_from": 1,
+            "norm_num_groups": 4, "continuous_steps": 0,
         },
+        "decoder": {"schedule": schedule},
         "processes": 1,
         "text": {
             "schedule": schedule, "num_prompts": 5, "num_merges": 100, "max_length": 12, "width": 16, "layers": 2,
@@ -142,7 +143,7 @@ def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
     assert card["torch"] == torch.__version__
     assert {name: stage["steps"] for name, stage in card["stages"].items()} == {
         "corpus": 0, "draws": 0, "sentences": 0, "text": 2, "clip": 2, "judge": 2, "vqgan": 2, "tokens": 0,
-        "generator": 2, "large": 0, "large_tokens": 0, "super_resolution": 2,
+        "decoder": 2, "generator": 2, "large": 0, "large_tokens": 0, "super_resolution": 2,
     }  # fmt: skip
     assert card["settings"]["generator"]["schedule"]["batch_size"] == 4
     assert str(tmp_path) not in json.dumps(card)
@@ -199,7 +200,7 @@ def test_a_base_goes_on_from_a_finished_one_with_other_codes(
 
     # Parts can be left as they are, byte for byte.
     document |= {"work": str(tmp_path / "third"), "start_from": str(second.folder), "seed": 2}
-    for part in ("vqgan", "generator", "super_resolution"):
+    for part in ("vqgan", "decoder", "generator", "super_resolution"):
         document[part]["schedule"] = {**document[part]["schedule"], "num_steps": 0}
     third = styledrop.load_base(pretrain_base(PretrainSpec.model_validate(document)).folder)
     for folder in ("vqvae", "transformer", "super_resolution"):

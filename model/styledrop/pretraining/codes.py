@@ -65,21 +65,6 @@ class TrainedCodes(nn.Module):
         grids = torch.meshgrid(*(torch.arange(size) for size in self.sizes), indexing="ij")
         return self.quantized(torch.stack([grid.flatten() for grid in grids], dim=1))
 
-    def replace_some(
-        self, chosen: Int[Tensor, "latents parts"], places: Tensor, near: int, rng: np.random.Generator
-    ) -> Int[Tensor, "latents parts"]:
-        """At the given places (one bool for each latent), exchange one part's code for one of its `near` nearest."""
-        replaced = chosen.clone()
-        parts = torch.from_numpy(rng.integers(len(self.sizes), size=len(chosen)))
-        for part in range(len(self.sizes)):
-            rows = (places & (parts == part)).nonzero()[:, 0]
-            codes = self.codes(part)
-            count = min(near, len(codes) - 1)
-            others = torch.cdist(codes[chosen[rows, part]], codes).topk(count + 1, largest=False).indices[:, 1:]
-            drawn = torch.from_numpy(rng.integers(count, size=(len(rows), 1)))
-            replaced[rows, part] = others.gather(1, drawn)[:, 0]
-        return replaced
-
     def follow(
         self,
         latents: Float[Tensor, "latents channels"],

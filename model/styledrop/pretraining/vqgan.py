@@ -3,11 +3,7 @@
 From nothing, the first steps train encoder and decoder without the codebook, which then starts at the centres that
 k-means finds among latents of the images. From there the codebook follows the encoder (`styledrop.pretraining.codes`).
 The loss compares pixels, their differences along both axes (edges are what an icon is made of) and opponent colours.
-
-Distances in pixels alone give a blur wherever several images have the same tokens. From `sharpened_from` on a
-perceptual distance and a discriminator are added (VQGAN, arXiv:2012.09841, Sec. 3.1), and local mean colours count
-for themselves. Some tokens are then replaced by near ones, with the same image still asked for: a generator's
-tokens never fit together as an encoder's do.
+The decoder is sharpened afterwards (`styledrop.pretraining.decoder`).
 """
 
 import math
@@ -17,24 +13,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from styledrop.precision import autocast
 from styledrop.pretraining.augmentation import to_pixels
 from styledrop.pretraining.codes import TrainedCodes
-from styledrop.pretraining.discriminator import Discriminator
 from styledrop.pretraining.muon import matrices_of
-from styledrop.pretraining.perceptual import PerceptualDistance
 from styledrop.pretraining.processes import rank_and_count
 from styledrop.pretraining.stage import Report, Schedule, train_stage
 from styledrop.pretraining.start import clustered, start_from
 from styledrop.vqgan import VQGAN, VQGANConfig
 
-_PALETTE_PX = 4
-"""Side of the cells whose mean colours are compared."""
-_STARTED_ON = 6000
+_EDGE_WEIGHT = 1.0
+_CHROMA_WEIGHT = 8.0
+_STARTED_ON = 2000
 """Images in whose latents the codes are found that training starts with."""
 
 
@@ -49,22 +42,8 @@ class VQGANTraining:
     commitment_weight: float = 0.25
     continuous_steps: int = 400
     """First steps of a run from nothing, without the codebook."""
-    edge_weight: float = 1.0
-    chroma_weight: float = 8.0
-    """Squared, not absolute: most pixels are grey, and the median colour of an unsure decoder is grey."""
     codebook_decay: float = 0.995
     restart_every: int = 50
-    sharpened_from: int = 5400
-    """First step with a perceptual distance, a discriminator, local mean colours and replaced tokens."""
-    perceptual_weight: float = 0.5
-    palette_weight: float = 3.0
-    """Of the absolute difference of local mean colours: looks differ in the exact hue of a red."""
-    adversarial_weight: float = 0.05
-    discriminator_widths: tuple[int, ...] = (32, 64, 128)
-    replaced_share: float = 0.3
-    """Largest share of an image's tokens that are replaced by near ones."""
-    near_codes: int = 8
-    """A replaced token becomes one of so many nearest."""
 
     def __post_init__(self) -> None:
         if math.prod(self.code_parts) != self.model.num_vq_embeddings:
@@ -80,13 +59,11 @@ class _Players(nn.Module):
         self.vqgan = VQGAN(training.model)
         self.vqgan.codebook.requires_grad_(False)
         self.codes = TrainedCodes(training.code_parts, training.model.latent_channels)
-        self.discriminator = Discriminator(training.discriminator_widths)
 
 
 def train_vqgan(
     images: UInt8[np.ndarray, "images height width 3"],
     kept: Mapping[str, UInt8[np.ndarray, "kept height width 3"]],
-    perceptual: PerceptualDistance,
     training: VQGANTraining,
     folder: Path,
     *,
@@ -103,7 +80,7 @@ def train_vqgan(
     """
     torch.manual_seed(seed)
     players = _Players(training).to(memory_format=torch.channels_last)
-    vqgan, codes, discriminator = players.vqgan, players.codes, players.discriminator
+    vqgan, codes = players.vqgan, players.codes
     # The other processes take the first one's weights, and a checkpoint's replace all.
     is_first = rank_and_count()[0] == 0 and not (folder / "checkpoint.safetensors").is_file()
     if start is not None and is_first:
@@ -120,50 +97,34 @@ def train_vqgan(
             latents = vqgan.latents(batch)
         flat = latents.float().permute(0, 2, 3, 1).flatten(0, 2)
         chosen = codes.nearest(flat.detach())
-        is_continuous, is_sharpened = step < continuous_steps, step >= training.sharpened_from
+        is_continuous = step < continuous_steps
         nearest = codes.quantized(chosen)
         quantized = flat if is_continuous else flat + (nearest - flat).detach()
-        if is_sharpened:
-            share = np.repeat(rng.random(len(batch)) * training.replaced_share, len(flat) // len(batch))
-            places = torch.from_numpy(rng.random(len(flat)) < share)
-            others = codes.quantized(codes.replace_some(chosen, places, training.near_codes, rng))
-            quantized = torch.where(places[:, None], others, quantized)
         grid = quantized.view(latents.shape[0], latents.shape[2], latents.shape[3], -1).permute(0, 3, 1, 2)
         with autocast(batch.device):
             pixels = vqgan.pixels(grid)
         pixels = pixels.float()
-        squared = (pixels - batch).square().mean()
-        loss = (pixels - batch).abs().mean() + squared + training.edge_weight * _edge_distance(pixels, batch)
-        loss = loss + training.chroma_weight * (_opponents(pixels) - _opponents(batch)).square().mean()
+        loss = pixel_distance(pixels, batch)
         if is_continuous:
             loss = loss + 1e-3 * flat.square().mean()  # keeps the latents' scale bounded
         else:
             loss = loss + training.commitment_weight * (flat - nearest).square().mean()
             restarts = step % training.restart_every == 0 and step < training.schedule.num_steps * 0.8
             codes.follow(flat.detach(), chosen, decay=training.codebook_decay, restarts=restarts, rng=rng)
-        figures = {"psnr": -10 * float(torch.log10(squared.detach())), "bits_used": codes.bits_used()}
-        if is_sharpened:
-            distance = perceptual(pixels, batch)
-            hinge = discriminator.hinge_loss(batch, pixels)
-            loss = loss + training.perceptual_weight * distance + hinge
-            loss = loss + training.palette_weight * _palette_distance(pixels, batch)
-            loss = loss + training.adversarial_weight * discriminator.decoder_loss(pixels)
-            figures |= {"perceptual": float(distance.detach()), "hinge": float(hinge.detach())}
-        return loss, figures
+        psnr = -10 * math.log10(float((pixels - batch).detach().square().mean()))
+        return loss, {"psnr": psnr, "bits_used": codes.bits_used()}
 
     def evaluate() -> dict[str, float]:
         vqgan.codebook.copy_(codes.table())
         return {f"psnr_{name}": reconstruction_psnr(vqgan, some) for name, some in kept.items()}
 
-    # Neither the first layer nor the last, whose channels are colours.
-    matrices = [weight for weight in matrices_of(vqgan, nn.Conv2d) if 3 not in weight.shape[:2]]
     train_stage(
         players,
         step_loss,
         training.schedule,
         folder,
         seed=seed,
-        muon_weights=matrices,
+        muon_weights=inner_kernels(vqgan),
         evaluate=evaluate,
         report=report,
     )
@@ -198,15 +159,19 @@ def _find_codes(players: _Players, images: UInt8[np.ndarray, "images height widt
     players.codes.start_at([clustered(piece, size, generator=generator) for piece, size in tables])
 
 
-def _edge_distance(a: Tensor, b: Tensor) -> Tensor:
-    horizontal = (a.diff(dim=3) - b.diff(dim=3)).abs().mean()
-    return horizontal + (a.diff(dim=2) - b.diff(dim=2)).abs().mean()
+def pixel_distance(
+    decoded: Float[Tensor, "batch 3 height width"], real: Float[Tensor, "batch 3 height width"]
+) -> Float[Tensor, ""]:
+    """How far decoded images are from real ones: in pixels, in edges and in opponent colours."""
+    difference = decoded - real
+    distance = difference.abs().mean() + difference.square().mean()
+    distance = distance + _EDGE_WEIGHT * (difference.diff(dim=3).abs().mean() + difference.diff(dim=2).abs().mean())
+    red, green, blue = difference.unbind(dim=1)
+    opponents = torch.stack([red - green, (red + green) / 2 - blue], dim=1)
+    # Squared, not absolute: most pixels are grey, and the median colour of an unsure decoder is grey.
+    return distance + _CHROMA_WEIGHT * opponents.square().mean()
 
 
-def _palette_distance(a: Tensor, b: Tensor) -> Tensor:
-    return F.avg_pool2d(a - b, _PALETTE_PX).abs().mean()
-
-
-def _opponents(images: Tensor) -> Tensor:
-    red, green, blue = images.unbind(dim=1)
-    return torch.stack([red - green, (red + green) / 2 - blue], dim=1)
+def inner_kernels(vqgan: VQGAN) -> list[Tensor]:
+    """The trained kernels but those of the first layer and the last, whose channels are colours: Muon's."""
+    return [weight for weight in matrices_of(vqgan, nn.Conv2d) if 3 not in weight.shape[:2]]

@@ -72,18 +72,6 @@ def test_an_unused_code_restarts_at_a_latent_of_the_batch_where_restarts_are_ask
     assert float(trained.get_buffer("usage_1")[4]) == 1.0
 
 
-def test_replaced_codes_are_near_and_differ_in_one_part() -> None:
-    trained = codes((16, 16), 2)
-    trained.start_at([torch.arange(16.0)[:, None], torch.arange(16.0)[:, None]])
-    chosen = torch.full((400, 2), 8)
-    places = torch.arange(400) % 2 == 0
-    replaced = trained.replace_some(chosen, places, 2, np.random.default_rng(0))
-    assert torch.equal(replaced[~places], chosen[~places])
-    assert ((replaced[places] != 8).sum(dim=1) == 1).all()
-    for part in range(2):
-        assert set(replaced[:, part].unique().tolist()) == {7, 8, 9}
-
-
 def test_bits_used_count_the_codes_in_use() -> None:
     trained = codes((4, 8), 4)
     assert trained.bits_used() == 5.0

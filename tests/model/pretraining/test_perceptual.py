@@ -1,7 +1,7 @@
 import torch
 from torch.nn import functional as F
 
-from tests.model.pretraining.test_vqgan import tower_distance
+from tests.model.pretraining.test_decoder import tower_distance
 
 
 def test_it_is_zero_for_the_same_image_and_grows_with_the_change() -> None:

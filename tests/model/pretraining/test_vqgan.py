@@ -5,9 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from open_clip.modified_resnet import ModifiedResNet
 
-from styledrop.pretraining.perceptual import PerceptualDistance
 from styledrop.pretraining.pictures import reconstruct
 from styledrop.pretraining.stage import Schedule
 from styledrop.pretraining.vqgan import VQGANTraining, reconstruction_psnr, train_vqgan
@@ -21,14 +19,7 @@ TRAINING = VQGANTraining(
     schedule=Schedule(num_steps=4, learning_rate=3e-3, batch_size=4, warmup_steps=1, muon_rate=3e-3),
     code_parts=(16,),
     continuous_steps=2,
-    sharpened_from=3,
-    discriminator_widths=(8, 8),
 )
-
-
-def tower_distance() -> PerceptualDistance:
-    torch.manual_seed(1)
-    return PerceptualDistance(ModifiedResNet(layers=[1, 1, 1, 1], output_dim=8, heads=4, image_size=32, width=8))
 
 
 def squares(count: int = 4) -> np.ndarray:
@@ -39,7 +30,7 @@ def squares(count: int = 4) -> np.ndarray:
 
 
 def trained(folder: Path, training: VQGANTraining = TRAINING) -> VQGAN:
-    return train_vqgan(squares(), {"kept": squares(6)[4:]}, tower_distance(), training, folder)
+    return train_vqgan(squares(), {"kept": squares(6)[4:]}, training, folder)
 
 
 def steps(training: VQGANTraining, num_steps: int) -> VQGANTraining:
@@ -47,7 +38,7 @@ def steps(training: VQGANTraining, num_steps: int) -> VQGANTraining:
 
 
 def test_going_on_from_a_checkpoint_gives_the_weights_of_an_uninterrupted_run(tmp_path: Path) -> None:
-    trained(tmp_path / "stopped", steps(TRAINING, 3))  # the codebook is in; the next step is sharpened
+    trained(tmp_path / "stopped", steps(TRAINING, 3))  # the codebook is in
     resumed = trained(tmp_path / "stopped").state_dict()
     whole = trained(tmp_path / "whole").state_dict()
     assert set(resumed) == set(whole) == set(VQGAN(MODEL).state_dict())
@@ -56,7 +47,7 @@ def test_going_on_from_a_checkpoint_gives_the_weights_of_an_uninterrupted_run(tm
 
 def test_the_loss_falls_on_one_batch(tmp_path: Path) -> None:
     trained(tmp_path, steps(TRAINING, 2))
-    trained(tmp_path, replace(steps(TRAINING, 60), sharpened_from=60))
+    trained(tmp_path, steps(TRAINING, 60))
     first, last = (json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines()[::2])
     assert last["loss"] < 0.6 * first["loss"]
     assert last["psnr"] > first["psnr"] + 3
@@ -104,16 +95,8 @@ def test_parts_that_do_not_multiply_to_the_codebook_are_refused() -> None:
 def test_a_warm_start_keeps_encoder_and_decoder_and_finds_new_codes(tmp_path: Path) -> None:
     start = trained(tmp_path / "first")
     training = replace(steps(TRAINING, 0), model=replace(MODEL, num_vq_embeddings=9), code_parts=(3, 3))
-    went_on = train_vqgan(squares(), {}, tower_distance(), training, tmp_path / "second", start=start)
+    went_on = train_vqgan(squares(), {}, training, tmp_path / "second", start=start)
     assert went_on.codebook.shape == (9, 4)
     for name, value in start.state_dict().items():
         if "embedding" not in name:
             assert torch.equal(went_on.state_dict()[name], value), name
-
-
-def test_sharpened_the_image_comes_to_look_like_the_icon(tmp_path: Path) -> None:
-    training = replace(TRAINING, sharpened_from=2)
-    for num_steps in (50, 250):
-        trained(tmp_path, steps(training, num_steps))
-    first, *_, last = (json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines())
-    assert last["perceptual"] < 0.8 * first["perceptual"]
