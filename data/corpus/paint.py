@@ -57,7 +57,8 @@ def paint(
     if is_line:
         ink = _stroked(ink, look.stroke)
         if look.has_gaps:
-            ink = ink * _gaps(rng)
+            gaps = _gaps(rng)
+            ink, drawn = ink * gaps, drawn * gaps
         drawn = np.maximum(drawn, ink)
     is_filled = is_line and look.fill != "none"
     silhouette = np.maximum(enclosed, ink) if is_filled or look.rim is not None else drawn
