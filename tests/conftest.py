@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import hypothesis
 import pytest
 from PIL import Image, ImageDraw
 
@@ -23,6 +24,10 @@ os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["STYLEDROP_DEVICE"] = "cpu"
 os.environ["OMP_NUM_THREADS"] = "1"  # tiny tensors: threads only wait for each other, long ones on a busy machine
+
+# What is tried by chance may take its time: the first text of a fresh checkout needs seconds for Unicode's tables.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
