@@ -22,7 +22,9 @@ def write_study(
     for row in COLOURS:
         samples = [_sample(row, phrase, number) for phrase in PHRASES for number in range(2)]
         (folder / f"{row}.parquet").write_bytes(to_parquet(samples))
-    Image.new("RGB", (40, 40), "white").save(folder / "reference.png")
+    reference = Image.new("RGB", (40, 40), "white")
+    reference.paste("black", (10, 10, 30, 30))
+    reference.save(folder / "reference.png")
     images = {row: str(folder / f"{row}.parquet") for row in COLOURS}
     document = {
         "styles": [{"reference": str(folder / "reference.png"), "images": images}],
