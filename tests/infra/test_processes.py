@@ -30,15 +30,28 @@ def test_what_is_killed_is_started_again_and_ends_with_its_keeper(tmp_path: Path
     keeper = keep(["sleep", "600"], mark)
 
     def kept() -> list[psutil.Process]:
-        return [process for process in marked("KEPT", mark) if process.pid != keeper.pid and process.name() == "sleep"]
+        return [process for process in marked("KEPT", mark) if process.pid != keeper.pid and is_sleep(process)]
 
-    wait_until(lambda: len(kept()) == 1, 120, "it runs")
-    [first] = kept()
-    first.send_signal(signal.SIGKILL)
-    wait_until(lambda: len(kept()) == 1 and kept() != [first], 120, "it runs again")
-    end([psutil.Process(keeper.pid)], 60)
-    keeper.communicate(timeout=60)
+    def runs_again() -> bool:
+        now = kept()
+        return len(now) == 1 and now != [first]
+
+    try:
+        wait_until(lambda: len(kept()) == 1, 120, "it runs")
+        [first] = kept()
+        first.send_signal(signal.SIGKILL)
+        wait_until(runs_again, 120, "it runs again")
+    finally:
+        end([psutil.Process(keeper.pid)], 60)
+        keeper.communicate(timeout=60)
     assert marked("KEPT", mark) == []
+
+
+def is_sleep(process: psutil.Process) -> bool:
+    try:
+        return process.name() == "sleep"
+    except psutil.NoSuchProcess:  # it has ended since it was found
+        return False
 
 
 def test_a_later_process_of_the_same_number_is_not_the_one_that_was_started() -> None:
