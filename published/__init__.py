@@ -1,1 +1,1 @@
-"""What is published in a store: which styles and versions there are, going back to one, taking a style back."""
+"""What is published in a store: styles and versions listed and compared, going back to one, taking a style back."""

@@ -2,19 +2,24 @@
 
     python -m published list STORE
     python -m published show STYLE
+    python -m published compare A B [--sheet FILE]
     python -m published rollback STYLE [--to VERSION] --reason TEXT [--by NAME]
     python -m published withdraw STYLE --reason TEXT [--by NAME]
 
-STORE is the address that specs name, STYLE is STORE/styles/NAME. docs/versions.md says what each does.
+STORE is the address that specs name, STYLE is STORE/styles/NAME, A and B are styles or versions of styles
+(STYLE/versions/VERSION). docs/versions.md says what each does.
 """
 
 import argparse
 import getpass
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from data.errors import NotInStore, PipelineError, SpecError
+from data.pictures.images import to_png
 from data.records.version import Pointer, VersionScores
+from data.store.comparison import compare_versions
 from data.store.files import Store
 from data.store.pointer import read_pointer, style_folder
 from data.store.publication import roll_back, withdraw
@@ -30,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _print_list(Store(asked.store))
             case "show":
                 _print_style(Store(asked.style))
+            case "compare":
+                _print_comparison(asked.a, asked.b, asked.sheet)
             case "rollback":
                 pointer = roll_back(Store(asked.style), asked.to, by=_person(asked.by), reason=asked.reason)
                 print(f"{asked.style}: {pointer.version} is current")
@@ -48,6 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     listed = actions.add_parser("list", help="all styles of a store: current version, scores, verdict")
     listed.add_argument("store", help="the store's address")
     shown = actions.add_parser("show", help="a style's current version, and how it came about")
+    compared = actions.add_parser("compare", help="two versions side by side, and what B gained over A")
+    compared.add_argument("a", metavar="A", help="address of a style (its current version) or of a version")
+    compared.add_argument("b", metavar="B")
+    compared.add_argument("--sheet", type=Path, default=Path("comparison.png"), help="PNG to write; %(default)s")
     rolled_back = actions.add_parser("rollback", help="make another version current")
     rolled_back.add_argument("--to", metavar="VERSION", help="left out: the one that was current before")
     withdrawn = actions.add_parser("withdraw", help="take a style back for good, and remove its adapters")
@@ -116,6 +127,20 @@ def _print_style(style: Store) -> None:
     for move in pointer.history:
         reason = f": {move.reason}" if move.reason else ""
         print(f"{move.at:%Y-%m-%d %H:%M} UTC  {move.version}  {move.action} by {move.by or 'unknown'}{reason}")
+
+
+def _print_comparison(a: str, b: str, sheet: Path) -> None:
+    found = compare_versions(a, b)
+    try:
+        sheet.write_bytes(to_png(found.sheet))
+    except OSError as error:
+        raise SpecError(f"--sheet: expected a file that can be written, got {sheet}: {error.strerror}") from error
+    for letter, version, document in zip("AB", found.versions, found.documents, strict=True):
+        print(f"{letter}      {document.name} {version}, base {document.base_name} ({document.base_sha256[:12]})")
+        print(f"       {_scores(document.after)}, leak {document.leak.in_words if document.leak else 'unknown'}")
+    gain = f"{found.gain.in_words}, {found.gain.images} images of the same prompts" if found.gain else ""
+    print(f"B - A  {gain or f'unknown: {found.why_not}'}")
+    print(f"sheet  {sheet}")
 
 
 def _pointer(style: Store) -> Pointer:

@@ -54,14 +54,9 @@ class RoundScores(Record):
     samples: Blob
 
 
-class Verdict(Record):
-    """Whether a style was learnt: what each image gained over the untuned base's of the same prompt and seed.
+class Gain(Record):
+    """What images gained over others of the same prompts, image by image."""
 
-    Learnt is a style whose Style score has risen, and whose Text score has not fallen, by more than chance: twice the
-    standard error of the gains.
-    """
-
-    is_learnt: bool
     text: Score
     """The mean gain, with its standard error."""
     style: Score
@@ -69,11 +64,38 @@ class Verdict(Record):
 
     @classmethod
     def of(cls, text_gains: Sequence[float], style_gains: Sequence[float]) -> Self:
+        """The gain of images of which each gained so much in Text and in Style."""
+        return cls(text=Score.of(text_gains), style=Score.of(style_gains), images=len(style_gains))
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether Text or Style has fallen by more than chance: twice the standard error."""
+        return any(score.mean < -2 * score.standard_error for score in (self.text, self.style))
+
+    @property
+    def in_words(self) -> str:
+        """Both gains with their errors."""
+        return ", ".join(
+            f"{name} {score.mean:+.3f} ± {score.standard_error:.3f}"
+            for name, score in (("Style", self.style), ("Text", self.text))
+        )
+
+
+class Verdict(Gain):
+    """Whether a style was learnt: what each image gained over the untuned base's of the same prompt and seed.
+
+    Learnt is a style whose Style score has risen, and whose Text score has not fallen, by more than chance: twice the
+    standard error of the gains.
+    """
+
+    is_learnt: bool
+
+    @classmethod
+    def of(cls, text_gains: Sequence[float], style_gains: Sequence[float]) -> Self:
         """The verdict on images of which each gained so much in Text and in Style."""
-        text, style, images = Score.of(text_gains), Score.of(style_gains), len(style_gains)
-        has_style = images > 1 and style.mean > 2 * style.standard_error
-        has_text = text.mean >= -2 * text.standard_error
-        return cls(is_learnt=has_style and has_text, text=text, style=style, images=images)
+        gain = Gain.of(text_gains, style_gains)
+        has_style = gain.images > 1 and gain.style.mean > 2 * gain.style.standard_error
+        return cls(is_learnt=has_style and not gain.is_loss, text=gain.text, style=gain.style, images=gain.images)
 
     @property
     def label(self) -> str:
@@ -83,8 +105,7 @@ class Verdict(Record):
     @property
     def in_words(self) -> str:
         """The verdict with its reasons."""
-        gains = f"Style {self.style.mean:+.3f} ± {self.style.standard_error:.3f}, Text {self.text.mean:+.3f} ± "
-        return f"{self.label}: {gains}{self.text.standard_error:.3f} against the untuned base, {self.images} images"
+        return f"{self.label}: {super().in_words} against the untuned base, {self.images} images"
 
 
 class TriedLambdaA(Record):

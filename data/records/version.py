@@ -64,6 +64,8 @@ class VersionDocument(_Kept):
     """When the run was started that made it."""
     base_name: str
     base_sha256: str
+    scorer_sha256: str = ""
+    """Of the CLIP that Text and Style come from: scores of two do not compare. Empty in earlier versions."""
     style_phrase: str
     """Follows a content phrase in every prompt."""
     references: tuple[VersionReference, ...]

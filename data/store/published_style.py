@@ -17,7 +17,8 @@ from data.errors import NotInStore, StoreCorrupted, StoreError
 from data.records.onboarding import Example
 from data.records.record import Blob, Record
 from data.records.version import VERSION_LAYOUT, VersionDocument, VersionReference, VersionScores
-from data.store.files import Store
+from data.store.candidates import Candidate, from_parquet
+from data.store.files import Store, read_blob
 from data.store.pointer import read_pointer, refuse_withdrawn
 
 ADAPTER_FILES = ("adapter.safetensors", "card.json")
@@ -82,6 +83,19 @@ def read_document(uri: str) -> VersionDocument:
 def read_settings(uri: str) -> dict[str, Any]:
     """The spec that the version at `uri` was made from, without addresses; raises what `read_version` does."""
     return without_addresses(_read_json(*_open_version(uri), "spec.json"))
+
+
+def read_samples(uri: str) -> tuple[list[Candidate], list[Candidate]]:
+    """All evaluation images of the version at `uri`: the untuned base's, and the style's; raises as `read_version`."""
+    store, manifest = _open_version(uri)
+    rounds = _read_json(store, manifest, "evaluation.json")["rounds"]
+
+    def samples(of_round: Mapping[str, Any]) -> list[Candidate]:
+        blob = Blob.model_validate(of_round["samples"])
+        is_in_run = "://" in blob.uri  # layout 1
+        return from_parquet(read_blob(blob) if is_in_run else _read_file(store, manifest, blob.uri))
+
+    return samples(rounds[0]), samples(rounds[-1])
 
 
 def without_addresses(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
 from data.store.publication import current_version, publish_version
 from data.store.published_style import DOCUMENT, SUPER_RESOLUTION_FOLDER, without_addresses
-from tasks.models import open_adapter, open_base
+from tasks.models import open_adapter, open_base, scorer_sha256
 from tasks.onboarding.artifacts import card_key, trail
 from tasks.onboarding.card import published_card
 from tasks.onboarding.readme import readme
@@ -180,6 +180,7 @@ def _document(
         created=run.started_at,
         base_name=card.base_name,
         base_sha256=card.base_sha256,
+        scorer_sha256=scorer_sha256(open_base(run.spec.base)),
         style_phrase=run.spec.style_phrase,
         references=tuple(
             VersionReference(
