@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import hypothesis
 import pytest
-from PIL import Image, ImageDraw
 
+from bench.smallest import draw_reference, smallest_settings, smallest_style
 from tests.processes import end, free_port, wait_until
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ hypothesis.settings.load_profile("patient")
 @pytest.fixture(scope="session")
 def tiny_base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A base of random weights that costs milliseconds."""
-    from tests.tiny_base import save_tiny_base  # tests of data alone need no torch
+    from bench.tiny_base import save_tiny_base  # tests of data alone need no torch
 
     folder = tmp_path_factory.mktemp("base") / "tiny"
     save_tiny_base(folder)
@@ -43,34 +43,15 @@ def tiny_base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def reference(tmp_path: Path) -> Path:
     """A blue disc on cream."""
-    image = Image.new("RGB", (40, 40), "cornsilk")
-    ImageDraw.Draw(image).ellipse((8, 8, 32, 32), fill="navy")
-    image.save(tmp_path / "reference.png")
+    draw_reference(tmp_path / "reference.png")
     return tmp_path / "reference.png"
 
 
 @pytest.fixture
 def spec_document(tmp_path: Path, reference: Path, tiny_base_folder: Path) -> dict[str, Any]:
     """The smallest spec that goes through everything: two rounds, six candidates, the tiny base."""
-    tuning = {"steps": 3, "learning_rate": 1e-3, "batch_size": 2, "bottleneck": 2, "share_across_layers": True}
-    sampling = {"steps": 2}
-    return {
-        "name": "disc",
-        "references": [{"uri": str(reference), "content_phrase": "a disc", "style_phrase": "in flat style"}],
-        "licence": "CC0-1.0",
-        "consent": "own work",
-        "store": f"file://{tmp_path}/store",
-        "base": str(tiny_base_folder),
-        "first_round": tuning,
-        "enlarging": tuning,
-        "later_rounds": tuning,
-        "prompts": ["a cat", "a dog"],
-        "images_per_prompt": 3,
-        "candidate_sampling": sampling,
-        "evaluation_prompts": ["a fish"],
-        "images_per_evaluation_prompt": 2,
-        "evaluation_sampling": sampling,
-    }
+    settings = smallest_settings(f"file://{tmp_path}/store", tiny_base_folder)
+    return {**smallest_style("disc", str(reference)), **settings}
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,9 @@
-"""A base of random weights: everything a real one has, at a size that costs a test milliseconds."""
+"""A base of random weights: everything a real one has, at a size that costs a run milliseconds."""
 
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import torch
@@ -82,7 +83,7 @@ def _tiny_text() -> TextEncoder:
 
 
 def _save_tiny_clip(folder: Path) -> None:
-    sizes = {
+    sizes: dict[str, Any] = {
         "embed_dim": 16,
         "vision_cfg": {"image_size": SIZE_PX, "layers": 1, "width": 16, "head_width": 8, "patch_size": 8},
         "text_cfg": {"context_length": 64, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
