@@ -185,7 +185,7 @@ class Stack:
             keeper = state.parts[name].find()
             if name == "worker":
                 # Asked while the server still is there, runs say themselves that they were ended.
-                runs = [process for process in marked(MARK, state.mark) if _is_a_run(process)]
+                runs = [process for process in marked(MARK, state.mark) if is_a_run(process)]
                 end([*([keeper] if keeper else []), *runs], END_TIMEOUT_S)
                 ended += [f"run, process {process.pid}" for process in runs]
             elif keeper:
@@ -234,7 +234,8 @@ def _user_environment(state: _State) -> dict[str, str]:
     }
 
 
-def _is_a_run(process: psutil.Process) -> bool:
+def is_a_run(process: psutil.Process) -> bool:
+    """Whether a process of the stack is a flow run, not one of its servers or their keepers."""
     # The worker starts every run in a session of its own; each keeper leads one, too.
     try:
         command = process.cmdline()

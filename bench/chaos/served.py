@@ -1,0 +1,96 @@
+"""Deployed runs, while worker, server, database, store and the runs are killed and the store fails in between."""
+
+import os
+import random
+import time
+from typing import Any
+from uuid import UUID
+
+import psutil
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Crashed
+
+from bench.chaos.trial import Trial
+from bench.local_stack import PATIENCE_S, LocalStack, patiently
+
+VICTIMS = ("run", "worker", "server", "postgres", "seaweedfs")
+APART_S = 15.0
+"""Between two kills: a part that dies again within ten seconds three times is given up."""
+
+ATTEMPTS = 6
+DEPLOYMENT = "onboard-style/default"
+
+
+def kill_the_stack(trial: Trial, stack: LocalStack, spec: dict[str, Any], rng: random.Random) -> None:
+    """Start one deployed run, kill each victim once, and start the style again until it is published."""
+    victims = rng.sample(VICTIMS, len(VICTIMS))
+    with (
+        temporary_settings({PREFECT_API_URL: os.environ["PREFECT_API_URL"]}),
+        get_client(sync_client=True) as client,
+    ):
+        for attempt in range(ATTEMPTS):
+            run_id = _start(client, spec, attempt)
+            while victims and not _has_ended(client, run_id):
+                _kill(trial, stack, victims.pop())
+                time.sleep(rng.uniform(APART_S, 2 * APART_S))
+            if _settle(client, stack, run_id).state_type == StateType.COMPLETED:
+                break
+    for victim in victims:
+        trial.problem(f"{spec['name']} was over before {victim} could be killed")
+    trial.judge(spec["store"], spec["name"])
+
+
+def _start(client: SyncPrefectClient, spec: dict[str, Any], attempt: int) -> UUID:
+    def create() -> UUID:
+        deployment = client.read_deployment_by_name(DEPLOYMENT)
+        key = f"{spec['name']}-{attempt}"  # asked twice, because the answer was lost, it is one run
+        return client.create_flow_run_from_deployment(
+            deployment.id, parameters={"spec": spec}, name=key, idempotency_key=key
+        ).id
+
+    return patiently(create)
+
+
+def _kill(trial: Trial, stack: LocalStack, victim: str) -> None:
+    give_up = time.monotonic() + PATIENCE_S
+    while True:
+        found = stack.runs()[:1] if victim == "run" else [stack.server(victim)]
+        if found and found[0] is not None:
+            break
+        if time.monotonic() > give_up:
+            trial.problem(f"{victim} does not come back")
+            return
+        time.sleep(0.5)
+    with_children = [found[0], *(found[0].children(recursive=True) if victim == "postgres" else [])]
+    for process in with_children:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    trial.kills += 1
+    trial.hits[victim] += 1
+
+
+def _read(client: SyncPrefectClient, run_id: UUID) -> FlowRun:
+    return patiently(lambda: client.read_flow_run(run_id))
+
+
+def _has_ended(client: SyncPrefectClient, run_id: UUID) -> bool:
+    state = _read(client, run_id).state
+    return state is not None and state.is_final()
+
+
+def _settle(client: SyncPrefectClient, stack: LocalStack, run_id: UUID) -> FlowRun:
+    """Wait until the run is over; one that runs without a process is set to Crashed, as docs/operations.md says."""
+    give_up, gone_since = time.monotonic() + PATIENCE_S, 0.0
+    while time.monotonic() < give_up:
+        run = _read(client, run_id)
+        if run.state is not None and run.state.is_final():
+            return run
+        gone_since = 0.0 if stack.runs() else gone_since or time.monotonic()
+        if run.state_type == StateType.RUNNING and gone_since and time.monotonic() - gone_since > 60:
+            patiently(lambda: client.set_flow_run_state(run_id, Crashed(message="its process is gone"), force=True))
+        time.sleep(1)
+    raise TimeoutError(f"waited {PATIENCE_S:.0f} s for run {run_id}, which is {run.state_name}")
