@@ -90,9 +90,10 @@ class Adapter(Tuned):
 class Mixture(Tuned):
     """Several styles at once: the changes that their adapters make, each times a weight, added up."""
 
-    def __init__(self, parts: Sequence[tuple[Adapter, float]]) -> None:
+    def __init__(self, parts: Sequence[tuple[Tuned, float]]) -> None:
         if not parts:
             raise ValueError("expected at least one adapter with its weight, got none")
+        refuse_other_methods([adapter for adapter, _ in parts])
         super().__init__()
         self.adapters = nn.ModuleList(adapter for adapter, _ in parts)
         self.parts = list(parts)
@@ -104,9 +105,10 @@ class Mixture(Tuned):
 
 
 class PerImage(Tuned):
-    """Another adapter for each image of a batch."""
+    """Another adapter for each image of a batch; a plain `Tuned` leaves its images as the base draws them."""
 
-    def __init__(self, of_images: Sequence[Adapter | Mixture], *, device: torch.device) -> None:
+    def __init__(self, of_images: Sequence[Tuned], *, device: torch.device) -> None:
+        refuse_other_methods(of_images)
         super().__init__()
         distinct = {id(tuned): tuned for tuned in of_images}
         places = [id(tuned) for tuned in of_images]
@@ -121,3 +123,16 @@ class PerImage(Tuned):
         for tuned, images in self.groups:
             out[images] = tuned.adapt(layer, site, hidden[images])
         return out
+
+
+def refuse_other_methods(tuned: Sequence[Tuned]) -> None:
+    """Refuse what no batch has beside others: a LoRA, a soft prompt, or a generator of its own.
+
+    Raises:
+        ValueError: naming it.
+    """
+    others = sorted({type(one).__name__ for one in tuned if one.changes_condition})
+    if others:
+        raise ValueError(
+            f"expected adapters to mix, or one for each image, got {others}; draw those one style at a time"
+        )

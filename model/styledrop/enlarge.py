@@ -23,7 +23,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from styledrop.adapters import Adapter, AdapterConfig
+from styledrop.adapters import Adapter, AdapterConfig, PerImage
 from styledrop.base import Base, to_images
 from styledrop.errors import SamplingError, TuningError
 from styledrop.generator import Condition
@@ -51,7 +51,7 @@ def enlarge(
     prompts: Sequence[str],
     *,
     seeds: Sequence[int],
-    style: Tuned | None = None,
+    style: Tuned | Sequence[Tuned] | None = None,
     guidance: Guidance = GUIDANCE,
     config: SamplingConfig = SAMPLING,
 ) -> list[Image.Image]:
@@ -62,7 +62,8 @@ def enlarge(
         low: Tokens of the small images, as `sample_tokens` and `Base.tokenize` give them.
         prompts: Content and style phrase of each.
         seeds: One for each image.
-        style: What `tune_enlarging` made of the style's reference; None draws with the base alone.
+        style: What `tune_enlarging` made of the style's reference, or one for each image; None draws with the base
+            alone.
         guidance: How far to follow style and text; the paper's, unless another is given.
         config: Decoding steps, temperature, batch size.
 
@@ -74,6 +75,8 @@ def enlarge(
         raise SamplingError(
             f"expected one prompt and one seed for each of {len(low)} images, got {len(prompts)} and {len(seeds)}"
         )
+    if style is not None and not isinstance(style, Tuned) and len(style) != len(low):
+        raise SamplingError(f"expected one adapter, or one for each of {len(low)} images, got {len(style)}")
     large = base.large
     shape = large.generator.config
     images: list[Image.Image] = []
@@ -86,7 +89,8 @@ def enlarge(
         plain = Conditioned(generator=large.generator, condition=condition)
         styled = None
         if style is not None:
-            styled = Conditioned(generator=large.generator, condition=condition, adapt=style.adapt)
+            of_part = style if isinstance(style, Tuned) else PerImage(style[part], device=base.device)
+            styled = Conditioned(generator=large.generator, condition=condition, adapt=of_part.adapt)
         negative = plain
         if guidance.lambda_b:
             of_nothing = _condition(large, tokens_of_small, latents, [""] * condition.batch_size)

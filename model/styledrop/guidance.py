@@ -7,7 +7,7 @@ Shapes: batch, tokens, codebook.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -26,6 +26,8 @@ class Guidance:
 
     lambda_a: float = 2.0
     """Style: typical 0 to 2; 5 copies the reference's content. Without an adapter it has no effect."""
+    lambda_content: float | None = None
+    """Of the content's adapter, where there is one beside the style's; None is the same as `lambda_a`."""
     lambda_b: float = 5.0
     """Text: the paper keeps it at 5. Without an adapter it is Muse's lambda.
 
@@ -37,7 +39,12 @@ class Guidance:
     uses 0.5 to 0.7."""
 
     def __post_init__(self) -> None:
-        for name, value in (("lambda_a", self.lambda_a), ("lambda_b", self.lambda_b)):
+        of_content = self.lambda_a if self.lambda_content is None else self.lambda_content
+        for name, value in (
+            ("lambda_a", self.lambda_a),
+            ("lambda_b", self.lambda_b),
+            ("lambda_content", of_content),
+        ):
             if not math.isfinite(value):
                 raise ValueError(f"expected a finite {name}, got {value}; the paper uses 0 to 5")
         if not 0 <= self.gamma <= 1:
@@ -63,6 +70,10 @@ class Conditioned:
         return replace(self, condition=self.condition.select(rows))
 
 
+_Pass = tuple[tuple[float, ...], Conditioned]
+"""A model with its weight: one for all images, or one for each."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Content:
     """The subject of eq. 6: tuned and un-adapted model, both with the prompts c that have no style phrase."""
@@ -75,31 +86,29 @@ def guided(
     plain: Conditioned,
     negative: Conditioned,
     *,
-    guidance: Guidance,
+    guidance: Guidance | Sequence[Guidance],
     style: Conditioned | None = None,
     content: Content | None = None,
 ) -> TokensToLogits:
     """Make the function that gives a batch's guided logits; row i of every model belongs to image i.
 
-    `plain` and `negative` are the un-adapted model G with the prompts t and with the negative prompts n.
+    `plain` and `negative` are the un-adapted model G with the prompts t and with the negative prompts n. `guidance` is
+    one for all images, or one for each; a pass is left out if its weight is zero for all of them.
 
     Raises:
         ValueError: there is a content, but no style.
     """
-    lambda_b, gamma = float(guidance.lambda_b), float(guidance.gamma)
     # Eq. 4, l = Ĝ(t) + λ_A (Ĝ(t) - G(t)) + λ_B (G(t) - G(n)), gathered by pass. G is the un-adapted model in
     # the λ_B term, also for the prompt. Without an adapter it is eq. 1, l = G(t) + λ (G(t) - G(n)).
     if content is not None and style is None:
         raise ValueError("expected a style with the content; the content's adapter alone is a style of gamma 0")
-    if style is None:
-        passes = [(1 + lambda_b, plain)]
-    elif content is None:
-        passes = _tuned_passes(1.0, style, plain, guidance)
-    else:  # eq. 5 and 6
-        passes = _tuned_passes(1 - gamma, style, plain, guidance)
-        passes += _tuned_passes(gamma, content.tuned, content.plain, guidance)
-    passes.append((-lambda_b, negative))
-    batches = [_Batch(batch) for batch in _grouped([chosen for chosen in passes if chosen[0] != 0])]
+    models = [plain, negative] if style is None else [style, plain, negative]
+    if content is not None:
+        models[2:2] = [content.tuned, content.plain]
+    of_images = [guidance] if isinstance(guidance, Guidance) else guidance
+    weights = [_weights(one, len(models)) for one in of_images]
+    passes = list(zip(zip(*weights, strict=True), models, strict=True))
+    batches = [_Batch(batch) for batch in _grouped([chosen for chosen in passes if any(chosen[0])])]
 
     def tokens_to_logits(tokens: Int[Tensor, "batch tokens"]) -> Float[Tensor, "batch tokens codebook"]:
         first, *others = [batch(tokens) for batch in batches]
@@ -108,16 +117,26 @@ def guided(
     return tokens_to_logits
 
 
-def _tuned_passes(
-    share: float, tuned: Conditioned, plain: Conditioned, guidance: Guidance
-) -> list[tuple[float, Conditioned]]:
-    """Eq. 4 without the negative prompt, times `share`."""
-    lambda_a, lambda_b = guidance.lambda_a, guidance.lambda_b
-    return [(share * (1 + lambda_a), tuned), (share * (lambda_b - lambda_a), plain)]
+def _weights(guidance: Guidance, num_models: int) -> list[float]:
+    """Of the models of `guided`, in its order, for an image."""
+    lambda_b = float(guidance.lambda_b)
+    if num_models == 2:
+        return [1 + lambda_b, -lambda_b]
+    if num_models == 3:
+        return [*_tuned(1.0, float(guidance.lambda_a), lambda_b), -lambda_b]
+    gamma = float(guidance.gamma)  # eq. 5 and 6
+    of_content = guidance.lambda_a if guidance.lambda_content is None else guidance.lambda_content
+    style, content = _tuned(1 - gamma, float(guidance.lambda_a), lambda_b), _tuned(gamma, float(of_content), lambda_b)
+    return [*style, *content, -lambda_b]
 
 
-def _grouped(passes: list[tuple[float, Conditioned]]) -> list[list[tuple[float, Conditioned]]]:
-    groups: list[list[tuple[float, Conditioned]]] = []
+def _tuned(share: float, lambda_a: float, lambda_b: float) -> tuple[float, float]:
+    """Weights of a tuned and of the un-adapted model in eq. 4 without the negative prompt, times `share`."""
+    return share * (1 + lambda_a), share * (lambda_b - lambda_a)
+
+
+def _grouped(passes: Sequence[_Pass]) -> list[list[_Pass]]:
+    groups: list[list[_Pass]] = []
     for chosen in passes:
         home = next((group for group in groups if group[0][1].runs_with(chosen[1])), None)
         if home is None:
@@ -130,7 +149,7 @@ def _grouped(passes: list[tuple[float, Conditioned]]) -> list[list[tuple[float, 
 class _Batch:
     """Passes that run as the rows of one batch, and the weighted sum of their logits."""
 
-    def __init__(self, passes: list[tuple[float, Conditioned]]) -> None:
+    def __init__(self, passes: list[_Pass]) -> None:
         self._generator = passes[0][1].generator
         self._condition = Condition.concatenate([model.condition for _, model in passes])
         self._adapt = _adapt_rows([model.adapt for _, model in passes])
@@ -140,7 +159,9 @@ class _Batch:
     def __call__(self, tokens: Tensor) -> Tensor:
         count = len(self._weights)
         logits = self._generator(tokens.repeat(count, 1), self._condition, self._adapt)
-        return torch.einsum("p,pbtc->btc", self._weights, logits.float().unflatten(0, (count, -1)))
+        # Pass by pass, so that an image's sum is the same whatever the others of its batch weigh.
+        weighted = self._weights[:, :, None, None] * logits.float().unflatten(0, (count, -1))
+        return weighted.sum(dim=0)
 
 
 def _adapt_rows(adapts: list[Adapt | None]) -> Adapt | None:

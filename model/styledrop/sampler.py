@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float, Int
 from PIL import Image
 from torch import Tensor
 
-from styledrop.adapters import Adapter, Mixture, PerImage
+from styledrop.adapters import PerImage
 from styledrop.base import Base
 from styledrop.errors import SamplingError
 from styledrop.guidance import Conditioned, Content, Guidance, TokensToLogits, guided
@@ -62,10 +62,10 @@ def sample(
     prompts: Sequence[str],
     *,
     seeds: Sequence[int],
-    style: Tuned | Sequence[Adapter | Mixture] | None = None,
+    style: Tuned | Sequence[Tuned] | None = None,
     content: Tuned | None = None,
     content_prompts: Sequence[str] = (),
-    guidance: Guidance | None = None,
+    guidance: Guidance | Sequence[Guidance] | None = None,
     config: SamplingConfig | None = None,
     negative_prompt: str = "",
     progress: Progress | None = None,
@@ -76,10 +76,10 @@ def sample(
         base: What draws.
         prompts: Content and style phrase of each image.
         seeds: One for each image.
-        style: What was tuned to a style, or one adapter for each image; None draws with the base alone.
+        style: What was tuned to a style, or an adapter or a mixture for each image; None draws with the base alone.
         content: What was tuned to a subject, to draw it in that style (eq. 5 and 6); `Guidance.gamma` weighs them.
         content_prompts: With `content`, the prompt of each image without its style phrase.
-        guidance: How far to follow style, content and text.
+        guidance: How far to follow style, content and text; one for all images, or one for each.
         config: Decoding steps, temperature, batch size.
         negative_prompt: What to move away from.
         progress: Told how many images are drawn.
@@ -109,10 +109,10 @@ def sample_tokens(
     prompts: Sequence[str],
     *,
     seeds: Sequence[int],
-    style: Tuned | Sequence[Adapter | Mixture] | None = None,
+    style: Tuned | Sequence[Tuned] | None = None,
     content: Tuned | None = None,
     content_prompts: Sequence[str] = (),
-    guidance: Guidance | None = None,
+    guidance: Guidance | Sequence[Guidance] | None = None,
     config: SamplingConfig | None = None,
     negative_prompt: str = "",
     progress: Progress | None = None,
@@ -121,6 +121,8 @@ def sample_tokens(
     guidance, config = guidance or Guidance(), config or SamplingConfig()
     _check_request(prompts, seeds)
     _check_tuned(prompts, style, content, content_prompts)
+    if not isinstance(guidance, Guidance) and len(guidance) != len(prompts):
+        raise SamplingError(f"expected one guidance, or one for each of {len(prompts)} prompts, got {len(guidance)}")
     shape = base.generator.config
     texts = _Texts(base, [*prompts, *content_prompts, negative_prompt])
     style_base = style.on(base) if isinstance(style, Tuned) else base
@@ -141,7 +143,8 @@ def sample_tokens(
             subject = Content(
                 tuned=texts.conditioned(content_prompts[images], content, content_base, like=bare), plain=bare
             )
-        logits = guided(plain, negative.repeat(len(chunk)), guidance=guidance, style=styled, content=subject)
+        how = guidance if isinstance(guidance, Guidance) else guidance[images]
+        logits = guided(plain, negative.repeat(len(chunk)), guidance=how, style=styled, content=subject)
         masked = torch.full((len(chunk), shape.num_tokens), shape.mask_id, device=base.device)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds[images]]
         chunks.append(
@@ -253,7 +256,7 @@ def _check_request(prompts: Sequence[str], seeds: Sequence[int]) -> None:
 
 def _check_tuned(
     prompts: Sequence[str],
-    style: Tuned | Sequence[Adapter | Mixture] | None,
+    style: Tuned | Sequence[Tuned] | None,
     content: Tuned | None,
     content_prompts: Sequence[str],
 ) -> None:

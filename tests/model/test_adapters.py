@@ -4,6 +4,7 @@ from torch import nn
 
 from styledrop.adapters import Adapter, AdapterConfig, Mixture, PerImage
 from styledrop.generator import SITES, Generator
+from styledrop.soft_prompt import SoftPrompt, SoftPromptConfig
 from tests.model.conftest import TINY, condition_of, randomized, rng
 
 UNSHARED = AdapterConfig(bottleneck=3, share_across_layers=False)
@@ -80,6 +81,8 @@ def test_a_mixture_adds_its_adapters_weighted_changes(generator: Generator) -> N
         torch.testing.assert_close(mixed, wanted)
     with pytest.raises(ValueError, match="at least one adapter"):
         Mixture([])
+    with pytest.raises(ValueError, match=r"expected adapters to mix.*got \['SoftPrompt'\]"):
+        Mixture([(first, 0.5), (SoftPrompt(SoftPromptConfig(), TINY), 0.5)])
 
 
 def test_which_image_has_which_adapter_is_known_on_the_device() -> None:

@@ -95,11 +95,11 @@ def test_whole_numbers_guide_as_floats_do(counted: Counted, style: Adapter) -> N
 def test_style_and_content_are_equations_5_and_6(counted: Counted, style: Adapter, gamma: float) -> None:
     subject = Adapter.for_generator(AdapterConfig(bottleneck=3), TINY)
     randomized(subject, seed=7)
-    guidance = Guidance(lambda_a=2.0, lambda_b=5.0, gamma=gamma)
+    guidance = Guidance(lambda_a=2.0, lambda_content=1.0, lambda_b=5.0, gamma=gamma)
     plain, bare, negative = conditioned(counted, 1), conditioned(counted, 3), conditioned(counted, 2)
     styled, tuned = conditioned(counted, 1, style), conditioned(counted, 3, subject)
     of_style = guided(plain, negative, style=styled, guidance=guidance)(TOKENS)
-    of_content = guided(bare, negative, style=tuned, guidance=guidance)(TOKENS)
+    of_content = guided(bare, negative, style=tuned, guidance=Guidance(lambda_a=1.0, lambda_b=5.0))(TOKENS)
     counted.rows.clear()
     logits = guided(plain, negative, style=styled, content=Content(tuned=tuned, plain=bare), guidance=guidance)(TOKENS)
     assert counted.rows == [3 * (5 if 0 < gamma < 1 else 3)]  # the negative prompt's pass serves both

@@ -14,6 +14,7 @@ from styledrop.guidance import Guidance
 from styledrop.lora import LoRAConfig
 from styledrop.methods import new_tuned
 from styledrop.sampler import SamplingConfig, decode, sample, sample_tokens
+from styledrop.tuned import Tuned
 from tests.model.conftest import TINY, HashedText, randomized, rng
 
 MASK = 9
@@ -116,25 +117,25 @@ def test_an_image_is_the_same_alone_and_anywhere_in_a_batch(base: Base) -> None:
     assert len({tuple(row.tolist()) for row in together}) == 5
 
 
-def test_every_image_of_a_batch_may_have_its_own_adapter(base: Base) -> None:
+def test_every_image_of_a_batch_may_have_its_own_adapter_and_guidance(base: Base) -> None:
     adapters = [Adapter.for_generator(AdapterConfig(bottleneck=size), TINY) for size in (2, 3, 4)]
     for seed, adapter in enumerate(adapters):
         randomized(adapter, seed=seed, std=1.0)
-    styles: list[Adapter | Mixture] = [
-        adapters[0],
-        adapters[1],
-        Mixture([(adapters[2], 0.5), (adapters[0], 0.5)]),
-        adapters[1],
-        adapters[0],
-    ]
-    prompts, seeds = ["a cat", "a dog", "a cat", "a fish", "a cat"], [1, 2, 1, 4, 1]
+    mixture = Mixture([(adapters[2], 0.5), (adapters[0], 0.5)])
+    styles: list[Tuned] = [adapters[0], adapters[1], mixture, adapters[1], adapters[0], Tuned()]
+    prompts, seeds = ["a cat", "a dog", "a cat", "a fish", "a cat", "a cat"], [1, 2, 1, 4, 1, 1]
+    how = [Guidance(lambda_a=lambda_a) for lambda_a in (2.0, 0.0, 1.0, 0.5, 2.0, 2.0)]
     config = SamplingConfig(steps=5, batch_size=4)
-    together = sample_tokens(base, prompts, seeds=seeds, style=styles, config=config)
+    together = sample_tokens(base, prompts, seeds=seeds, style=styles, guidance=how, config=config)
     for i, style in enumerate(styles):
-        alone = sample_tokens(base, [prompts[i]], seeds=[seeds[i]], style=style, config=config)
+        alone = sample_tokens(base, [prompts[i]], seeds=[seeds[i]], style=style, guidance=how[i], config=config)
         assert torch.equal(together[i], alone[0])
     assert not torch.equal(together[0], together[2])
     assert torch.equal(together[0], together[4])
+    [without] = sample_tokens(base, prompts[5:], seeds=seeds[5:], config=config)
+    assert torch.equal(together[5], without)
+    with pytest.raises(SamplingError, match="one for each of 6 prompts, got 5"):
+        sample_tokens(base, prompts, seeds=seeds, style=styles, guidance=how[:5], config=config)
 
 
 @pytest.mark.parametrize("subject_is_adapter", [True, False])
