@@ -8,8 +8,8 @@ workers: the same parts, so the same images.
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from PIL import Image
@@ -20,12 +20,12 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 import styledrop
 from data.documents.spec import SamplingSettings
-from data.documents.words import whole_prompt
 from data.errors import AlreadyInStore, SpecError
 from data.pictures.images import from_png, to_png
-from data.records.sampling_plan import SamplingPlan
+from data.records.sampling_plan import PlannedStyle, SamplingPlan, WeightedAdapter
 from data.store.candidates import Candidate, from_parquet, to_parquet
 from data.store.files import Store, read_blob
+from styledrop.adapters import refuse_other_methods
 from tasks.models import open_adapter, open_base, open_scorer, refuse_cut_prompts
 from tasks.reporting import Progress
 
@@ -40,6 +40,7 @@ class PlannedImage:
     index: int
     content_phrase: str
     prompt: str
+    style: PlannedStyle
     seed: int
 
 
@@ -65,7 +66,8 @@ def planned_images(plan: SamplingPlan) -> list[PlannedImage]:
         PlannedImage(
             index=number * plan.images_per_phrase + i,
             content_phrase=phrase,
-            prompt=whole_prompt(phrase, plan.style_phrase),
+            prompt=plan.prompt(number),
+            style=plan.style_of(number),
             seed=draw_seed(plan.seed, plan.purpose, phrase, i),
         )
         for number, phrase in enumerate(plan.phrases)
@@ -102,9 +104,9 @@ def draw_part(plan: SamplingPlan, folder: str, number: int) -> None:
 
 
 def enlarge_samples(
-    base: styledrop.Base, samples: Sequence[Candidate], style: styledrop.Tuned | None
+    base: styledrop.Base, samples: Sequence[Candidate], style: styledrop.Tuned | Sequence[styledrop.Tuned] | None
 ) -> list[Image.Image]:
-    """The samples' images at twice their size, each from its own seed."""
+    """The samples' images at twice their size, each from its own seed, with one adapter or one for each."""
     return styledrop.enlarge(
         base,
         base.tokenize([from_png(sample.image) for sample in samples]),
@@ -112,6 +114,28 @@ def enlarge_samples(
         seeds=[sample.seed for sample in samples],
         style=style,
     )
+
+
+def open_styles(
+    of_images: Sequence[tuple[WeightedAdapter, ...]], base: styledrop.Base
+) -> styledrop.Tuned | list[styledrop.Tuned] | None:
+    """What the library is given as the style of images with these adapters: one for all, one for each, or none.
+
+    Raises:
+        SpecError: if adapters belong to another base, cannot be mixed, or not be drawn in one batch.
+    """
+    if not any(of_images):
+        return None
+    distinct: list[tuple[WeightedAdapter, ...]] = []
+    for adapters in of_images:
+        if adapters not in distinct:
+            distinct.append(adapters)
+    opened = [_open_mixture(adapters, base) for adapters in distinct]
+    if len(opened) == 1:
+        return opened[0]
+    with _mixing_in_words():
+        refuse_other_methods(opened)
+    return [opened[distinct.index(adapters)] for adapters in of_images]
 
 
 def _draw_part(plan: SamplingPlan, folder: str, number: int, progress: Callable[[int], None]) -> None:
@@ -146,13 +170,13 @@ def _draw_and_score(plan: SamplingPlan, number: int, progress: Callable[[int], N
         base,
         prompts,
         seeds=[wanted.seed for wanted in part],
-        style=open_adapter(plan.style, base) if plan.style else None,
-        guidance=styledrop.Guidance(lambda_a=settings.lambda_a_or_default, lambda_b=settings.lambda_b),
+        style=open_styles([wanted.style.adapters for wanted in part], base),
+        guidance=[styledrop.Guidance(lambda_a=wanted.style.lambda_a, lambda_b=settings.lambda_b) for wanted in part],
         config=sampling_config(settings),
         negative_prompt=settings.negative_prompt,
         progress=lambda done, _: progress(number * PART_SIZE + done),
     )
-    text_scores, style_scores = _scores(plan, base, images, prompts)
+    text_scores, style_scores = _scores(plan, base, part, images)
     return [
         Candidate(
             index=wanted.index,
@@ -167,15 +191,38 @@ def _draw_and_score(plan: SamplingPlan, number: int, progress: Callable[[int], N
     ]
 
 
+def _open_mixture(adapters: Sequence[WeightedAdapter], base: styledrop.Base) -> styledrop.Tuned:
+    if not adapters:
+        return styledrop.Tuned()
+    opened = [(open_adapter(one.files, base), one.weight) for one in adapters]
+    if len(opened) == 1 and opened[0][1] == 1.0:
+        return opened[0][0]
+    with _mixing_in_words():
+        return styledrop.Mixture(opened)
+
+
+@contextmanager
+def _mixing_in_words() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise SpecError(f"several styles in a request: {error}") from error
+
+
 def _scores(
-    plan: SamplingPlan, base: styledrop.Base, images: Sequence[Image.Image], prompts: Sequence[str]
-) -> tuple[Sequence[float], Sequence[float]]:
-    unknown = [math.nan] * len(images)
+    plan: SamplingPlan, base: styledrop.Base, part: Sequence[PlannedImage], images: Sequence[Image.Image]
+) -> tuple[list[float], list[float]]:
+    text, style = [math.nan] * len(part), [math.nan] * len(part)
     if base.clip_folder is None:
-        return unknown, unknown
-    references = [from_png(read_blob(blob)) for blob in plan.references]
-    scores = open_scorer(plan.base).score(images, prompts, references or images[:1])
-    return scores.text.tolist(), scores.style.tolist() if references else unknown
+        return text, style
+    for references in dict.fromkeys(wanted.style.references for wanted in part):
+        places = [place for place, wanted in enumerate(part) if wanted.style.references == references]
+        drawn = [images[place] for place in places]
+        compared = [from_png(read_blob(blob)) for blob in references]
+        scores = open_scorer(plan.base).score(drawn, [part[place].prompt for place in places], compared or drawn[:1])
+        for place, of_text, of_style in zip(places, scores.text.tolist(), scores.style.tolist(), strict=True):
+            text[place], style[place] = of_text, of_style if compared else math.nan
+    return text, style
 
 
 def _runs_on_workers() -> bool:

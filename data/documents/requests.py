@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from data.documents import defaults
 from data.documents.document import checked, read_document
@@ -40,21 +40,79 @@ class _Request(BaseModel):
     base: Address = Field(default="embedded", description='"embedded", or the folder of a base')
 
 
-class GenerateRequest(_Request):
-    """Images of prompts in a published style, or from the bare base."""
+class WeightedStyle(BaseModel):
+    """One of several styles in a picture."""
 
-    style: str = Field(
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    style: str = Field(min_length=1, description="published style or version")
+    weight: float = Field(default=1.0, gt=0, le=10, description="of its adapter's changes, which are added up")
+
+
+class _InStyle(BaseModel):
+    """What something is drawn in, and in which words."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    style: str | tuple[WeightedStyle, ...] = Field(
         default="",
-        description="published style (…/styles/NAME: its current version) or version (…/styles/NAME/versions/VERSION); "
-        "empty: the base alone",
+        description="published style (…/styles/NAME: its current version) or version (…/styles/NAME/versions/VERSION), "
+        "or a list of several, each with a weight",
     )
-    style_phrase: Words = Field(default="", description="follows every prompt; empty: the style's own")
-    prompts: Prompts = Field(description='what to draw, without the style: "a cat"')
+    style_phrase: Words = Field(
+        default="", description="follows the content; empty: the style's own, of several that of the largest weight"
+    )
+    without: tuple[Phrase, ...] = Field(
+        default=(), description='words left out of the style\'s own phrase: "melting" of "melting golden 3d rendering"'
+    )
+
+    @model_validator(mode="after")
+    def _one_way_to_say_it(self) -> "_InStyle":
+        if self.style_phrase and self.without:
+            raise ValueError(
+                "expected a style_phrase, or words to leave out of the style's own, got both; keep one of them"
+            )
+        return self
+
+
+class StyledPrompt(_InStyle):
+    """A prompt in a style or in words of its own; what it leaves out is the request's."""
+
+    content: Phrase = Field(description='what to draw, without the style: "a cat"')
+
+
+def _each_once(prompts: tuple[str | StyledPrompt, ...]) -> tuple[str | StyledPrompt, ...]:
+    twice = [prompt for number, prompt in enumerate(prompts) if prompt in prompts[:number]]
+    if not prompts or twice:
+        raise ValueError(f"expected at least one phrase and each once, got {twice or 'none'}")
+    return prompts
+
+
+class GenerateRequest(_Request, _InStyle):
+    """Images of prompts in published styles, or from the bare base."""
+
+    prompts: Annotated[tuple[Phrase | StyledPrompt, ...], AfterValidator(_each_once)] = Field(
+        description='what to draw, without the style: "a cat", or {content: a cat, style: …} in a style of its own'
+    )
     images_per_prompt: int = Field(default=4, ge=1, le=1024, description="each from a seed of its own")
     large: bool = Field(default=False, description="at twice the size, by the base's super-resolution, besides")
     folder: Annotated[str, AfterValidator(_checked_folder)] = Field(
         description="slug; the images go to STORE/generated/FOLDER"
     )
+
+    @property
+    def styled_prompts(self) -> tuple[StyledPrompt, ...]:
+        """The prompts with all that they leave to the request; each style is a tuple, empty for the base alone."""
+        return tuple(self._styled(prompt) for prompt in self.prompts)
+
+    def _styled(self, asked: str | StyledPrompt) -> StyledPrompt:
+        prompt = StyledPrompt(content=asked) if isinstance(asked, str) else asked
+        # Words belong to a style: with one of its own, a prompt has none of the request's.
+        words = prompt if prompt.style or prompt.style_phrase or prompt.without else self
+        style = prompt.style or self.style
+        if isinstance(style, str):
+            style = (WeightedStyle(style=style),) if style else ()
+        return StyledPrompt(content=prompt.content, style=style, style_phrase=words.style_phrase, without=words.without)
 
 
 class EvaluateRequest(_Request):

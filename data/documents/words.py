@@ -56,6 +56,25 @@ def whole_prompt(content_phrase: str, style_phrase: str) -> str:
     return f"{content_phrase} {style_phrase}".strip()
 
 
+def phrase_without(phrase: str, words: Iterable[str]) -> str:
+    """`phrase` with each of `words` left out, where it stands first.
+
+    Raises:
+        ValueError: if some of `words` do not stand in it, or nothing is left.
+    """
+    left = phrase.split()
+    for one in words:
+        parts = one.split()
+        starts = range(len(left) - len(parts) + 1)
+        start = next((start for start in starts if left[start : start + len(parts)] == parts), None)
+        if start is None:
+            raise ValueError(f"expected words of {phrase!r} to leave out, got {one!r}; write them as they stand there")
+        del left[start : start + len(parts)]
+    if not left:
+        raise ValueError(f"expected to leave some of {phrase!r}, got all of it to leave out; keep a word")
+    return " ".join(left)
+
+
 def content_key(phrase: str) -> str:
     """The same for phrases that differ only in case, articles, punctuation or Unicode form ("Moon", "the moon")."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", phrase).casefold())

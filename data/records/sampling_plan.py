@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from data.documents.spec import SamplingSettings
 from data.documents.words import whole_prompt
@@ -10,25 +11,48 @@ from data.records.onboarding import AdapterRecord, Run
 from data.records.record import Blob, Record, Sha256
 
 
+class WeightedAdapter(Record):
+    """An adapter's files by name, and how much of its changes is made."""
+
+    files: dict[str, Blob]
+    weight: float = 1.0
+
+
+class PlannedStyle(Record):
+    """What images are drawn in: a style, several with weights, or, without adapters, what the base makes of words."""
+
+    adapters: tuple[WeightedAdapter, ...] = ()
+    phrase: str
+    """Follows every content phrase in its prompt; may be empty."""
+    references: tuple[Blob, ...] = ()
+    """Square PNGs that the style score compares with; without any it is NaN."""
+    lambda_a: float
+
+
 class SamplingPlan(Record):
-    """`images_per_phrase` images of each phrase in one style, and what they are scored against."""
+    """`images_per_phrase` images of each phrase, each in its style, and what they are scored against."""
 
     store: str
     """Where the images go; blobs may lie elsewhere."""
     base: str
     base_sha256: Sha256
-    style: dict[str, Blob] = {}
-    """The adapter's files by name; none draws with the base alone."""
-    style_phrase: str
-    """Follows every phrase in its prompt; may be empty."""
-    references: tuple[Blob, ...] = ()
-    """Square PNGs that the style score compares with; without any it is NaN."""
+    styles: tuple[PlannedStyle, ...]
+    """One for all phrases, or one for each."""
     phrases: tuple[str, ...]
     images_per_phrase: int
     seed: int
     purpose: str
     """Part of every image's seed: plans for two purposes share no noise."""
     settings: SamplingSettings
+    """But for λ_A, which each style has its own of."""
+
+    def style_of(self, number: int) -> PlannedStyle:
+        """That of the phrase with this number."""
+        return self.styles[number] if len(self.styles) > 1 else self.styles[0]
+
+    def prompt(self, number: int) -> str:
+        """The whole prompt of the phrase with this number."""
+        return whole_prompt(self.phrases[number], self.style_of(number).phrase)
 
     @property
     def count(self) -> int:
@@ -38,14 +62,12 @@ class SamplingPlan(Record):
     @property
     def whole_prompts(self) -> tuple[str, ...]:
         """All that the base's text encoder is given."""
-        return (*(whole_prompt(phrase, self.style_phrase) for phrase in self.phrases), self.settings.negative_prompt)
+        return (*(self.prompt(number) for number in range(len(self.phrases))), self.settings.negative_prompt)
 
     @property
     def identity(self) -> str:
         """What the images depend on, as JSON: bytes, never where they lie, so that styles and stores can move."""
-        asked = self.model_dump(mode="json", exclude={"store", "base"})
-        style = {name: blob.sha256 for name, blob in self.style.items()}
-        return json.dumps({**asked, "style": style, "references": [blob.sha256 for blob in self.references]}, indent=2)
+        return json.dumps(_bytes_only(self.model_dump(mode="json", exclude={"store", "base"})), indent=2)
 
     @property
     def digest(self) -> str:
@@ -67,12 +89,26 @@ def plan_sampling(
         store=run.store,
         base=run.spec.base,
         base_sha256=run.base_sha256,
-        style=adapter.files if adapter else {},
-        style_phrase=run.spec.style_phrase,
-        references=tuple(example.image for example in run.references),
+        styles=(
+            PlannedStyle(
+                adapters=(WeightedAdapter(files=adapter.files),) if adapter else (),
+                phrase=run.spec.style_phrase,
+                references=tuple(example.image for example in run.references),
+                lambda_a=settings.lambda_a_or_default,
+            ),
+        ),
         phrases=tuple(phrases),
         images_per_phrase=images_per_phrase,
         seed=run.spec.seed,
         purpose=purpose,
         settings=settings,
     )
+
+
+def _bytes_only(document: Any) -> Any:
+    """`document` with the digest of each blob in its place."""
+    if isinstance(document, dict):
+        if document.keys() == Blob.model_fields.keys():
+            return document["sha256"]
+        return {name: _bytes_only(value) for name, value in document.items()}
+    return [_bytes_only(value) for value in document] if isinstance(document, list) else document

@@ -43,9 +43,9 @@ class PublishedStyle(Record):
     references: tuple[Blob, ...]
     """Square PNGs."""
 
-    def sampling(self, asked: SamplingSettings) -> SamplingSettings:
-        """How its images are drawn: as `asked`, with the style's own λ_A if none was asked for."""
-        return asked if asked.lambda_a is not None else asked.model_copy(update={"lambda_a": self.document.lambda_a})
+    def lambda_a(self, asked: SamplingSettings) -> float:
+        """How far its images are drawn towards the style: as `asked`, or else by the style's own λ_A."""
+        return self.document.lambda_a if asked.lambda_a is None else asked.lambda_a
 
 
 def read_version(uri: str) -> PublishedStyle:

@@ -139,7 +139,8 @@ def _leak_of_candidates(run: Run, candidates: CandidatesRecord, rows: Sequence[C
         key=leak_key(run, candidates.round_number),
     )
     drawn = [row for row in rows if row.index % run.spec.images_per_prompt < few]
-    return leak_of(plan.references, run.spec.reference_contents, drawn, by_base)
+    references = [example.image for example in run.references]
+    return leak_of(references, run.spec.reference_contents, drawn, by_base)
 
 
 def _as_webp(image: Image.Image) -> bytes:

@@ -11,7 +11,7 @@ from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png, to_png
 from data.pictures.markdown import embedded_image, table
 from data.records.record import Record
-from data.records.sampling_plan import SamplingPlan
+from data.records.sampling_plan import PlannedStyle, SamplingPlan, WeightedAdapter
 from data.records.scores import RoundScores
 from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
@@ -65,12 +65,17 @@ def prepare_scores(request: EvaluateRequest) -> EvaluationPlan:
             "leave them out"
         )
     store = Store(request.store)
+    without_adapter = PlannedStyle(
+        phrase=style.style_phrase,
+        references=published.references,
+        lambda_a=published.lambda_a(request.sampling),
+    )
+    adapters = (WeightedAdapter(files=published.adapter),)
     drawn_by_base = SamplingPlan(
         store=store.uri,
         base=request.base,
         base_sha256=base.sha256,
-        style_phrase=style.style_phrase,
-        references=published.references,
+        styles=(without_adapter,),
         phrases=request.prompts,
         images_per_phrase=request.images_per_prompt,
         seed=request.seed,
@@ -78,7 +83,7 @@ def prepare_scores(request: EvaluateRequest) -> EvaluationPlan:
         settings=request.sampling,
     )
     drawn_in_style = drawn_by_base.model_copy(
-        update={"style": published.adapter, "settings": published.sampling(request.sampling)}
+        update={"styles": (without_adapter.model_copy(update={"adapters": adapters}),)}
     )
     return EvaluationPlan(
         name=style.name,
@@ -109,13 +114,14 @@ def report_scores(wanted: EvaluationPlan, scores: Sequence[RoundScores]) -> Eval
     first_of_each_prompt = [
         [from_png(sample.image) for sample in drawn[::images_per_prompt][:MAX_COLUMNS]] for drawn in samples
     ]
-    leak = leak_of(wanted.style.references, wanted.reference_contents, samples[1], samples[0])
-    rows = [Row(label="reference", images=[from_png(read_blob(blob)) for blob in wanted.style.references])]
+    [style] = wanted.style.styles
+    leak = leak_of(style.references, wanted.reference_contents, samples[1], samples[0])
+    rows = [Row(label="reference", images=[from_png(read_blob(blob)) for blob in style.references])]
     rows += [Row(label=name, images=images) for name, images in zip(labels, first_of_each_prompt, strict=True)]
     sheet = to_png(comparison_sheet(prompts[:MAX_COLUMNS], rows))
     # Report and sheet are named by their digests: the same request under another version of this code has another.
     picture = f"![reference, base and style]({store.write_blob(wanted.folder, '.png', sheet).uri.rpartition('/')[2]})"
-    settings = wanted.style.settings
+    settings = wanted.style.settings.model_copy(update={"lambda_a": style.lambda_a})
     cells = [
         score_cells(name, of_round, of_style, prompts[:MAX_COLUMNS], images)
         for name, of_round, of_style, images in zip(labels, scores, (None, leak), first_of_each_prompt, strict=True)

@@ -1,21 +1,25 @@
-"""Images on request, in a published style or from the bare base."""
+"""Images on request, in published styles or from the bare base."""
+
+from collections.abc import Mapping
+from typing import Literal
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 
-from data.documents.requests import GenerateRequest
+from data.documents.requests import GenerateRequest, StyledPrompt, WeightedStyle
+from data.documents.words import phrase_without
 from data.errors import SpecError, StoreCorrupted
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png, to_png
 from data.pictures.markdown import embedded_image
 from data.records.record import Blob, Record
-from data.records.sampling_plan import SamplingPlan
+from data.records.sampling_plan import PlannedStyle, SamplingPlan, WeightedAdapter
 from data.store.candidates import to_parquet
 from data.store.files import Store
-from data.store.published_style import read_version
-from tasks.models import open_adapter, open_base
+from data.store.published_style import PublishedStyle, read_version
+from tasks.models import open_base
 from tasks.reporting import artifact_link, log_stage
-from tasks.sampling import draw, enlarge_samples
+from tasks.sampling import draw, enlarge_samples, open_styles
 
 SHEET_IMAGES_PER_PROMPT = 8
 
@@ -26,8 +30,8 @@ class GenerationPlan(Record):
     plan: SamplingPlan
     folder: str
     large: bool
-    enlarging: dict[str, Blob]
-    """Super-resolution's adapter of the style; empty for the base alone."""
+    enlarging: tuple[tuple[WeightedAdapter, ...], ...]
+    """Super-resolution's adapters of each of the plan's styles."""
 
 
 class GeneratedImages(Record):
@@ -50,26 +54,26 @@ def prepare_images(request: GenerateRequest) -> GenerationPlan:
         StoreNotWritable: if the store refuses writes.
     """
     base = open_base(request.base)
-    style = read_version(request.style) if request.style else None
-    if style is not None:
-        open_adapter(style.adapter, base)
     if request.large and base.super_resolution is None:
         raise SpecError(f"large: expected a base with super-resolution, got {request.base!r}; leave the field out")
-    if request.large and style is not None and style.enlarging:
-        open_adapter(style.enlarging, base.large)
+    prompts = request.styled_prompts
+    opened = {part.style: read_version(part.style) for prompt in prompts for part in _parts(prompt)}
+    styles = [_planned(prompt, opened, request) for prompt in prompts]
+    enlarging = [_adapters(prompt, opened, "enlarging") for prompt in prompts] if request.large else []
+    open_styles([style.adapters for style in styles], base)  # before a folder is taken for them
+    if enlarging:
+        open_styles(enlarging, base.large)
     store = Store(request.store)
     plan = SamplingPlan(
         store=store.uri,
         base=request.base,
         base_sha256=base.sha256,
-        style=style.adapter if style else {},
-        style_phrase=request.style_phrase or (style.document.style_phrase if style else ""),
-        references=style.references if style else (),
-        phrases=request.prompts,
+        styles=tuple(styles[:1] if all(style == styles[0] for style in styles) else styles),
+        phrases=tuple(prompt.content for prompt in prompts),
         images_per_phrase=request.images_per_prompt,
         seed=request.seed,
         purpose="generate",
-        settings=style.sampling(request.sampling) if style else request.sampling,
+        settings=request.sampling,
     )
     folder = f"generated/{request.folder}"
     try:
@@ -78,8 +82,7 @@ def prepare_images(request: GenerateRequest) -> GenerationPlan:
         raise SpecError(
             f"expected a folder of its own for these images, but {store.uri}/{folder} holds others; choose another name"
         ) from error
-    enlarging = style.enlarging if style else {}
-    return GenerationPlan(plan=plan, folder=folder, large=request.large, enlarging=enlarging)
+    return GenerationPlan(plan=plan, folder=folder, large=request.large, enlarging=tuple(enlarging))
 
 
 @task(persist_result=True, result_serializer="json")
@@ -94,13 +97,13 @@ def generate_images(wanted: GenerationPlan) -> GeneratedImages:
     small = [one for one in images if wanted.large and not store.exists(f"{folder}/large/{one.file_name}")]
     if small:
         base = open_base(plan.base)
-        style = open_adapter(wanted.enlarging, base.large) if wanted.enlarging else None
+        style = open_styles([wanted.enlarging[image.index // plan.images_per_phrase] for image in small], base.large)
         for image, large in zip(small, enlarge_samples(base, small, style), strict=True):
             store.write_same(f"{folder}/large/{image.file_name}", to_png(large))
     table = store.write_same(f"{folder}/images.parquet", to_parquet(images))
     rows = [
         Row(
-            label=phrase,
+            label=phrase if len(plan.styles) == 1 else plan.prompt(number),
             images=[
                 from_png(image.image)
                 for image in images[number * plan.images_per_phrase :][
@@ -125,3 +128,32 @@ def generate_images(wanted: GenerationPlan) -> GeneratedImages:
     )
     log_stage(f"generated: {len(images)} images in {generated.uri}")
     return generated
+
+
+def _parts(prompt: StyledPrompt) -> tuple[WeightedStyle, ...]:
+    assert isinstance(prompt.style, tuple)  # as `styled_prompts` gives it
+    return prompt.style
+
+
+def _adapters(
+    prompt: StyledPrompt, opened: Mapping[str, PublishedStyle], kind: Literal["adapter", "enlarging"]
+) -> tuple[WeightedAdapter, ...]:
+    found = [(getattr(opened[part.style], kind), part.weight) for part in _parts(prompt)]
+    return tuple(WeightedAdapter(files=files, weight=weight) for files, weight in found if files)
+
+
+def _planned(prompt: StyledPrompt, opened: Mapping[str, PublishedStyle], request: GenerateRequest) -> PlannedStyle:
+    parts = [(opened[part.style], part.weight) for part in _parts(prompt)]
+    own = max(parts, key=lambda part: part[1])[0].document.style_phrase if parts else ""
+    try:
+        phrase = prompt.style_phrase or (phrase_without(own, prompt.without) if prompt.without else own)
+    except ValueError as error:
+        raise SpecError(f"without: {error}") from error
+    # Of a mixture the mean by weight: each style was found to bear its own.
+    weighted = sum(weight * style.lambda_a(request.sampling) for style, weight in parts)
+    return PlannedStyle(
+        adapters=_adapters(prompt, opened, "adapter"),
+        phrase=phrase,
+        references=tuple(reference for style, _ in parts for reference in style.references),
+        lambda_a=weighted / sum(weight for _, weight in parts) if parts else request.sampling.lambda_a_or_default,
+    )
