@@ -2,6 +2,7 @@
 
     PipelineError
     ├── SpecError                what the user asked for cannot be done
+    │   ├── KeyUnusable          a key to sign with, or the keys to trust, cannot be read
     │   ├── AddressError         an address means no place, or the file there cannot be read
     │   ├── StyleReferenceError  a style reference is missing, broken or of an absurd size
     │   └── ManifestError        a batch's manifest cannot be read, or has bad rows where none were allowed
@@ -10,7 +11,8 @@
     │   ├── AlreadyInStore       something lies at this key, and it is never written over
     │   ├── ChangedInStore       somebody else has written at this key since it was read
     │   ├── StoreNotWritable     the store refuses writes
-    │   └── StoreCorrupted       the bytes are not those which were written
+    │   ├── StoreCorrupted       the bytes are not those which were written
+    │   └── SignatureRefused     a version's signature is wrong, or by nobody who is trusted
     ├── StyleWithdrawn           consent for a style was withdrawn: it is neither used nor published
     ├── CandidatesError          a file of candidates cannot be read
     ├── RatingsError             raters' answers cannot be read
@@ -37,6 +39,10 @@ class SpecError(PipelineError):
 
 class AddressError(SpecError, ValueError):
     """An address means no place, or the file there cannot be read; a `ValueError`, so that pydantic names the field."""
+
+
+class KeyUnusable(SpecError):
+    """A key to sign with, or the keys to trust, cannot be read."""
 
 
 class StyleReferenceError(SpecError):
@@ -69,6 +75,10 @@ class StoreNotWritable(StoreError):
 
 class StoreCorrupted(StoreError):
     """The bytes in the store are not those which were written."""
+
+
+class SignatureRefused(StoreError):
+    """A version's signature is wrong, or none is by a trusted key; the version is not used."""
 
 
 class StyleWithdrawn(PipelineError):

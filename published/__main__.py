@@ -3,11 +3,14 @@
     python -m published list STORE
     python -m published show STYLE
     python -m published compare A B [--sheet FILE]
+    python -m published verify STYLE
+    python -m published sign STYLE
     python -m published rollback STYLE [--to VERSION] --reason TEXT [--by NAME]
     python -m published withdraw STYLE --reason TEXT [--by NAME]
 
 STORE is the address that specs name, STYLE is STORE/styles/NAME, A and B are styles or versions of styles
-(STYLE/versions/VERSION). docs/versions.md says what each does.
+(STYLE/versions/VERSION); `verify` and `sign` take either, too. docs/versions.md says what each does, docs/provenance.md
+what is signed and verified.
 """
 
 import argparse
@@ -24,6 +27,7 @@ from data.store.files import Store
 from data.store.pointer import read_pointer, style_folder
 from data.store.publication import roll_back, withdraw
 from data.store.published_style import read_document
+from data.store.verification import sign_version, verify_version
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,6 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _print_style(Store(asked.style))
             case "compare":
                 _print_comparison(asked.a, asked.b, asked.sheet)
+            case "verify":
+                return _print_checks(asked.style)
+            case "sign":
+                print("{}: signed by {}".format(*sign_version(asked.style)))
             case "rollback":
                 pointer = roll_back(Store(asked.style), asked.to, by=_person(asked.by), reason=asked.reason)
                 print(f"{asked.style}: {pointer.version} is current")
@@ -59,9 +67,15 @@ def _parser() -> argparse.ArgumentParser:
     compared.add_argument("a", metavar="A", help="address of a style (its current version) or of a version")
     compared.add_argument("b", metavar="B")
     compared.add_argument("--sheet", type=Path, default=Path("comparison.png"), help="PNG to write; %(default)s")
+    verified = actions.add_parser("verify", help="check signature, files, licence, consent and where it came from")
+    signed = actions.add_parser("sign", help="sign a version that was published without this key")
     rolled_back = actions.add_parser("rollback", help="make another version current")
     rolled_back.add_argument("--to", metavar="VERSION", help="left out: the one that was current before")
     withdrawn = actions.add_parser("withdraw", help="take a style back for good, and remove its adapters")
+    for action in (verified, signed):
+        action.add_argument(
+            "style", help="the style's address, STORE/styles/NAME (its current version), or a version's"
+        )
     for action in (shown, rolled_back, withdrawn):
         action.add_argument("style", help="the style's address, STORE/styles/NAME")
     for action in (rolled_back, withdrawn):
@@ -141,6 +155,15 @@ def _print_comparison(a: str, b: str, sheet: Path) -> None:
     gain = f"{found.gain.in_words}, {found.gain.images} images of the same prompts" if found.gain else ""
     print(f"B - A  {gain or f'unknown: {found.why_not}'}")
     print(f"sheet  {sheet}")
+
+
+def _print_checks(style: str) -> int:
+    version, checks = verify_version(style)
+    for check in checks:
+        print(f"{check.subject:12}{'REFUSED: ' if check.is_refused else ''}{check.words}")
+    refused = [check.subject for check in checks if check.is_refused]
+    print(f"{version}: {'refused for its ' + ', '.join(refused) if refused else 'verified'}")
+    return 1 if refused else 0
 
 
 def _pointer(style: Store) -> Pointer:

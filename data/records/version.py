@@ -55,6 +55,19 @@ class VersionScores(_Kept):
     style: Figure
 
 
+class VersionRound(_Kept):
+    """A tuning, and where what it was tuned on came from."""
+
+    number: int
+    """Counted from 1."""
+    adapter_sha256: str
+    """Of the weights' file that it made; of the last round, the one in the version."""
+    parent_sha256: str = ""
+    """Of the round's whose candidates it was tuned on; empty for the first, which was tuned on the references."""
+    tuned_on_sha256: tuple[str, ...]
+    """Of the images that it was tuned on, which lie in the version."""
+
+
 class VersionDocument(_Kept):
     """What is needed to use a version, and the figures that tables of styles show."""
 
@@ -87,6 +100,15 @@ class VersionDocument(_Kept):
     """Empty in versions published before there were verdicts."""
     gain: VersionScores | None = None
     """Over the untuned base, image by image: what the verdict rests on."""
+    lineage: tuple[VersionRound, ...] = ()
+    """All tunings in order; empty in versions published before it was kept."""
+
+
+class Signature(_Kept):
+    """A signature of a version's manifest (Ed25519): both in hexadecimal digits."""
+
+    public_key: str
+    signature: str
 
 
 class Move(_Kept):

@@ -2,6 +2,7 @@
 
     styles/NAME/versions/VERSION/…                the files, as docs/versions.md lists them
     styles/NAME/versions/VERSION/manifest.json    their digests, written after them
+    styles/NAME/versions/VERSION/signatures/      of the manifest, if there is a key (`data.store.signatures`)
     styles/NAME/current.json                      names the current version, written last (`data.store.pointer`)
 
 VERSION is the digest of the manifest: the same files are the same version, wherever and whenever
@@ -18,11 +19,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from data.errors import NotInStore, SpecError, StyleWithdrawn
+from data.keys import signing_key
 from data.records.onboarding import PublishedAdapter
 from data.records.version import Move, Pointer, RemovedFile, Withdrawal
 from data.store.files import Store
 from data.store.pointer import move_pointer, read_pointer, refuse_withdrawn, style_folder
-from data.store.published_style import check_version
+from data.store.published_style import MANIFEST, check_version
+from data.store.signatures import sign_manifest
 
 _WEIGHTS = ".safetensors"
 
@@ -32,7 +35,7 @@ def publish_version(
 ) -> PublishedAdapter:
     """Write `files` as a version of `name`, and make it the current one unless that was asked for later.
 
-    Publishing the same files again changes nothing.
+    It is signed if $STYLEDROP_SIGNING_KEY names a key. Publishing the same files again changes nothing.
 
     Args:
         store: Where the styles are.
@@ -43,9 +46,10 @@ def publish_version(
 
     Raises:
         StyleWithdrawn: if the style was taken back; no weights of it stay in the store.
+        KeyUnusable: if the key to sign with cannot be read; nothing is written.
         StoreNotWritable: if the store refuses; the current version stays what it was.
     """
-    style = style_folder(store, name)
+    style, key = style_folder(store, name), signing_key()
     refuse_withdrawn(style, read_pointer(style))
     manifest = _canonical_json({path: hashlib.sha256(content).hexdigest() for path, content in files.items()})
     digest = hashlib.sha256(manifest).hexdigest()
@@ -53,7 +57,9 @@ def publish_version(
     folder = f"versions/{version}"
     for path, content in files.items():
         style.write_same(f"{folder}/{path}", content)
-    style.write_same(f"{folder}/manifest.json", manifest)
+    style.write_same(f"{folder}/{MANIFEST}", manifest)
+    if key is not None:
+        sign_manifest(Store(f"{style.uri}/{folder}"), manifest, key)
 
     def move(pointer: Pointer) -> Pointer:
         refuse_withdrawn(style, pointer)

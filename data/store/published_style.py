@@ -2,6 +2,8 @@
 
 A version is opened by its own `version.json`. Versions of layout 1 had none: it is put together from their card and the
 settings that they were made with, and their references lie where the run that made them put them.
+
+With $STYLEDROP_TRUSTED_KEYS, no version is opened that none of these keys has signed (`data.store.signatures`).
 """
 
 import hashlib
@@ -14,12 +16,14 @@ from pydantic import ValidationError
 
 from data.documents.spec import SamplingSettings
 from data.errors import NotInStore, StoreCorrupted, StoreError
+from data.keys import trusted_keys
 from data.records.onboarding import Example
 from data.records.record import Blob, Record
 from data.records.version import VERSION_LAYOUT, VersionDocument, VersionReference, VersionScores
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store, read_blob
 from data.store.pointer import read_pointer, refuse_withdrawn
+from data.store.signatures import read_signers, refuse_untrusted
 
 ADAPTER_FILES = ("adapter.safetensors", "card.json")
 """Of an adapter of layout 1, and of every adapter that the pipeline tunes."""
@@ -28,6 +32,7 @@ SUPER_RESOLUTION_FOLDER = "super_resolution/"
 """Folder of super-resolution's adapter."""
 
 DOCUMENT = "version.json"
+MANIFEST = "manifest.json"
 
 
 class PublishedStyle(Record):
@@ -55,12 +60,13 @@ def read_version(uri: str) -> PublishedStyle:
         NotInStore: if there is no such version.
         StyleWithdrawn: if the style was taken back.
         StoreCorrupted: if a file is not the one that was published.
+        SignatureRefused: if some keys are trusted and none of them has signed it.
     """
     store, manifest = _open_version(uri)
-    document = _document(store, manifest)
+    document = document_of(store, manifest)
 
     def blob(path: str) -> Blob:
-        content = _read_file(store, manifest, path)
+        content = read_file(store, manifest, path)
         return Blob(uri=store.uri_of(path), sha256=manifest[path], size_bytes=len(content))
 
     return PublishedStyle(
@@ -71,29 +77,29 @@ def read_version(uri: str) -> PublishedStyle:
         enlarging={path.removeprefix(SUPER_RESOLUTION_FOLDER): blob(path) for path in document.enlarging},
         references=tuple(blob(reference.image) for reference in document.references)
         if DOCUMENT in manifest
-        else tuple(Example.model_validate(one).image for one in _read_json(store, manifest, "references.json")),
+        else tuple(Example.model_validate(one).image for one in read_json(store, manifest, "references.json")),
     )
 
 
 def read_document(uri: str) -> VersionDocument:
     """What the published version at `uri` says of itself; raises what `read_version` does."""
-    return _document(*_open_version(uri))
+    return document_of(*_open_version(uri))
 
 
 def read_settings(uri: str) -> dict[str, Any]:
     """The spec that the version at `uri` was made from, without addresses; raises what `read_version` does."""
-    return without_addresses(_read_json(*_open_version(uri), "spec.json"))
+    return without_addresses(read_json(*_open_version(uri), "spec.json"))
 
 
 def read_samples(uri: str) -> tuple[list[Candidate], list[Candidate]]:
     """All evaluation images of the version at `uri`: the untuned base's, and the style's; raises as `read_version`."""
     store, manifest = _open_version(uri)
-    rounds = _read_json(store, manifest, "evaluation.json")["rounds"]
+    rounds = read_json(store, manifest, "evaluation.json")["rounds"]
 
     def samples(of_round: Mapping[str, Any]) -> list[Candidate]:
         blob = Blob.model_validate(of_round["samples"])
         is_in_run = "://" in blob.uri  # layout 1
-        return from_parquet(read_blob(blob) if is_in_run else _read_file(store, manifest, blob.uri))
+        return from_parquet(read_blob(blob) if is_in_run else read_file(store, manifest, blob.uri))
 
     return samples(rounds[0]), samples(rounds[-1])
 
@@ -114,48 +120,90 @@ def download_version(uri: str, folder: Path) -> None:
         NotInStore: if there is no such version.
         StyleWithdrawn: if the style was taken back.
         StoreCorrupted: if a file is not the one that was published.
+        SignatureRefused: if some keys are trusted and none of them has signed it.
     """
     store, manifest = _open_version(uri)
     for path in manifest:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(_read_file(store, manifest, path))
+        target.write_bytes(read_file(store, manifest, path))
 
 
 def check_version(uri: str) -> str:
     """Read every file of the version at `uri` and give its manifest's digest; raises what `download_version` does."""
     store, manifest = _open_version(uri)
     for path in manifest:
-        _read_file(store, manifest, path)
-    return hashlib.sha256(store.read("manifest.json")).hexdigest()
+        read_file(store, manifest, path)
+    return hashlib.sha256(store.read(MANIFEST)).hexdigest()
 
 
-def _open_version(uri: str) -> tuple[Store, dict[str, str]]:
+def find_version(uri: str) -> Store:
+    """The folder of the version at `uri` (as `download_version` takes it); nothing in it is checked yet.
+
+    Raises:
+        NotInStore: if there is no such version.
+        StyleWithdrawn: if the style was taken back.
+    """
     store = Store(uri)
     folder, is_of_a_style, _ = store.uri.rpartition("/versions/")
     if is_of_a_style:
         style = Store(folder)
         refuse_withdrawn(style, read_pointer(style))
-    elif not store.exists("manifest.json"):
+    elif not store.exists(MANIFEST):
         pointer = read_pointer(store)
         if pointer is None:
             raise NotInStore(f"expected a published adapter at {uri}, got none; check the address")
         refuse_withdrawn(store, pointer)
         store = Store(f"{store.uri}/versions/{pointer.version}")
-    if not store.exists("manifest.json"):
+    if not store.exists(MANIFEST):
         raise NotInStore(f"expected a published adapter at {store.uri}, got none; check the address")
-    manifest = store.read("manifest.json")
-    digest = hashlib.sha256(manifest).hexdigest()
+    return store
+
+
+def read_manifest(store: Store) -> tuple[bytes, dict[str, str]]:
+    """The manifest of the version in the folder `store`, as bytes and as digests by path.
+
+    Raises:
+        StoreCorrupted: if it is not the one that the version is named by.
+    """
+    content = store.read(MANIFEST)
+    digest = hashlib.sha256(content).hexdigest()
     if digest[:16] != store.uri.rpartition("/")[2]:
         raise StoreCorrupted(f"expected the manifest of {store.uri}, got that of {digest[:16]}; publish it again")
-    return store, json.loads(manifest)
+    return content, json.loads(content)
 
 
-def _document(store: Store, manifest: Mapping[str, str]) -> VersionDocument:
+def refuse_other_name(store: Store, document: VersionDocument) -> None:
+    """Go no further with a version that lies among those of another style.
+
+    Raises:
+        StoreCorrupted: with both names.
+    """
+    style, is_of_a_style, _ = store.uri.rpartition("/versions/")
+    name = style.rpartition("/")[2]
+    if is_of_a_style and name != document.name:
+        raise StoreCorrupted(
+            f"expected a version of the style {name!r} at {store.uri}, got one of {document.name!r}; "
+            "it was put there by hand: take it from where it was published"
+        )
+
+
+def _open_version(uri: str) -> tuple[Store, dict[str, str]]:
+    trusted = trusted_keys()
+    store = find_version(uri)
+    content, manifest = read_manifest(store)
+    if trusted is not None:
+        refuse_untrusted(store, read_signers(store, content), trusted)
+        refuse_other_name(store, document_of(store, manifest))
+    return store, manifest
+
+
+def document_of(store: Store, manifest: Mapping[str, str]) -> VersionDocument:
+    """What the version in the folder `store` says of itself; raises what `read_version` does."""
     try:
         if DOCUMENT not in manifest:
             return _document_of_layout_1(store, manifest)
-        document = _read_json(store, manifest, DOCUMENT)
+        document = read_json(store, manifest, DOCUMENT)
         if document["layout"] > VERSION_LAYOUT:
             raise StoreError(
                 f"expected a version of layout {VERSION_LAYOUT} at most at {store.uri}, got {document['layout']}: "
@@ -169,8 +217,8 @@ def _document(store: Store, manifest: Mapping[str, str]) -> VersionDocument:
 
 
 def _document_of_layout_1(store: Store, manifest: Mapping[str, str]) -> VersionDocument:
-    card, spec, evaluation = (_read_json(store, manifest, f"{name}.json") for name in ("card", "spec", "evaluation"))
-    examples = _read_json(store, manifest, "references.json")
+    card, spec, evaluation = (read_json(store, manifest, f"{name}.json") for name in ("card", "spec", "evaluation"))
+    examples = read_json(store, manifest, "references.json")
     base, last = evaluation["rounds"][0], evaluation["rounds"][-1]
     has_enlarging = f"{SUPER_RESOLUTION_FOLDER}card.json" in manifest
     return VersionDocument(
@@ -200,11 +248,18 @@ def _document_of_layout_1(store: Store, manifest: Mapping[str, str]) -> VersionD
     )
 
 
-def _read_json(store: Store, manifest: Mapping[str, str], path: str) -> Any:
-    return json.loads(_read_file(store, manifest, path))
+def read_json(store: Store, manifest: Mapping[str, str], path: str) -> Any:
+    """What the JSON file `path` of a version holds; raises what `read_file` does."""
+    return json.loads(read_file(store, manifest, path))
 
 
-def _read_file(store: Store, manifest: Mapping[str, str], path: str) -> bytes:
+def read_file(store: Store, manifest: Mapping[str, str], path: str) -> bytes:
+    """The file `path` of the version in the folder `store`.
+
+    Raises:
+        NotInStore: if the manifest names no such file, or it is gone.
+        StoreCorrupted: if it is not the one that was published.
+    """
     if path not in manifest:
         raise NotInStore(f"expected {path} in the version {store.uri}, got none; publish the style again")
     content = store.read(path)

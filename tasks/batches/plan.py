@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from data.documents.manifest import ManifestStyle, read_manifest
 from data.documents.spec import StyleSettings, StyleSpec
 from data.documents.words import shown
-from data.errors import ManifestError, NotInStore, PipelineError, StoreCorrupted
+from data.errors import ManifestError, NotInStore, PipelineError, SignatureRefused, StoreCorrupted
 from data.records.batch import BadRow, Batch, BatchStyle
 from data.records.onboarding import PublishedAdapter
 from data.store.files import Store
@@ -87,7 +87,7 @@ def find_published(spec: StyleSpec, reference_sha256: tuple[str, ...]) -> Publis
         uri = f"{style.uri}/versions/{version}"
         try:
             is_wanted = _is_made_from(uri, spec, reference_sha256)
-        except (NotInStore, StoreCorrupted):  # whatever it was, it can no longer be used
+        except (NotInStore, StoreCorrupted, SignatureRefused):  # whatever it was, it can no longer be used
             continue
         if is_wanted:
             return PublishedAdapter(name=spec.name, version=version, uri=uri, manifest_sha256=digests[version])

@@ -12,6 +12,7 @@ import styledrop
 from data.documents.spec import StyleSpec
 from data.documents.words import whole_prompt
 from data.errors import AlreadyInStore
+from data.keys import signing_key
 from data.pictures.images import load_reference, square, to_png
 from data.records.onboarding import Example, Run
 from data.store.files import Store
@@ -31,6 +32,7 @@ def prepare(spec: StyleSpec) -> Run:
         StyleReferenceError: if a reference is missing, broken or of an absurd size.
         SpecError: if there is no such base, none that can score or none that reads the prompts whole, or if an
             address is relative in a run of a deployment.
+        KeyUnusable: if the environment names a key to sign with that cannot be read.
         StyleWithdrawn: if the style was taken back.
         StoreNotWritable: if the store refuses writes.
     """
@@ -41,6 +43,7 @@ def prepare(spec: StyleSpec) -> Run:
             {f"references.{number}.uri": reference.uri for number, reference in enumerate(spec.references)},
         )
     )
+    signing_key()  # publishing needs it at the end
     references = [load_reference(reference.uri, reference.fit) for reference in spec.references]
     base = open_base(spec.base)
     refuse_cut_prompts(base, spec.whole_prompts)

@@ -1,5 +1,6 @@
 """Publishing the last round's adapter with the evidence."""
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +20,7 @@ from data.records.feedback import Decision, FeedbackRecord
 from data.records.onboarding import AdapterRecord, EnlargingRecord, PublishedAdapter, Run
 from data.records.record import Blob
 from data.records.scores import EvaluationRecord, GuidanceRecord, RoundScores, Score
-from data.records.version import VERSION_LAYOUT, Figure, VersionDocument, VersionReference, VersionScores
+from data.records.version import VERSION_LAYOUT, Figure, VersionDocument, VersionReference, VersionRound, VersionScores
 from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
 from data.store.publication import current_version, publish_version
@@ -69,7 +70,7 @@ def publish(
         raise DecisionRefused(f"expected a person's word that this may be published, got none; leak {leak.in_words}")
     base = open_base(run.spec.base)
     card = published_card(run, base, adapters, feedback, guidance, evaluation, leak_waiver)
-    files = _files(run, base, card, adapters[-1], feedback, guidance, evaluation, leak_waiver, enlarging)
+    files = _files(run, base, card, adapters, feedback, guidance, evaluation, leak_waiver, enlarging)
     published = publish_version(Store(run.store), run.spec.name, files, asked_at=run.started_at, by=f"run {run.key}")
     if TaskRunContext.get() is not None:
         _show_card(run, json.loads(files["card.json"]), evaluation, leak_waiver, published)
@@ -82,7 +83,7 @@ def _files(
     run: Run,
     base: styledrop.Base,
     card: styledrop.Card,
-    adapter: AdapterRecord,
+    adapters: Sequence[AdapterRecord],
     feedback: Sequence[FeedbackRecord],
     guidance: GuidanceRecord,
     evaluation: EvaluationRecord,
@@ -100,7 +101,7 @@ def _files(
         return [keep(f"{folder}{number}.png", blob).uri for number, blob in enumerate(blobs)]
 
     with tempfile.TemporaryDirectory() as folder:
-        styledrop.save_adapter(open_adapter(adapter.files, base), card, Path(folder))
+        styledrop.save_adapter(open_adapter(adapters[-1].files, base), card, Path(folder))
         files |= {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
     adapter_files = tuple(files)
     enlarging_files: tuple[str, ...] = ()
@@ -143,7 +144,10 @@ def _files(
     files["guidance.json"] = guidance.model_dump_json(indent=2).encode()
     spec = without_addresses(run.spec.model_dump(mode="json"))
     files["spec.json"] = json.dumps(spec, indent=2, ensure_ascii=False).encode()
-    document = _document(run, card, guidance, evaluation, references, large_references, adapter_files, enlarging_files)
+    lineage = _lineage(run, adapters, feedback, hashlib.sha256(files["adapter.safetensors"]).hexdigest())
+    document = _document(
+        run, card, guidance, evaluation, references, large_references, adapter_files, enlarging_files, lineage
+    )
     files[DOCUMENT] = document.model_dump_json(indent=2).encode()
     files["README.md"] = readme(run, card, evaluation, references, before, after).encode()
     return files
@@ -168,6 +172,7 @@ def _document(
     large_references: Sequence[str],
     adapter: tuple[str, ...],
     enlarging: tuple[str, ...],
+    lineage: tuple[VersionRound, ...],
 ) -> VersionDocument:
     leak, verdict = evaluation.leaks[-1], evaluation.verdict
 
@@ -205,6 +210,23 @@ def _document(
         leak=Figure(**leak.score.model_dump()) if leak else None,
         verdict=verdict.label if verdict else "",
         gain=scores(verdict.text, verdict.style) if verdict else None,
+        lineage=lineage,
+    )
+
+
+def _lineage(
+    run: Run, adapters: Sequence[AdapterRecord], feedback: Sequence[FeedbackRecord], published_sha256: str
+) -> tuple[VersionRound, ...]:
+    made = [*(adapter.files["adapter.safetensors"].sha256 for adapter in adapters[:-1]), published_sha256]
+    tuned_on = [run.references, *(given.examples for given in feedback)]
+    return tuple(
+        VersionRound(
+            number=adapter.round_number,
+            adapter_sha256=sha256,
+            parent_sha256=parent,
+            tuned_on_sha256=tuple(example.image.sha256 for example in examples),
+        )
+        for adapter, sha256, parent, examples in zip(adapters, made, ["", *made[:-1]], tuned_on, strict=True)
     )
 
 

@@ -24,6 +24,7 @@ from data.store.candidates import from_parquet
 from data.store.files import Store
 from flows.human_feedback import ask_reviewer
 from flows.onboard_style import onboard_style
+from published.__main__ import main as published_main
 from review.waiting import Waiting, answer, find_waiting
 from tasks.onboarding.keep_candidates import keep_candidates
 from tasks.onboarding.prepare import prepare
@@ -95,6 +96,7 @@ def test_another_round_is_tuned_on_the_picks_and_asked_about(human_document: dic
 
     finished = person(another, approve)
     published = onboard_style(spec)
+    assert published_main(["verify", published.uri]) == 0
     finished()
     store = Store(spec.store)
     assert [waiting.question.candidates.round_number for waiting in asked] == [1, 2]
@@ -146,6 +148,7 @@ def test_what_leaks_without_a_reviewer_waits_for_one_and_goes_on_with_a_word(spe
 
     finished = person(look)
     published = onboard_style(spec)
+    assert published_main(["verify", published.uri]) == 0
     finished()
     [question] = [waiting.question for waiting in asked]
     assert question.answers == ("publish", "reject")
@@ -170,6 +173,7 @@ def test_what_leaks_is_never_published_after_a_no(spec_document: dict[str, Any])
 def test_who_approves_what_leaks_and_sees_it_has_given_the_word(human_document: dict[str, Any]) -> None:
     finished = person(says("approve", 1))
     published = onboard_style(parse_spec(human_document))
+    assert published_main(["verify", published.uri]) == 0
     finished()
     given = feedback_of(Store(human_document["store"]), published, 1).decision
     assert given is not None

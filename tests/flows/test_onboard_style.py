@@ -47,6 +47,7 @@ def test_clip_feedback_publishes_the_second_round_with_its_evidence(spec_documen
         "samples/round-0.parquet", "samples/round-2.parquet", "samples/style/00000-a-fish.png", "spec.json",
         "version.json", "styles/disc/current.json",
     }  # fmt: skip
+    assert published_main(["verify", published.uri]) == 0
     feedback = feedback_of(store, published)
     rows = from_parquet(Store(published.uri).read(feedback.table.uri))
     assert [row.index for row in rows] == list(range(6))

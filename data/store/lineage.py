@@ -1,0 +1,218 @@
+"""Where a version came from: its base, references and rounds, and who decided; every claim against every other.
+
+Each check gives what it found in words, or raises `PipelineError`, or what reading a broken document raises.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from data.errors import StoreCorrupted
+from data.records.version import VersionDocument
+from data.store.candidates import from_parquet
+from data.store.files import Store
+from data.store.published_style import DOCUMENT, MANIFEST, SUPER_RESOLUTION_FOLDER, document_of, read_file
+
+
+class _Read(BaseModel):
+    """What is checked of a document, which may say more."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _CardReference(_Read):
+    sha256: str
+    content_phrase: str
+    style_phrase: str
+
+
+class _Card(_Read):
+    name: str
+    base_sha256: str
+    weights_sha256: str
+    licence: str
+    consent: str
+    references: tuple[_CardReference, ...]
+    feedback: str = ""
+    rounds: tuple[Mapping[str, Any], ...] = ()
+    leak: Mapping[str, Any] = {}
+
+
+class _Spec(_Read):
+    licence: str
+    consent: str
+
+
+class _Image(_Read):
+    uri: str
+    sha256: str
+
+
+class _Example(_Read):
+    image: _Image
+
+
+class _Decision(_Read):
+    decision: Literal["approve", "another round", "publish", "reject"]
+    reviewer: str
+    picks: tuple[int, ...] = ()
+
+
+class _Feedback(_Read):
+    source: str
+    kept: tuple[int, ...]
+    table: _Image
+    examples: tuple[_Example, ...]
+    decision: _Decision | None
+
+
+@dataclass(frozen=True)
+class VersionFiles:
+    """A version's folder, each of its documents read once."""
+
+    store: Store
+
+    @cached_property
+    def manifest_bytes(self) -> bytes:
+        """The manifest as it lies there, unchecked."""
+        return self.store.read(MANIFEST)
+
+    @cached_property
+    def manifest(self) -> dict[str, str]:
+        """Digests by path."""
+        return TypeAdapter(dict[str, str]).validate_json(self.manifest_bytes)
+
+    @cached_property
+    def document(self) -> VersionDocument:
+        """What the version says of itself."""
+        return document_of(self.store, self.manifest)
+
+    @cached_property
+    def card(self) -> _Card:
+        """The adapter's card."""
+        return _Card.model_validate_json(self.read("card.json"))
+
+    @cached_property
+    def spec(self) -> _Spec:
+        """What was asked for."""
+        return _Spec.model_validate_json(self.read("spec.json"))
+
+    @property
+    def has_lineage(self) -> bool:
+        """Whether it was kept, where the rounds came from."""
+        return bool(self.document.lineage)
+
+    def read(self, path: str) -> bytes:
+        """The file at `path`, checked against the manifest."""
+        return read_file(self.store, self.manifest, path)
+
+    def feedback(self, round_number: int) -> _Feedback:
+        """Which candidates of a round were kept."""
+        return _Feedback.model_validate_json(self.read(f"feedback/round-{round_number}.json"))
+
+
+def check_base(version: VersionFiles) -> str:
+    """One base, by all documents."""
+    agree("the base", {DOCUMENT: version.document.base_sha256, "card.json": version.card.base_sha256})
+    return f"{version.document.base_name} ({version.document.base_sha256[:12]})"
+
+
+def check_adapter(version: VersionFiles) -> str:
+    """The weights that the documents name are those in the version."""
+    weights = [path for path in version.document.adapter if path.endswith(".safetensors")]
+    [path] = weights
+    agree("the adapter's weights", {"manifest": version.manifest[path], "card.json": version.card.weights_sha256})
+    if version.has_lineage:
+        last = version.document.lineage[-1].adapter_sha256
+        agree("the adapter's weights", {"manifest": version.manifest[path], "the last round": last})
+    if version.document.enlarging:
+        card = _Card.model_validate_json(version.read(f"{SUPER_RESOLUTION_FOLDER}card.json"))
+        of_large = version.manifest[f"{SUPER_RESOLUTION_FOLDER}adapter.safetensors"]
+        agree("super-resolution's weights", {"manifest": of_large, "its card": card.weights_sha256})
+    return version.card.weights_sha256[:12]
+
+
+def check_references(version: VersionFiles) -> str:
+    """The references that the documents name are those that round 1 was tuned on."""
+    told = [(one.source_sha256, one.content_phrase, one.style_phrase) for one in version.document.references]
+    carded = [(one.sha256, one.content_phrase, one.style_phrase) for one in version.card.references]
+    agree("the references", {DOCUMENT: told, "card.json": carded})
+    if not told:
+        raise StoreCorrupted("expected at least one reference, got none")
+    if not version.has_lineage:
+        return f"{len(told)}; what they were tuned as is not recorded"
+    images = [version.manifest[one.image] for one in version.document.references]
+    agree("the references", {"images": images, "round 1": list(version.document.lineage[0].tuned_on_sha256)})
+    return f"{len(told)}, what round 1 was tuned on"
+
+
+def check_rounds(version: VersionFiles) -> str:
+    """Each round is tuned on what was kept of the one before."""
+    if not version.has_lineage:
+        return f"{version.document.rounds}; where they came from is not recorded"
+    lineage = version.document.lineage
+    agree(
+        "the rounds",
+        {DOCUMENT: [one.number for one in lineage], "card.json": [*range(1, len(version.card.rounds) + 1)]},
+    )
+    parents = ["", *(one.adapter_sha256 for one in lineage[:-1])]
+    agree("the rounds' parents", {"named": [one.parent_sha256 for one in lineage], "made": parents})
+    for made in lineage[1:]:
+        images = [version.manifest[one.image.uri] for one in version.feedback(made.number - 1).examples]
+        agree(f"what round {made.number} was tuned on", {"lineage": list(made.tuned_on_sha256), "kept": images})
+    return f"{len(lineage)}, each on what was kept of the one before"
+
+
+def check_decisions(version: VersionFiles) -> str:
+    """Who kept what of each round, and who let a leak be published."""
+    words = []
+    last_round = len(version.card.rounds) or version.document.rounds
+    for number in range(1, last_round if version.has_lineage else 1):
+        given = version.feedback(number)
+        agree(f"who kept candidates of round {number}", {"feedback": given.source, "card.json": version.card.feedback})
+        rows = from_parquet(version.read(given.table.uri))
+        kept = {row.index: hashlib.sha256(row.image).hexdigest() for row in rows if row.kept}
+        agree(f"what was kept of round {number}", {"record": list(given.kept), "table": list(kept)})
+        images = [example.image.sha256 for example in given.examples]
+        agree(f"images kept of round {number}", {"record": images, "table": list(kept.values())})
+        words.append(f"round {number} by {given.source}{_reviewed(given, number)}")
+    words += _leak_words(version)
+    return "; ".join(words) or "none was needed"
+
+
+def _reviewed(given: _Feedback, number: int) -> str:
+    if given.source not in ("human", "hybrid"):
+        return ""
+    decision = given.decision
+    if decision is None or decision.decision not in ("approve", "another round") or not decision.reviewer.strip():
+        raise StoreCorrupted(f"expected a person's approval of round {number} with a name, got {decision}")
+    agree(f"picks of round {number}", {"decision": sorted(decision.picks), "record": sorted(given.kept)})
+    return f" ({decision.reviewer})"
+
+
+def _leak_words(version: VersionFiles) -> list[str]:
+    leak = version.card.leak
+    if not leak or "mean" not in leak or leak["mean"] <= leak["threshold"]:
+        return []
+    word = _Decision.model_validate_json(version.read("word.json"))
+    agree("whose word it is", {"word.json": word.reviewer, "card.json": leak.get("published_by")})
+    if word.decision == "reject" or not word.reviewer.strip():
+        raise StoreCorrupted(f"expected a person's word that the leak may be published, got {word}")
+    return [f"the leak by {word.reviewer}"]
+
+
+def agree(what: str, said: Mapping[str, object]) -> None:
+    """Refuse two sources that say different things of `what`."""
+    (first, one), (second, other) = said.items()
+    if one != other:
+        raise StoreCorrupted(f"expected the same of {what}, got {_short(one)} ({first}) and {_short(other)} ({second})")
+
+
+def _short(value: object) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{', '.join(map(_short, value))}]"[:200]
+    return str(value)[:40] or "nothing"
