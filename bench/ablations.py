@@ -15,23 +15,16 @@ one row a setting, and as lines of a Parquet table. Images lie in OUT and are no
 import argparse
 import itertools
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 import styledrop
-from bench.style_bench import (
-    FIRST_ROUND,
-    GUIDANCE,
-    LATER_ROUND,
-    RARE_TOKEN,
-    StyleBench,
-    held_out_reference,
-    summarize,
-)
+from bench.style_bench import RARE_TOKEN, StyleBench, held_out_reference, summarize
 from data.corpus import held_out_phrases
+from data.documents.defaults import FIRST_ROUND, GUIDANCE, LATER_ROUNDS
 from data.documents.prompts import FEW_EVALUATION_PROMPTS
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png
@@ -47,7 +40,7 @@ class Setting:
     """How the style is tuned and drawn: round 1's way, but for what is named here."""
 
     name: str
-    config: styledrop.TuningConfig = FIRST_ROUND
+    config: styledrop.Tuning = FIRST_ROUND
     guidance: styledrop.Guidance = GUIDANCE
     rare_token: bool = False
     picks: int = 0
@@ -65,18 +58,19 @@ PARTS: dict[str, list[Setting]] = {
     "adapter": [
         Setting(
             name=f"d_prj {bottleneck}, {'shared' if shared else 'unshared'}",
-            config=replace(
-                FIRST_ROUND, method=styledrop.AdapterConfig(bottleneck=bottleneck, share_across_layers=shared)
-            ),
+            config=FIRST_ROUND.model_copy(update={"bottleneck": bottleneck, "share_across_layers": shared}),
         )
         for bottleneck, shared in itertools.product((1, 4, 12, 32), (True, False))
     ],
     "schedule": [
-        Setting(name=f"rate {rate:g}, {steps} steps", config=replace(FIRST_ROUND, learning_rate=rate, num_steps=steps))
+        Setting(
+            name=f"rate {rate:g}, {steps} steps",
+            config=FIRST_ROUND.model_copy(update={"learning_rate": rate, "steps": steps}),
+        )
         for rate, steps in itertools.product((3e-4, 1e-3, 3e-3), (50, 100, 300))
     ],
     "words": [Setting(name="descriptive phrase"), Setting(name="rare token", rare_token=True)],
-    "picks": [Setting(name=f"{count} picks", config=LATER_ROUND, picks=count) for count in (1, 3, 10, 30)],
+    "picks": [Setting(name=f"{count} picks", config=LATER_ROUNDS, picks=count) for count in (1, 3, 10, 30)],
 }
 
 

@@ -43,7 +43,8 @@ def main() -> None:
     ]
     adapters: list[styledrop.Tuned] = []
     for number, settings in enumerate(plan["rounds"], start=1):
-        adapters.append(styledrop.tune(base, pairs, _tuning(settings), seed=settings["seed"]))
+        config = styledrop.AdapterTuning(**settings["tuning"])
+        adapters.append(styledrop.tune(base, pairs, config, seed=settings["seed"]))
         done(f"tune {number}")
         if number < len(plan["rounds"]):
             wanted = plan["candidates"][number - 1]
@@ -61,17 +62,6 @@ def main() -> None:
     print(json.dumps({"seconds": seconds, "weights_sha256": tensors_sha256(weights)}))
 
 
-def _tuning(settings: dict[str, Any]) -> styledrop.TuningConfig:
-    return styledrop.TuningConfig(
-        method=styledrop.AdapterConfig(
-            bottleneck=settings["bottleneck"], share_across_layers=settings["share_across_layers"]
-        ),
-        num_steps=settings["steps"],
-        learning_rate=settings["learning_rate"],
-        batch_size=settings["batch_size"],
-    )
-
-
 def _draw(
     base: styledrop.Base,
     scorer: styledrop.ClipScorer,
@@ -86,11 +76,7 @@ def _draw(
         seeds=wanted["seeds"],
         style=adapter,
         guidance=styledrop.Guidance(lambda_a=settings["lambda_a"], lambda_b=settings["lambda_b"]),
-        config=styledrop.SamplingConfig(
-            steps=settings["steps"],
-            temperature=settings["temperature"],
-            token_temperature=settings["token_temperature"],
-        ),
+        config=styledrop.SamplingConfig(**{name: settings[name] for name in styledrop.SamplingConfig.model_fields}),
         negative_prompt=settings["negative_prompt"],
     )
     return images, scorer.score(images, wanted["prompts"], references).text.tolist()

@@ -29,11 +29,11 @@ from PIL import Image
 import styledrop
 from data.corpus import Corpus, style_phrases
 from data.corpus.arrays import read_arrays
-from data.documents.spec import SamplingSettings
+from data.documents.spec import SAMPLING, SamplingSettings
 from data.pictures.contact_sheet import Row, comparison_sheet
 from styledrop.judge import Judge
 from tasks.models import open_base
-from tasks.sampling import draw_seed, sampling_config
+from tasks.sampling import draw_seed
 
 CONTENTS = (
     "house", "car", "sun", "tree", "heart", "key", "umbrella", "rocket", "fish", "crown", "camera", "bicycle",
@@ -58,7 +58,7 @@ STYLES = (
 NEVER_DRAWN = Path(__file__).parent / "references" / "never_drawn.json"
 """Those pairs of the two that training never draws."""
 
-SETTINGS = SamplingSettings()
+SETTINGS = SAMPLING
 """Those of the pipeline (`data.documents.defaults`)."""
 
 
@@ -114,7 +114,7 @@ def draw(
         [f"{content} in {phrases[style][0]} style" for content, style, _ in asked],
         seeds=[draw_seed(0, "base quality", content, style, i) for content, style, i in asked],
         guidance=styledrop.Guidance(lambda_b=settings.lambda_b),
-        config=sampling_config(settings),
+        config=settings,
         negative_prompt=settings.negative_prompt,
     )
     return [

@@ -25,16 +25,16 @@ import styledrop
 from data.corpus import style_phrases
 from data.corpus.colours import BLACK, Colour, luminance, name_of
 from data.corpus.looks import Look, is_left_out, words_of
-from data.documents.spec import SamplingSettings
+from data.documents.spec import SAMPLING
 from data.pictures.contact_sheet import Row, comparison_sheet
 from tasks.models import open_base
-from tasks.sampling import draw_seed, sampling_config
+from tasks.sampling import draw_seed
 
 CONTENTS = ("house", "heart", "key", "umbrella", "star", "bell")
 GROUNDED = ("tabler", "ph-fill", "material-symbols-sharp")
 """Sets with lines, with solid glyphs, with sharp lines."""
 FILLED = ("ph-duotone", "icon-park-twotone", "solar-bold-duotone")
-SETTINGS = SamplingSettings()
+SETTINGS = SAMPLING
 _DARK, _LIGHT = 0.35, 0.6
 """Luminance below which a colour is asked for as ink, and above which as fill or ground."""
 _TONES = ((0.8, 0.3), (0.8, 0.85), (0.22, 0.95))
@@ -147,7 +147,7 @@ def main() -> None:
         [f"{content} {one.phrase}" for content, one in zip(contents, asked, strict=True)],
         seeds=[draw_seed(0, "colour words", one.phrase) for one in asked],
         guidance=styledrop.Guidance(lambda_b=SETTINGS.lambda_b),
-        config=sampling_config(SETTINGS),
+        config=SETTINGS,
     )
     figures: dict[str, dict[str, float]] = {}
     rows: list[Row] = []

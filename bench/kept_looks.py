@@ -27,7 +27,6 @@ from PIL import Image
 from torch import Tensor
 
 import styledrop
-from bench.style_bench import SAMPLING
 from data.corpus import Corpus, style_phrases
 from data.corpus.arrays import read_arrays
 from data.corpus.looks import Look, draw_look, words_of
@@ -43,10 +42,7 @@ CONTENTS = ("tree", "clock", "bell", "lock", "heart", "star", "moon", "cloud", "
 TRUE_ICONS = 24
 LAMBDAS = (0.0, 0.5, 1.0)
 SETTINGS: dict[str, Any] = {
-    "steps": defaults.FIRST_ROUND_STEPS,
-    "rate": defaults.FIRST_ROUND_LEARNING_RATE,
-    "bottleneck": defaults.FIRST_ROUND_BOTTLENECK,
-    "shared": defaults.FIRST_ROUND_SHARE_ACROSS_LAYERS,
+    **defaults.FIRST_ROUND.model_dump(),
     "views": defaults.REFERENCE_VIEWS,
 }
 
@@ -95,12 +91,7 @@ def _rows(corpus: Corpus, style: str, concepts: Sequence[str]) -> np.ndarray:
 
 def tune_round_1(base: styledrop.Base, kept: KeptLook, settings: Mapping[str, Any]) -> styledrop.Tuned:
     """As the pipeline does, with these settings."""
-    config = styledrop.TuningConfig(
-        method=styledrop.AdapterConfig(bottleneck=settings["bottleneck"], share_across_layers=settings["shared"]),
-        learning_rate=settings["rate"],
-        num_steps=settings["steps"],
-        batch_size=defaults.BATCH_SIZE,
-    )
+    config = styledrop.AdapterTuning(**{field: settings[field] for field in styledrop.AdapterTuning.model_fields})
     prompt = f"{kept.content} {kept.words}"
     return styledrop.tune(base, [(view, prompt) for view in styledrop.views(kept.reference, settings["views"])], config)
 
@@ -153,8 +144,8 @@ def main() -> None:
                 [f"{content} {kept.words}" for content in CONTENTS],
                 seeds=list(range(len(CONTENTS))),
                 style=style,
-                guidance=styledrop.Guidance(lambda_a=lambda_a, lambda_b=defaults.LAMBDA_B),
-                config=SAMPLING,
+                guidance=defaults.GUIDANCE.model_copy(update={"lambda_a": lambda_a}),
+                config=defaults.SAMPLING,
             )
             figures.setdefault(name, []).append(measure(judge, scorer, kept, drawn[name], places, number))
         blank = Image.new("RGB", kept.reference.size, "white")

@@ -20,13 +20,14 @@ import json
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter
 
 import styledrop
-from bench.style_bench import FIRST_ROUND, GUIDANCE, SAMPLING, first_round_pairs
+from bench.style_bench import first_round_pairs
+from data.documents.defaults import FIRST_ROUND, GUIDANCE, SAMPLING
 from data.documents.prompts import FEW_EVALUATION_PROMPTS
 from data.pictures.contact_sheet import Row, comparison_sheet
 from styledrop.leak import THRESHOLD, excess_likeness
@@ -36,7 +37,7 @@ from tasks.sampling import draw_seed
 PROMPTS = FEW_EVALUATION_PROMPTS[:12]
 CANVAS_PX = 256
 
-OVER_TRAINED = replace(FIRST_ROUND, method=styledrop.FullFineTuneConfig(), num_steps=60, learning_rate=1e-3)
+OVER_TRAINED = styledrop.FullFineTuning(steps=60, learning_rate=1e-3)
 """All weights, since the embedded base's adapters are too small to repeat a reference however long they are tuned."""
 
 
@@ -127,7 +128,7 @@ def measure(base: styledrop.Base, content: str) -> tuple[list[Measured], list[Ro
             prompts,
             seeds=seeds,
             style=style,
-            guidance=replace(GUIDANCE, lambda_a=lambda_a),
+            guidance=GUIDANCE.model_copy(update={"lambda_a": lambda_a}),
             config=SAMPLING,
         )
 

@@ -12,25 +12,23 @@ import json
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 from torch import nn
 
 import styledrop
-from bench.style_bench import GUIDANCE, LATER_ADAPTER, SAMPLING
+from data.documents.defaults import GUIDANCE, LATER_ROUNDS, SAMPLING
 from tasks.models import open_base
 
 NUM_STYLES = 8
 IMAGES_EACH = 2
-CONFIG = replace(SAMPLING, batch_size=NUM_STYLES * IMAGES_EACH)
 
 
 def random_adapters(base: styledrop.Base) -> list[styledrop.Adapter]:
     """Adapters of the later rounds' size that all change the images."""
     made = []
     for seed in range(NUM_STYLES):
-        adapter = styledrop.Adapter.for_generator(LATER_ADAPTER, base.generator.config)
+        adapter = styledrop.Adapter.for_generator(LATER_ROUNDS, base.generator.config)
         rng = torch.Generator().manual_seed(seed)
         for parameter in adapter.parameters():
             nn.init.normal_(parameter, std=0.05, generator=rng)
@@ -43,7 +41,15 @@ def draw(
 ) -> tuple[torch.Tensor, float]:
     """Tokens, and the seconds that they took."""
     started = time.perf_counter()
-    tokens = styledrop.sample_tokens(base, prompts, seeds=seeds, style=styles, guidance=GUIDANCE, config=CONFIG)
+    tokens = styledrop.sample_tokens(
+        base,
+        prompts,
+        seeds=seeds,
+        style=styles,
+        guidance=GUIDANCE,
+        config=SAMPLING,
+        batch_size=NUM_STYLES * IMAGES_EACH,
+    )
     return tokens, time.perf_counter() - started
 
 

@@ -72,7 +72,7 @@ def write_plan(spec: StyleSpec, folder: Path) -> Path:
         "views": spec.reference_views,
         "view_seeds": [draw_seed(spec.seed, "views", number) for number in range(len(run.references))],
         "rounds": [
-            {**spec.tuning(number).model_dump(), "seed": draw_seed(spec.seed, f"round {number}")}
+            {"tuning": spec.tuning(number).model_dump(), "seed": draw_seed(spec.seed, f"round {number}")}
             for number in range(1, spec.rounds + 1)
         ],
         "candidates": [

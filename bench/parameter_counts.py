@@ -13,8 +13,9 @@ import torch
 
 import styledrop
 from styledrop import Adapter, AdapterConfig, LoRAConfig, SoftPromptConfig
+from styledrop.config.tuning import Method
 from styledrop.generator import Generator, GeneratorConfig
-from styledrop.methods import Method, new_tuned
+from styledrop.methods import new_tuned
 
 ADAPTERS = {
     "shared_4": AdapterConfig(),

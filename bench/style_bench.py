@@ -4,7 +4,7 @@ import hashlib
 import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from PIL import Image
 import styledrop
 from bench.true_icons import nearest_styles, true_places
 from data.documents import defaults
+from data.documents.defaults import FIRST_ROUND, GUIDANCE, LATER_ROUNDS, SAMPLING
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
 from data.pictures.images import from_png, load_reference, square, to_png
 from data.store.candidates import Candidate, from_parquet, to_parquet
@@ -29,32 +30,10 @@ IMAGES_PER_EVALUATION_PROMPT = 4
 ORACLE_PICKS = 10
 """As many as the paper's person picked."""
 RARE_TOKEN = "in sks style"
-SAMPLING = styledrop.SamplingConfig(
-    steps=defaults.SAMPLING_STEPS, temperature=defaults.TEMPERATURE, token_temperature=defaults.TOKEN_TEMPERATURE
-)
-GUIDANCE = styledrop.Guidance(lambda_a=defaults.LAMBDA_A, lambda_b=defaults.LAMBDA_B)
-
-FIRST_ROUND = styledrop.TuningConfig(
-    method=styledrop.AdapterConfig(
-        bottleneck=defaults.FIRST_ROUND_BOTTLENECK, share_across_layers=defaults.FIRST_ROUND_SHARE_ACROSS_LAYERS
-    ),
-    learning_rate=defaults.FIRST_ROUND_LEARNING_RATE,
-    num_steps=defaults.FIRST_ROUND_STEPS,
-    batch_size=defaults.BATCH_SIZE,
-)
-LATER_ADAPTER = styledrop.AdapterConfig(
-    bottleneck=defaults.LATER_ROUND_BOTTLENECK, share_across_layers=defaults.LATER_ROUND_SHARE_ACROSS_LAYERS
-)
-LATER_ROUND = replace(
-    FIRST_ROUND,
-    method=LATER_ADAPTER,
-    learning_rate=defaults.LATER_ROUND_LEARNING_RATE,
-    num_steps=defaults.LATER_ROUND_STEPS,
-)
-OTHER_METHODS = {
-    "lora": replace(FIRST_ROUND, method=styledrop.LoRAConfig(), learning_rate=3e-3),
-    "soft_prompt": replace(FIRST_ROUND, method=styledrop.SoftPromptConfig(), learning_rate=1e-1),
-    "dreambooth": replace(FIRST_ROUND, method=styledrop.FullFineTuneConfig(), learning_rate=3e-4),
+OTHER_METHODS: dict[str, styledrop.Tuning] = {
+    "lora": styledrop.LoRATuning(steps=FIRST_ROUND.steps, learning_rate=3e-3),
+    "soft_prompt": styledrop.SoftPromptTuning(steps=FIRST_ROUND.steps, learning_rate=1e-1),
+    "dreambooth": styledrop.FullFineTuning(steps=FIRST_ROUND.steps, learning_rate=3e-4),
 }
 
 
@@ -154,7 +133,7 @@ class StyleBench:
             return self.first_round
         if name in OTHER_METHODS:
             return self.tune(name, self.reference_pairs(self._phrase(name)), OTHER_METHODS[name])
-        return self.tune(name, [(from_png(pick.image), pick.prompt) for pick in self.picks(name)], LATER_ROUND)
+        return self.tune(name, [(from_png(pick.image), pick.prompt) for pick in self.picks(name)], LATER_ROUNDS)
 
     def _phrase(self, name: str) -> str:
         return RARE_TOKEN if name == "dreambooth" else self.reference.style_phrase
@@ -197,9 +176,7 @@ class StyleBench:
         nearest = {c.prompt: c for c in sorted(candidates, key=rank, reverse=True)}  # the first in rank comes last
         return {candidate.index for candidate in sorted(nearest.values(), key=rank)[:ORACLE_PICKS]}
 
-    def tune(
-        self, name: str, pairs: Sequence[tuple[Image.Image, str]], config: styledrop.TuningConfig
-    ) -> styledrop.Tuned:
+    def tune(self, name: str, pairs: Sequence[tuple[Image.Image, str]], config: styledrop.Tuning) -> styledrop.Tuned:
         """Tune to `pairs`; the seed follows from the name."""
         print(f"{self.reference.style}: tune {name}", flush=True)
         return styledrop.tune(self._base, pairs, config, seed=draw_seed(0, "tune", name))
@@ -240,7 +217,7 @@ class StyleBench:
 
     def kept(self, name: str, draw: Callable[[], list[Candidate]], *changes: object) -> list[Candidate]:
         """What lies in the folder under this name, base, scorer and settings; drawn and put there if nothing does."""
-        tuned_with = (FIRST_ROUND, defaults.REFERENCE_VIEWS, LATER_ROUND, OTHER_METHODS.get(name))
+        tuned_with = (FIRST_ROUND, defaults.REFERENCE_VIEWS, LATER_ROUNDS, OTHER_METHODS.get(name))
         settings = repr((*tuned_with, SAMPLING, GUIDANCE, *changes))
         digest = hashlib.sha256(f"{self._made_with} {settings}".encode()).hexdigest()[:12]
         path = self._folder / f"{name}-{digest}.parquet"

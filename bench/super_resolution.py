@@ -20,9 +20,9 @@ import torch
 from PIL import Image
 
 import styledrop
-from bench.style_bench import FIRST_ROUND, GUIDANCE, SAMPLING, Reference, first_round_pairs, held_out_references
+from bench.style_bench import Reference, first_round_pairs, held_out_references
 from bench.true_icons import ICONS
-from data.documents import defaults
+from data.documents.defaults import ENLARGING, FIRST_ROUND, GUIDANCE, SAMPLING
 from data.documents.prompts import FEW_EVALUATION_PROMPTS
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png
@@ -31,12 +31,6 @@ from tasks.models import open_base
 from tasks.sampling import draw_seed
 
 ROWS = ("scaled_up", "enlarged", "adapted")
-CONFIG = styledrop.TuningConfig(
-    method=FIRST_ROUND.method,
-    learning_rate=defaults.ENLARGING_LEARNING_RATE,
-    num_steps=defaults.ENLARGING_STEPS,
-    batch_size=defaults.ENLARGING_BATCH_SIZE,
-)
 _SHOWN = 6
 
 
@@ -54,7 +48,7 @@ def main() -> None:
     for reference in held_out_references(base.large.size_px):
         icons, captions = _real_icons(reference.style, arguments.icons, base.large.size_px)
         adapter = styledrop.tune_enlarging(
-            base, [(reference.image, f"{reference.content_phrase} {reference.style_phrase}")], CONFIG
+            base, [(reference.image, f"{reference.content_phrase} {reference.style_phrase}")], ENLARGING
         )
         low = base.tokenize([icon.resize((base.size_px, base.size_px), Image.Resampling.BOX) for icon in icons])
         prompts = [f"{caption} {reference.style_phrase}" for caption in captions]

@@ -11,15 +11,15 @@ At gamma 0 and 1 the images are compared, bit for bit, with those of each adapte
 import argparse
 import json
 import statistics
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 from PIL import Image
 
 import styledrop
-from bench.style_bench import FIRST_ROUND, GUIDANCE, LATER_ROUND, SAMPLING, first_round_pairs, held_out_reference
+from bench.style_bench import first_round_pairs, held_out_reference
 from data.corpus import held_out_phrases
+from data.documents.defaults import FIRST_ROUND, GUIDANCE, LATER_ROUNDS, SAMPLING
 from data.pictures.contact_sheet import Row, comparison_sheet
 from tasks.models import open_base, open_scorer
 
@@ -49,7 +49,7 @@ def main() -> None:
     subject = subject_images(base.size_px)
     pairs = first_round_pairs(reference.image, f"{reference.content_phrase} {reference.style_phrase}")
     style = styledrop.tune(base, pairs, FIRST_ROUND)
-    content = styledrop.tune(base, [(image, RARE_SUBJECT) for image in subject], LATER_ROUND)
+    content = styledrop.tune(base, [(image, RARE_SUBJECT) for image in subject], LATER_ROUNDS)
 
     seeds = list(range(NUM_IMAGES))
     prompts = [f"{SUBJECT} {reference.style_phrase}"] * NUM_IMAGES
@@ -63,7 +63,7 @@ def main() -> None:
             style=style,
             content=content,
             content_prompts=bare,
-            guidance=replace(GUIDANCE, gamma=gamma),
+            guidance=GUIDANCE.model_copy(update={"gamma": gamma}),
             config=SAMPLING,
         )
 

@@ -15,6 +15,7 @@ from data.errors import SpecError
 from data.records.record import Blob
 from data.store.files import read_blob
 from data.store.published_style import download_version
+from styledrop.base import EMBEDDED
 
 
 @lru_cache(maxsize=1)
@@ -25,7 +26,7 @@ def open_base(name: str) -> styledrop.Base:
         SpecError: if there is no such base or no such device, or the base cannot be used.
     """
     device = _device()
-    folder = name if name == styledrop.base.EMBEDDED else absolute(name)
+    folder = name if name == EMBEDDED else absolute(name)
     if "://" in folder:
         raise SpecError(f"base: expected 'embedded' or a folder of this machine, got {name!r}; copy the base here")
     try:

@@ -19,7 +19,6 @@ from prefect.context import FlowRunContext
 from prefect.task_runners import ThreadPoolTaskRunner
 
 import styledrop
-from data.documents.spec import SamplingSettings
 from data.errors import AlreadyInStore, SpecError
 from data.pictures.images import from_png, to_png
 from data.records.sampling_plan import PlannedStyle, SamplingPlan, WeightedAdapter
@@ -48,13 +47,6 @@ def draw_seed(seed: int, *parts: str | int) -> int:
     """A seed of 0 to 2**32 - 1 that depends on nothing but `seed` and what it is for."""
     words = "/".join(str(part) for part in (seed, *parts))
     return int.from_bytes(hashlib.sha256(words.encode()).digest()[:4])
-
-
-def sampling_config(settings: SamplingSettings) -> styledrop.SamplingConfig:
-    """What the library calls the settings of a spec that are no guidance."""
-    return styledrop.SamplingConfig(
-        steps=settings.steps, temperature=settings.temperature, token_temperature=settings.token_temperature
-    )
 
 
 def planned_images(plan: SamplingPlan) -> list[PlannedImage]:
@@ -172,7 +164,7 @@ def _draw_and_score(plan: SamplingPlan, number: int, progress: Callable[[int], N
         seeds=[wanted.seed for wanted in part],
         style=open_styles([wanted.style.adapters for wanted in part], base),
         guidance=[styledrop.Guidance(lambda_a=wanted.style.lambda_a, lambda_b=settings.lambda_b) for wanted in part],
-        config=sampling_config(settings),
+        config=settings,
         negative_prompt=settings.negative_prompt,
         progress=lambda done, _: progress(number * PART_SIZE + done),
     )

@@ -1,32 +1,22 @@
 """Default settings of a spec: the one place where numbers for the embedded base stand.
 
-The paper's own numbers (StyleDrop, arXiv:2306.00983, Tab. S3) are for a 3B-parameter Muse: learning
-rate 3e-5, batch 8, 1000 steps, 36 decoding steps, 30 prompts x 64 images.
+The paper's own numbers (StyleDrop, arXiv:2306.00983, Tab. S3) are the defaults of `styledrop.config`, for a Muse of 3B
+parameters; it draws 30 prompts x 64 images.
 """
 
-FIRST_ROUND_STEPS = 100
-FIRST_ROUND_LEARNING_RATE = 1e-3
-FIRST_ROUND_BOTTLENECK = 4
-FIRST_ROUND_SHARE_ACROSS_LAYERS = True
+from styledrop.config.sampling import Guidance, SamplingConfig
+from styledrop.config.tuning import AdapterTuning
+
+FIRST_ROUND = AdapterTuning(steps=100, learning_rate=1e-3)
 REFERENCE_VIEWS = 64
 
-LATER_ROUND_STEPS = 200
-LATER_ROUND_LEARNING_RATE = 1e-3
-LATER_ROUND_BOTTLENECK = 12  # the paper's 32 would be 1.8 % of the embedded generator; the promise is under 1 %
-LATER_ROUND_SHARE_ACROSS_LAYERS = False
+# The paper's bottleneck of 32 would be 1.8 % of the embedded generator; the promise is under 1 %.
+LATER_ROUNDS = AdapterTuning(steps=200, learning_rate=1e-3, bottleneck=12, share_across_layers=False)
 
-BATCH_SIZE = 8
+ENLARGING = AdapterTuning(steps=30, learning_rate=3e-4, batch_size=4)  # an image has four times the tokens
 
-ENLARGING_STEPS = 30
-ENLARGING_LEARNING_RATE = 3e-4
-ENLARGING_BATCH_SIZE = 4  # an image has four times the tokens
-ENLARGING_BOTTLENECK = 4
-
-SAMPLING_STEPS = 12
-TEMPERATURE = 4.5
-TOKEN_TEMPERATURE = 0.5
-LAMBDA_A = 0.5
-LAMBDA_B = 1.0
+SAMPLING = SamplingConfig(steps=12, token_temperature=0.5)
+GUIDANCE = Guidance(lambda_a=0.5, lambda_b=1.0)
 
 IMAGES_PER_PROMPT = 8
 IMAGES_PER_EVALUATION_PROMPT = 2

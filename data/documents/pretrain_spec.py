@@ -239,8 +239,8 @@ class PicturesSettings(_Part):
         "ph-thin",
         "streamline-pixel",
     )
-    sampling_steps: int = Field(default=defaults.SAMPLING_STEPS, ge=1)
-    lambda_b: float = Field(default=defaults.LAMBDA_B, ge=0, description="guidance towards the prompt")
+    sampling_steps: int = Field(default=defaults.SAMPLING.steps, ge=1)
+    lambda_b: float = Field(default=defaults.GUIDANCE.lambda_b, ge=0, description="guidance towards the prompt")
 
 
 class PretrainSpec(_Part):

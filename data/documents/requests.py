@@ -4,13 +4,14 @@ import re
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from data.documents import defaults
 from data.documents.document import checked, read_document
 from data.documents.prompts import EVALUATION_PROMPTS
-from data.documents.spec import Address, SamplingSettings
+from data.documents.spec import SAMPLING, Address, Sampling
 from data.documents.words import Phrase, Words
+from styledrop.config.settings import Settings
 
 
 def _checked_folder(folder: str) -> str:
@@ -29,30 +30,24 @@ def _distinct(prompts: tuple[str, ...]) -> tuple[str, ...]:
 Prompts = Annotated[tuple[Phrase, ...], AfterValidator(_distinct)]
 
 
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Request(Settings):
     seed: int = Field(default=0, ge=0, lt=2**31, description="every random choice follows from it")
-    sampling: SamplingSettings = Field(
-        default=SamplingSettings(), description="how images are drawn; without a lambda_a, with the style's own"
+    sampling: Sampling = Field(
+        default=SAMPLING, description="how images are drawn; without a lambda_a, with the style's own"
     )
     store: Address = Field(default="store", description="where the result goes: a path, file://… or s3://…")
     base: Address = Field(default="embedded", description='"embedded", or the folder of a base')
 
 
-class WeightedStyle(BaseModel):
+class WeightedStyle(Settings):
     """One of several styles in a picture."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     style: str = Field(min_length=1, description="published style or version")
     weight: float = Field(default=1.0, gt=0, le=10, description="of its adapter's changes, which are added up")
 
 
-class _InStyle(BaseModel):
+class _InStyle(Settings):
     """What something is drawn in, and in which words."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     style: str | tuple[WeightedStyle, ...] = Field(
         default="",

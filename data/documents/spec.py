@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from data.addresses import absolute, check_address
 from data.documents import defaults
@@ -18,6 +18,9 @@ from data.documents.document import checked, read_document
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
 from data.documents.words import Phrase, Words, shared_contents, whole_prompt, without_contents
 from data.errors import AddressError, SpecError
+from styledrop.config.sampling import LambdaA, LambdaB, SamplingConfig
+from styledrop.config.settings import Settings
+from styledrop.config.tuning import AdapterTuning
 
 Feedback = Literal["clip", "human", "hybrid", "random"]
 
@@ -30,13 +33,7 @@ MAX_ROUNDS = 10
 Address = Annotated[str, AfterValidator(check_address)]
 
 
-class _Document(BaseModel):
-    """A part of the spec: frozen, and a key it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StyleReference(_Document):
+class StyleReference(Settings):
     """An image with the words for what it shows and for how."""
 
     uri: Address = Field(description="path, or s3://… and the like, of the image (PNG, JPEG, WebP, …)")
@@ -47,71 +44,36 @@ class StyleReference(_Document):
     )
 
 
-class TuningSettings(_Document):
-    """One round of tuning."""
-
-    steps: int = Field(ge=1, le=100_000, description="optimizer steps; the paper: 1000")
-    learning_rate: float = Field(gt=0, le=1, description="Adam's learning rate; the paper: 3e-5")
-    batch_size: int = Field(default=defaults.BATCH_SIZE, ge=1, le=1024, description="images in a step; the paper: 8")
-    bottleneck: int = Field(ge=1, le=1024, description="width of the adapter's hidden layer; the paper: 4, then 32")
-    share_across_layers: bool = Field(
-        description="one adapter for all layers plus small offsets, instead of one for each"
-    )
-
-
-class SamplingSettings(_Document):
+class SamplingSettings(SamplingConfig):
     """How images are drawn from a tuned base (StyleDrop, Eq. 4)."""
 
-    steps: int = Field(default=defaults.SAMPLING_STEPS, ge=1, le=1024, description="decoding steps; the paper: 36")
-    temperature: float = Field(default=defaults.TEMPERATURE, ge=0, le=100, description="of the choice of tokens")
-    token_temperature: float = Field(
-        default=defaults.TOKEN_TEMPERATURE,
-        gt=0,
-        le=100,
-        description="of the tokens themselves; below 1, likely ones are likelier",
-    )
-    lambda_a: float | None = Field(
-        default=None,
-        ge=0,
-        le=20,
-        description="how far towards the style (λ_A); the paper: 0 to 2. Left out: what was chosen for the style by a "
-        f"sweep, or {defaults.LAMBDA_A} where nothing has been chosen yet (candidates)",
-    )
-    lambda_b: float = Field(
-        default=defaults.LAMBDA_B, ge=0, le=20, description="how far towards the prompt (λ_B); the paper: 5"
-    )
-    negative_prompt: Words = Field(default="", description="what to move away from")
+    lambda_a: LambdaA | None = None
+    """How far towards the style (λ_A); the paper: 0 to 2. Left out: what was chosen for the style by a sweep, or where
+    nothing has been chosen yet (candidates) the default of the base."""
+    lambda_b: LambdaB = defaults.GUIDANCE.lambda_b
+    negative_prompt: Words = ""
+    """What to move away from."""
 
     @property
     def lambda_a_or_default(self) -> float:
         """What images are drawn with that nothing was chosen for."""
-        return defaults.LAMBDA_A if self.lambda_a is None else self.lambda_a
+        return defaults.GUIDANCE.lambda_a if self.lambda_a is None else self.lambda_a
 
 
-FIRST_ROUND = TuningSettings(
-    steps=defaults.FIRST_ROUND_STEPS,
-    learning_rate=defaults.FIRST_ROUND_LEARNING_RATE,
-    bottleneck=defaults.FIRST_ROUND_BOTTLENECK,
-    share_across_layers=defaults.FIRST_ROUND_SHARE_ACROSS_LAYERS,
-)
-LATER_ROUNDS = TuningSettings(
-    steps=defaults.LATER_ROUND_STEPS,
-    learning_rate=defaults.LATER_ROUND_LEARNING_RATE,
-    bottleneck=defaults.LATER_ROUND_BOTTLENECK,
-    share_across_layers=defaults.LATER_ROUND_SHARE_ACROSS_LAYERS,
-)
+def completed_by(default: Settings) -> BeforeValidator:
+    """Take from `default` what a document leaves out of a section."""
+
+    def complete(given: Any) -> Any:
+        return {**default.model_dump(), **given} if isinstance(given, Mapping) else given
+
+    return BeforeValidator(complete)
 
 
-ENLARGING = TuningSettings(
-    steps=defaults.ENLARGING_STEPS,
-    learning_rate=defaults.ENLARGING_LEARNING_RATE,
-    batch_size=defaults.ENLARGING_BATCH_SIZE,
-    bottleneck=defaults.ENLARGING_BOTTLENECK,
-    share_across_layers=True,
-)
+SAMPLING = SamplingSettings(**defaults.SAMPLING.model_dump())
+Sampling = Annotated[SamplingSettings, completed_by(SAMPLING)]
 
 
-class _StyleIdentity(_Document):
+class _StyleIdentity(Settings):
     """The references, and whose they are."""
 
     name: str = Field(description="slug under which the adapter is published: a-z, 0-9 and '-'")
@@ -143,7 +105,7 @@ class _StyleIdentity(_Document):
         return references
 
 
-class StyleSettings(_Document):
+class StyleSettings(Settings):
     """How styles are onboarded: what a whole batch has in common."""
 
     store: Address = Field(default="store", description="root of the store: a path, file://… or s3://…")
@@ -162,7 +124,9 @@ class StyleSettings(_Document):
         description="who keeps candidates: clip (the best Text score), human (a person, shown some of every prompt), "
         "hybrid (a person, shown CLIP's best of every prompt), or random (chance, the paper's control)",
     )
-    first_round: TuningSettings = Field(default=FIRST_ROUND, description="tuning on the references")
+    first_round: Annotated[AdapterTuning, completed_by(defaults.FIRST_ROUND)] = Field(
+        default=defaults.FIRST_ROUND, description="tuning on the references"
+    )
     reference_views: int = Field(
         default=defaults.REFERENCE_VIEWS,
         ge=1,
@@ -170,16 +134,18 @@ class StyleSettings(_Document):
         description="copies of each reference that round 1 is tuned on, all but one a little shifted and scaled; "
         "the paper: 1",
     )
-    later_rounds: TuningSettings = Field(default=LATER_ROUNDS, description="tuning on kept candidates")
+    later_rounds: Annotated[AdapterTuning, completed_by(defaults.LATER_ROUNDS)] = Field(
+        default=defaults.LATER_ROUNDS, description="tuning on kept candidates"
+    )
 
-    enlarging: TuningSettings = Field(
-        default=ENLARGING, description="tuning of super-resolution on the references, if the base has it"
+    enlarging: Annotated[AdapterTuning, completed_by(defaults.ENLARGING)] = Field(
+        default=defaults.ENLARGING, description="tuning of super-resolution on the references, if the base has it"
     )
 
     prompts: tuple[Phrase, ...] = Field(default=CANDIDATE_PROMPTS, description="content phrases of the candidates")
     images_per_prompt: int = Field(default=defaults.IMAGES_PER_PROMPT, ge=1, le=1024, description="the paper: 64")
     kept_per_prompt: int = Field(default=1, ge=1, le=1024, description="candidates kept by clip and random feedback")
-    candidate_sampling: SamplingSettings = Field(default=SamplingSettings(), description="how candidates are drawn")
+    candidate_sampling: Sampling = Field(default=SAMPLING, description="how candidates are drawn")
 
     evaluation_prompts: tuple[Phrase, ...] = Field(
         default=FEW_EVALUATION_PROMPTS, description="content phrases of the evaluation; none of them is tuned on"
@@ -187,8 +153,8 @@ class StyleSettings(_Document):
     images_per_evaluation_prompt: int = Field(
         default=defaults.IMAGES_PER_EVALUATION_PROMPT, ge=1, le=64, description="the paper: 8"
     )
-    evaluation_sampling: SamplingSettings = Field(
-        default=SamplingSettings(),
+    evaluation_sampling: Sampling = Field(
+        default=SAMPLING,
         description="how evaluation images are drawn, the same for every round; lambda_a goes into the style's card",
     )
 
@@ -254,7 +220,7 @@ class StyleSpec(StyleSettings, _StyleIdentity):
         """The words that follow every content phrase; all references have the same."""
         return self.references[0].style_phrase
 
-    def tuning(self, round_number: int) -> TuningSettings:
+    def tuning(self, round_number: int) -> AdapterTuning:
         """Settings of round `round_number`, counted from 1."""
         return self.first_round if round_number == 1 else self.later_rounds
 

@@ -9,7 +9,6 @@ Shapes: rows (batch x tokens), layers, width (of the transformer), bottleneck.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -17,22 +16,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from styledrop.blocks import Site
+from styledrop.config.tuning import AdapterConfig
 from styledrop.generator import SITES, GeneratorConfig
 from styledrop.tuned import Tuned
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AdapterConfig:
-    """Size of an adapter; the defaults are the paper's for round 1 (Tab. S3), round 2 uses 32 and no sharing."""
-
-    bottleneck: int = 4
-    """Width of the hidden layer; parameters grow linearly with it."""
-    share_across_layers: bool = True
-    """One down/up pair for all layers plus an offset per layer: fewer parameters."""
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.bottleneck, int) or self.bottleneck < 1:
-            raise ValueError(f"expected a whole bottleneck >= 1, got {self.bottleneck}; the paper uses 4 and 32")
 
 
 class _SiteAdapter(nn.Module):

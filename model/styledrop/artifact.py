@@ -19,11 +19,11 @@ from typing import Any
 import torch
 from safetensors.torch import load, save
 
-from styledrop.adapters import AdapterConfig
 from styledrop.base import Base
+from styledrop.config.tuning import AdapterConfig, LoRAConfig, Method
 from styledrop.errors import ArtifactError, ChecksumMismatch, IncompatibleBase
-from styledrop.lora import LoRA, LoRAConfig
-from styledrop.methods import METHODS, Method, method_name, method_of, new_tuned
+from styledrop.lora import LoRA
+from styledrop.methods import METHODS, method_name, method_of, new_tuned
 from styledrop.model_spec import describe, with_metadata
 from styledrop.reading import reading
 from styledrop.tuned import Tuned
@@ -118,7 +118,7 @@ class Card:
     def to_json(self) -> str:
         """Write what `from_json` reads."""
         written = asdict(self)
-        written["adapter"] = {"method": method_name(self.adapter), **written["adapter"]}
+        written["adapter"] = {"method": method_name(self.adapter), **self.adapter.model_dump()}
         return json.dumps(written, indent=2) + "\n"
 
 

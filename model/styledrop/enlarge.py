@@ -14,7 +14,6 @@ Shapes: images, low (tokens of a small image), tokens.
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -23,15 +22,17 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from styledrop.adapters import Adapter, AdapterConfig, PerImage
+from styledrop.adapters import Adapter, PerImage
 from styledrop.base import Base, to_images
-from styledrop.errors import SamplingError, TuningError
+from styledrop.config.sampling import Guidance, SamplingConfig
+from styledrop.config.tuning import AdapterTuning
+from styledrop.errors import SamplingError
 from styledrop.generator import Condition
-from styledrop.guidance import Conditioned, Guidance, guided
-from styledrop.sampler import SamplingConfig, decode
+from styledrop.guidance import Conditioned, guided
+from styledrop.sampler import BATCH_SIZE, decode
 from styledrop.super_resolution import SCALE, scaled_latents
 from styledrop.tuned import Tuned
-from styledrop.tuning import Progress, TuningConfig, check_pairs, fit, start
+from styledrop.tuning import Progress, check_pairs, fit, start
 
 GUIDANCE = Guidance(lambda_a=1.0, lambda_b=0.0)
 SAMPLING = SamplingConfig(steps=12, temperature=0.0, token_temperature=0.01)
@@ -54,6 +55,7 @@ def enlarge(
     style: Tuned | Sequence[Tuned] | None = None,
     guidance: Guidance = GUIDANCE,
     config: SamplingConfig = SAMPLING,
+    batch_size: int = BATCH_SIZE,
 ) -> list[Image.Image]:
     """Draw each image of the base again at twice its size.
 
@@ -65,7 +67,8 @@ def enlarge(
         style: What `tune_enlarging` made of the style's reference, or one for each image; None draws with the base
             alone.
         guidance: How far to follow style and text; the paper's, unless another is given.
-        config: Decoding steps, temperature, batch size.
+        config: Decoding steps and temperatures.
+        batch_size: Images at a time.
 
     Raises:
         BaseError: the base has no super-resolution.
@@ -80,8 +83,8 @@ def enlarge(
     large = base.large
     shape = large.generator.config
     images: list[Image.Image] = []
-    for first in range(0, len(low), config.batch_size):
-        part = slice(first, first + config.batch_size)
+    for first in range(0, len(low), batch_size):
+        part = slice(first, first + batch_size)
         tokens_of_small = low[part].to(base.device)
         small = base.vqgan.decode(tokens_of_small)
         latents = scaled_latents(base.vqgan, small)
@@ -111,7 +114,7 @@ def enlarge(
 def tune_enlarging(
     base: Base,
     pairs: Sequence[tuple[Image.Image, str]],
-    config: TuningConfig,
+    config: AdapterTuning,
     *,
     seed: int = 0,
     checkpoint: Path | None = None,
@@ -124,12 +127,10 @@ def tune_enlarging(
 
     Raises:
         BaseError: the base has no super-resolution, or an image is not of `Base.large`'s size.
-        TuningError: there are no pairs, a prompt is empty, or another method than the adapter is asked for.
+        TuningError: there are no pairs, or a prompt is empty.
         CheckpointMismatch: the checkpoint is of a run with other settings, pairs, seed or base.
     """
     check_pairs(pairs)
-    if not isinstance(config.method, AdapterConfig):
-        raise TuningError(f"expected an AdapterConfig as method, got {config.method}; nothing else is tuned here")
     large = base.large
     prompts = [prompt for _, prompt in pairs]
     with torch.no_grad():
@@ -142,7 +143,7 @@ def tune_enlarging(
     adapter = start(config, large, rng)
     assert isinstance(adapter, Adapter)
     described = {
-        "config": asdict(config),
+        "config": config.model_dump(),
         "seed": seed,
         "base": large.sha256,
         "pairs": hashlib.sha256(json.dumps([tokens.tolist(), low.tolist(), prompts]).encode()).hexdigest(),

@@ -1,18 +1,14 @@
 """All of the generator's weights tuned, as DreamBooth (arXiv:2208.12242) does: the baseline of StyleDrop's Tab. 2."""
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 
 from styledrop.base import Base
+from styledrop.config.tuning import FullFineTuneConfig
 from styledrop.generator import Generator
 from styledrop.tuned import Tuned
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FullFineTuneConfig:
-    """Nothing to set: every weight is tuned."""
 
 
 class FullFineTune(Tuned):

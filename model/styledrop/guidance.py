@@ -6,7 +6,6 @@ prompt, run as the rows of one batch; a pass whose weight is zero is left out.
 Shapes: batch, tokens, codebook.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,40 +14,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from styledrop.blocks import Site
+from styledrop.config.sampling import Guidance
 from styledrop.generator import Adapt, Condition, Generator
 
 TokensToLogits = Callable[[Int[Tensor, "batch tokens"]], Float[Tensor, "batch tokens codebook"]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Guidance:
-    """How far the logits move away from the un-adapted model and from the negative prompt."""
-
-    lambda_a: float = 2.0
-    """Style: typical 0 to 2; 5 copies the reference's content. Without an adapter it has no effect."""
-    lambda_content: float | None = None
-    """Of the content's adapter, where there is one beside the style's; None is the same as `lambda_a`."""
-    lambda_b: float = 5.0
-    """Text: the paper keeps it at 5. Without an adapter it is Muse's lambda.
-
-    Muse's lambda counts from zero: it is the usual guidance scale g of `u + g (c - u)` less one.
-    """
-
-    gamma: float = 0.5
-    """Content against style where both have an adapter: 0 is the style's alone, 1 the content's; the paper
-    uses 0.5 to 0.7."""
-
-    def __post_init__(self) -> None:
-        of_content = self.lambda_a if self.lambda_content is None else self.lambda_content
-        for name, value in (
-            ("lambda_a", self.lambda_a),
-            ("lambda_b", self.lambda_b),
-            ("lambda_content", of_content),
-        ):
-            if not math.isfinite(value):
-                raise ValueError(f"expected a finite {name}, got {value}; the paper uses 0 to 5")
-        if not 0 <= self.gamma <= 1:
-            raise ValueError(f"expected gamma from 0 to 1, got {self.gamma}; the paper uses 0.5 to 0.7")
 
 
 @dataclass(frozen=True, kw_only=True)

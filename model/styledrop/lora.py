@@ -7,7 +7,7 @@ Parameters have PEFT's names, so that `peft` loads what `styledrop.artifact` wri
 
 import copy
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,24 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from styledrop.base import Base
+from styledrop.config.tuning import LoRAConfig
 from styledrop.generator import Generator, GeneratorConfig
 from styledrop.tuned import Tuned
 
 _PROJECTIONS = ("to_q", "to_k", "to_v", "to_out.0")
 _PEFT_PREFIX = "base_model.model"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LoRAConfig:
-    """Size of a LoRA."""
-
-    rank: int = 4
-    alpha: float = 4.0
-    """The change is scaled by alpha / rank."""
-
-    def __post_init__(self) -> None:
-        if self.rank < 1 or self.alpha <= 0:
-            raise ValueError(f"expected rank >= 1 and alpha > 0, got {self.rank} and {self.alpha}")
 
 
 def lora_targets(config: GeneratorConfig) -> list[str]:

@@ -34,13 +34,9 @@ def masked_cross_entropy(
     logits: Float[Tensor, "batch tokens codebook"],
     tokens: Int[Tensor, "batch tokens"],
     is_masked: Bool[Tensor, "batch tokens"],
-    *,
-    label_smoothing: float = 0.0,
 ) -> Float[Tensor, ""]:
     """Mean cross entropy over the masked tokens of the batch; the tokens that were visible do not count."""
     # The paper's text after eq. 2 says "unmasked tokens"; the cross entropy of a masked model, and every
     # implementation of it, is over the masked ones.
     targets = tokens.masked_fill(~is_masked, -100)
-    return F.cross_entropy(
-        logits.flatten(0, 1).float(), targets.flatten(), ignore_index=-100, label_smoothing=label_smoothing
-    )
+    return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=-100)

@@ -1,13 +1,19 @@
-"""The ways to tune, by the names that cards use for them."""
+"""The ways to tune, by the names that specs and cards use for them."""
 
-from styledrop.adapters import Adapter, AdapterConfig
-from styledrop.full_fine_tune import FullFineTune, FullFineTuneConfig
+from styledrop.adapters import Adapter
+from styledrop.config.tuning import (
+    AdapterConfig,
+    FullFineTuneConfig,
+    LoRAConfig,
+    Method,
+    SoftPromptConfig,
+    Tuning,
+)
+from styledrop.full_fine_tune import FullFineTune
 from styledrop.generator import Generator
-from styledrop.lora import LoRA, LoRAConfig
-from styledrop.soft_prompt import SoftPrompt, SoftPromptConfig
+from styledrop.lora import LoRA
+from styledrop.soft_prompt import SoftPrompt
 from styledrop.tuned import Tuned
-
-Method = AdapterConfig | LoRAConfig | SoftPromptConfig | FullFineTuneConfig
 
 METHODS: dict[str, type[Method]] = {
     "adapter": AdapterConfig,
@@ -20,6 +26,12 @@ METHODS: dict[str, type[Method]] = {
 def method_name(method: Method) -> str:
     """The name of a method in `METHODS`."""
     return next(name for name, kind in METHODS.items() if isinstance(method, kind))
+
+
+def size_of(config: Tuning) -> Method:
+    """The part of `config` that says how large the tuned thing is; it stays with the weights."""
+    kind = METHODS[config.method]
+    return kind.model_validate(config.model_dump(include=set(kind.model_fields)))
 
 
 def new_tuned(method: Method, generator: Generator) -> Tuned:

@@ -13,7 +13,6 @@ Shapes: batch, tokens (height x width of the latent grid), codebook.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -22,8 +21,9 @@ from torch import Tensor
 
 from styledrop.adapters import PerImage
 from styledrop.base import Base
+from styledrop.config.sampling import Guidance, SamplingConfig
 from styledrop.errors import SamplingError
-from styledrop.guidance import Conditioned, Content, Guidance, TokensToLogits, guided
+from styledrop.guidance import Conditioned, Content, TokensToLogits, guided
 from styledrop.tuned import Tuned
 
 _MAX_SEED = 2**32 - 1  # torch's CPU generator takes seeds modulo 2**32: larger ones would repeat images
@@ -34,26 +34,8 @@ Progress = Callable[[int, int], None]
 """Called after each batch with the number of images drawn so far, and of all."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SamplingConfig:
-    """How images are drawn; the defaults are the paper's (Tab. S3)."""
-
-    steps: int = 36
-    temperature: float | tuple[float, float] = 4.5
-    """Noise in the choice of tokens to keep, falling to zero (MaskGIT); a pair runs linearly from first
-    to last step (aMUSEd, there 2 to 0)."""
-    token_temperature: float = 1.0
-    """Of the distribution that a token is drawn from: 1 in MaskGIT and aMUSEd; below it the likely are likelier."""
-    batch_size: int = 16
-    """Images at a time; guidance runs up to three rows for each."""
-
-    def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise SamplingError(f"expected steps >= 1, got {self.steps}; the paper uses 36")
-        if self.batch_size < 1:
-            raise SamplingError(f"expected batch_size >= 1, got {self.batch_size}")
-        if self.token_temperature <= 0:
-            raise SamplingError(f"expected token_temperature > 0, got {self.token_temperature}")
+BATCH_SIZE = 16
+"""Images at a time, unless another number is given; guidance runs up to three rows for each."""
 
 
 @torch.inference_mode()
@@ -68,6 +50,7 @@ def sample(
     guidance: Guidance | Sequence[Guidance] | None = None,
     config: SamplingConfig | None = None,
     negative_prompt: str = "",
+    batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> list[Image.Image]:
     """Draw one image for each prompt and seed.
@@ -80,14 +63,14 @@ def sample(
         content: What was tuned to a subject, to draw it in that style (eq. 5 and 6); `Guidance.gamma` weighs them.
         content_prompts: With `content`, the prompt of each image without its style phrase.
         guidance: How far to follow style, content and text; one for all images, or one for each.
-        config: Decoding steps, temperature, batch size.
+        config: Decoding steps and temperatures.
         negative_prompt: What to move away from.
+        batch_size: Images at a time.
         progress: Told how many images are drawn.
 
     Raises:
         SamplingError: nothing to draw, an empty prompt, or seeds, styles or content prompts that do not fit.
     """
-    batch_size = (config or SamplingConfig()).batch_size
     tokens = sample_tokens(
         base,
         prompts,
@@ -98,6 +81,7 @@ def sample(
         guidance=guidance,
         config=config,
         negative_prompt=negative_prompt,
+        batch_size=batch_size,
         progress=progress,
     )
     return [image for part in tokens.split(batch_size) for image in base.render(part)]
@@ -115,11 +99,12 @@ def sample_tokens(
     guidance: Guidance | Sequence[Guidance] | None = None,
     config: SamplingConfig | None = None,
     negative_prompt: str = "",
+    batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> Int[Tensor, "images tokens"]:
     """Do as `sample` does, up to the tokens."""
     guidance, config = guidance or Guidance(), config or SamplingConfig()
-    _check_request(prompts, seeds)
+    _check_request(prompts, seeds, batch_size)
     _check_tuned(prompts, style, content, content_prompts)
     if not isinstance(guidance, Guidance) and len(guidance) != len(prompts):
         raise SamplingError(f"expected one guidance, or one for each of {len(prompts)} prompts, got {len(guidance)}")
@@ -130,8 +115,8 @@ def sample_tokens(
     negative = texts.conditioned([negative_prompt])
 
     chunks = []
-    for start in range(0, len(prompts), config.batch_size):
-        images = slice(start, start + config.batch_size)
+    for start in range(0, len(prompts), batch_size):
+        images = slice(start, start + batch_size)
         chunk = prompts[images]
         plain = texts.conditioned(chunk)
         styled, subject = None, None
@@ -242,7 +227,9 @@ def decode(
     return tokens
 
 
-def _check_request(prompts: Sequence[str], seeds: Sequence[int]) -> None:
+def _check_request(prompts: Sequence[str], seeds: Sequence[int], batch_size: int) -> None:
+    if batch_size < 1:
+        raise SamplingError(f"expected batch_size >= 1, got {batch_size}")
     if not prompts:
         raise SamplingError("expected at least one prompt, got none")
     if len(prompts) != len(seeds):

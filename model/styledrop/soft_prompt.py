@@ -4,25 +4,13 @@ StyleDrop (Sec. 3.2) names it as another way to tune; textual inversion (arXiv:2
 step earlier, before the text encoder.
 """
 
-from dataclasses import dataclass
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from styledrop.config.tuning import SoftPromptConfig
 from styledrop.generator import GeneratorConfig
 from styledrop.tuned import Tuned
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SoftPromptConfig:
-    """Size of a soft prompt."""
-
-    num_vectors: int = 8
-
-    def __post_init__(self) -> None:
-        if self.num_vectors < 1:
-            raise ValueError(f"expected num_vectors >= 1, got {self.num_vectors}")
 
 
 class SoftPrompt(Tuned):

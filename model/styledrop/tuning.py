@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,13 @@ from jaxtyping import Int
 from PIL import Image
 from torch import Tensor
 
-from styledrop.adapters import AdapterConfig
 from styledrop.base import Base
 from styledrop.checkpoint import optimizer_tensors, read_checkpoint, restore_optimizer, write_checkpoint
+from styledrop.config.tuning import Tuning
 from styledrop.errors import CheckpointMismatch, TuningError
 from styledrop.generator import Condition, Generator
 from styledrop.masking import mask_tokens, masked_cross_entropy
-from styledrop.methods import Method, new_tuned
+from styledrop.methods import new_tuned, size_of
 from styledrop.precision import autocast
 from styledrop.tuned import Tuned
 
@@ -34,39 +33,17 @@ Progress = Callable[[int, int, float], None]
 """Called after each step with the steps done, the steps of the run, and the step's loss."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TuningConfig:
-    """How an adapter is tuned; the defaults are the paper's for round 1 (Tab. S3)."""
-
-    method: Method = field(default_factory=AdapterConfig)
-    """What is tuned: StyleDrop's adapter, or one of those it is compared with."""
-    learning_rate: float = 3e-5
-    """Of Adam. The paper's fits a base of 3B parameters; a small base needs a larger one."""
-    batch_size: int = 8
-    num_steps: int = 1000
-    label_smoothing: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.num_steps < 1 or self.batch_size < 1 or self.learning_rate <= 0:
-            raise TuningError(
-                f"expected num_steps >= 1, batch_size >= 1 and learning_rate > 0, "
-                f"got {self.num_steps}, {self.batch_size} and {self.learning_rate}"
-            )
-        if not 0 <= self.label_smoothing < 1:
-            raise TuningError(f"expected label_smoothing from 0 up to 1, got {self.label_smoothing}")
-
-
 def tune(
     base: Base,
     pairs: Sequence[tuple[Image.Image | Int[Tensor, " tokens"], str]],
-    config: TuningConfig,
+    config: Tuning,
     *,
     seed: int = 0,
     checkpoint: Path | None = None,
     checkpoint_every: int = 50,
     progress: Progress | None = None,
 ) -> Tuned:
-    """Tune anew what `config.method` names to images, each with its whole prompt (content and style phrase).
+    """Tune anew what `config` says to images, each with its whole prompt (content and style phrase).
 
     An image may be given as its tokens, as `Base.tokenize` makes them.
     Each image is used equally often: batches run through the pairs in shuffled order, again and again.
@@ -96,7 +73,7 @@ def tune(
 
     # Tokens stand for the images: two files of the same picture are the same run.
     described = {
-        "config": asdict(config),
+        "config": config.model_dump(),
         "seed": seed,
         "base": base.sha256,
         "pairs": hashlib.sha256(json.dumps([tokens.tolist(), [prompt for _, prompt in pairs]]).encode()).hexdigest(),
@@ -115,10 +92,10 @@ def tune(
     )
 
 
-def start(config: TuningConfig, base: Base, rng: torch.Generator) -> Tuned:
+def start(config: Tuning, base: Base, rng: torch.Generator) -> Tuned:
     """Freeze the base's generator, and make what is tuned to it."""
     base.generator.requires_grad_(False)
-    tuned = new_tuned(config.method, base.generator)
+    tuned = new_tuned(size_of(config), base.generator)
     tuned.init_weights(rng)
     return tuned.to(base.device)
 
@@ -128,7 +105,7 @@ def fit(
     generator: Generator,
     tokens: Int[Tensor, "pairs tokens"],
     condition: Callable[[Int[Tensor, " rows"]], Condition],
-    config: TuningConfig,
+    config: Tuning,
     rng: torch.Generator,
     described: Mapping[str, Any],
     *,
@@ -145,20 +122,20 @@ def fit(
     run = _Run(tuned, config, rng)
     if checkpoint is not None:
         run.restore(checkpoint, described)
-        if run.step == config.num_steps and progress is not None:
-            progress(run.step, config.num_steps, run.loss)
+        if run.step == config.steps and progress is not None:
+            progress(run.step, config.steps, run.loss)
 
-    while run.step < config.num_steps:
+    while run.step < config.steps:
         rows = run.next_rows(len(tokens))
         batch = tokens[rows.to(tokens.device)]
         masked, is_masked = mask_tokens(batch, mask_id=generator.config.mask_id, generator=rng)
         with autocast(tokens.device):
             logits = generator(masked, condition(rows), tuned.adapt)
-        run.learn(masked_cross_entropy(logits, batch, is_masked, label_smoothing=config.label_smoothing))
-        if checkpoint is not None and (run.step % checkpoint_every == 0 or run.step == config.num_steps):
+        run.learn(masked_cross_entropy(logits, batch, is_masked))
+        if checkpoint is not None and (run.step % checkpoint_every == 0 or run.step == config.steps):
             run.save(checkpoint, described)
         if progress is not None:
-            progress(run.step, config.num_steps, run.loss)
+            progress(run.step, config.steps, run.loss)
     run.refuse_broken_weights()
     return tuned.requires_grad_(False).eval()
 
@@ -166,7 +143,7 @@ def fit(
 class _Run:
     """All that changes while tuning goes on."""
 
-    def __init__(self, tuned: Tuned, config: TuningConfig, rng: torch.Generator) -> None:
+    def __init__(self, tuned: Tuned, config: Tuning, rng: torch.Generator) -> None:
         self.step = 0
         self.loss = float("nan")
         self._tuned = tuned

@@ -20,7 +20,7 @@ from data.store.files import Store, read_blob
 from tasks.models import open_base
 from tasks.onboarding.artifacts import enlarging_key
 from tasks.onboarding.card import tuned_card
-from tasks.onboarding.tune import tuning_config, tuning_in_words
+from tasks.onboarding.tune import tuning_in_words
 from tasks.reporting import Progress, log_stage
 from tasks.resuming import CACHE_BY_INPUT, work_folder
 from tasks.sampling import draw_seed, enlarge_samples
@@ -48,7 +48,7 @@ def enlarge(run: Run, scores: RoundScores) -> EnlargingRecord:
             adapter = styledrop.tune_enlarging(
                 base,
                 pairs,
-                tuning_config(settings),
+                settings,
                 seed=seed,
                 checkpoint=work_folder(run) / "enlarging.safetensors",
                 progress=report_step,

@@ -13,6 +13,7 @@ import styledrop
 from data.pictures.markdown import table
 from data.records.onboarding import Run
 from data.records.scores import EvaluationRecord, Leak, RoundScores, Verdict
+from styledrop.base import EMBEDDED
 
 _HUB_LICENCES = re.compile(
     r"apache-2\.0|mit|bsd-[23]-clause|cc|cc0-1\.0|cc-by-(2\.0|2\.5|3\.0|4\.0)|cc-by-sa-[34]\.0|cc-by-nc-[234]\.0"
@@ -130,7 +131,7 @@ def _head(run: Run, card: styledrop.Card, evaluation: EvaluationRecord, after: M
 def _usage(run: Run, card: styledrop.Card) -> str:
     drawn = run.spec.evaluation_sampling
     prompt = f"{run.spec.evaluation_prompts[0]} {card.style_phrase}"
-    elsewhere = "" if card.base_name == styledrop.base.EMBEDDED else "  # its folder"
+    elsewhere = "" if card.base_name == EMBEDDED else "  # its folder"
     return (
         "import pathlib, styledrop\n\n"
         f"base = styledrop.load_base({card.base_name!r}){elsewhere}\n"

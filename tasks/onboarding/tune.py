@@ -13,7 +13,6 @@ import torch
 from prefect import task
 
 import styledrop
-from data.documents.spec import TuningSettings
 from data.errors import SpecError
 from data.records.onboarding import AdapterRecord, Run, TokenizedExamples
 from data.store.files import Store
@@ -24,18 +23,6 @@ from tasks.onboarding.card import tuned_card
 from tasks.reporting import Progress
 from tasks.resuming import CACHE_BY_INPUT, work_folder
 from tasks.sampling import draw_seed
-
-
-def tuning_config(settings: TuningSettings) -> styledrop.TuningConfig:
-    """The same settings in the library's words."""
-    return styledrop.TuningConfig(
-        method=styledrop.AdapterConfig(
-            bottleneck=settings.bottleneck, share_across_layers=settings.share_across_layers
-        ),
-        num_steps=settings.steps,
-        learning_rate=settings.learning_rate,
-        batch_size=settings.batch_size,
-    )
 
 
 @contextmanager
@@ -86,7 +73,7 @@ def tune(run: Run, round_number: int, tokenized: TokenizedExamples) -> AdapterRe
             adapter = styledrop.tune(
                 base,
                 pairs,
-                tuning_config(settings),
+                settings,
                 seed=seed,
                 checkpoint=checkpoint,
                 progress=report_step,

@@ -117,7 +117,7 @@ def _draw(spec: PretrainSpec, generator: Generator, vqgan: VQGAN, text: TextEnco
         prompts,
         seeds=list(range(len(prompts))),
         guidance=styledrop.Guidance(lambda_b=wanted.lambda_b),
-        config=styledrop.SamplingConfig(steps=wanted.sampling_steps, token_temperature=defaults.TOKEN_TEMPERATURE),
+        config=defaults.SAMPLING.model_copy(update={"steps": wanted.sampling_steps}),
     )
     columns = len(wanted.contents)
     return comparison_sheet(

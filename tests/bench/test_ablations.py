@@ -1,6 +1,5 @@
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ def test_every_setting_of_a_part_has_its_line_and_its_row(
 ) -> None:
     shutil.copytree(tiny_base_folder, tmp_path / "base")
     tiny_judge().to_folder(tmp_path / "base" / "judge")
-    fast = replace(bench.style_bench.FIRST_ROUND, num_steps=2, learning_rate=1.0)
+    fast = bench.style_bench.FIRST_ROUND.model_copy(update={"steps": 2, "learning_rate": 1.0})
     for module in (bench.style_bench, bench.ablations):
         monkeypatch.setattr(module, "FIRST_ROUND", fast)
         monkeypatch.setattr(module, "FEW_EVALUATION_PROMPTS", FEW_EVALUATION_PROMPTS[:2])

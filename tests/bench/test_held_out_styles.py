@@ -1,6 +1,5 @@
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -67,11 +66,12 @@ def test_every_row_is_drawn_once_and_the_last_line_is_json(
     tiny_judge().to_folder(tmp_path / "base" / "judge")
     made = bench.style_bench
     first = held_out_references(16)[:1]
-    fast = replace(made.FIRST_ROUND, num_steps=2, learning_rate=1.0)  # so fast that two steps show in the images
+    quick = {"steps": 2, "learning_rate": 1.0}  # so fast that two steps show in the images
+    fast = made.FIRST_ROUND.model_copy(update=quick)
     for name, value in {
         "FIRST_ROUND": fast,
-        "LATER_ROUND": fast,
-        "OTHER_METHODS": {name: replace(fast, method=made.OTHER_METHODS[name].method) for name in made.OTHER_METHODS},
+        "LATER_ROUNDS": fast,
+        "OTHER_METHODS": {name: config.model_copy(update=quick) for name, config in made.OTHER_METHODS.items()},
         "SAMPLING": styledrop.SamplingConfig(steps=2),
         "CANDIDATE_PROMPTS": CANDIDATE_PROMPTS[:12],
         "FEW_EVALUATION_PROMPTS": FEW_EVALUATION_PROMPTS[:2],

@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,7 +40,8 @@ def test_the_last_line_is_json_and_every_reference_has_its_pictures(
     tmp_path: Path, tiny_base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("FIRST_ROUND", "OVER_TRAINED"):
-        monkeypatch.setattr(bench.leak_guard, name, replace(getattr(bench.leak_guard, name), num_steps=1))
+        short = getattr(bench.leak_guard, name).model_copy(update={"steps": 1})
+        monkeypatch.setattr(bench.leak_guard, name, short)
     monkeypatch.setattr("sys.argv", ["leak_guard", "--base", str(tiny_base_folder), "--out", str(tmp_path)])
     main()
     *lines, last = [line for line in capsys.readouterr().out.splitlines() if " leak " in line or line[0] == "{"]

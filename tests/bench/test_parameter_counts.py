@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from bench.parameter_counts import SETTINGS, amused_generator, counts_on, main, muse_counts
-from data.documents.spec import FIRST_ROUND, LATER_ROUNDS
+from data.documents.defaults import FIRST_ROUND, LATER_ROUNDS
 from styledrop import load_base
 
 

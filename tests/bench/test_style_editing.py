@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ def test_every_phrase_is_drawn_by_an_adapter_tuned_with_the_references_own(
 ) -> None:
     phrases = {reference.style: reference.style_phrase for reference in held_out_references(16)}
     assert phrases[STYLE] == f"in {PHRASES[0]} style"
-    fast = replace(bench.style_editing.FIRST_ROUND, num_steps=2)
+    fast = bench.style_editing.FIRST_ROUND.model_copy(update={"steps": 2})
     monkeypatch.setattr(bench.style_editing, "FIRST_ROUND", fast)
     monkeypatch.setattr(bench.style_editing, "SAMPLING", styledrop.SamplingConfig(steps=2))
     monkeypatch.setattr("sys.argv", ["style_editing", "--base", str(tiny_base_folder), "--out", str(tmp_path)])

@@ -1,6 +1,5 @@
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,9 @@ def test_every_style_has_a_picture_and_the_last_line_is_json(
     tiny_judge().to_folder(tmp_path / "base" / "judge")
     references = bench.super_resolution.held_out_references(32)[:2]
     monkeypatch.setattr(bench.super_resolution, "held_out_references", lambda size_px: references)
-    for name in ("CONFIG", "FIRST_ROUND"):
-        monkeypatch.setattr(bench.super_resolution, name, replace(getattr(bench.super_resolution, name), num_steps=1))
+    for name in ("ENLARGING", "FIRST_ROUND"):
+        short = getattr(bench.super_resolution, name).model_copy(update={"steps": 1})
+        monkeypatch.setattr(bench.super_resolution, name, short)
     arguments = ["--base", str(tmp_path / "base"), "--icons", "2", "--out", str(tmp_path / "out")]
     monkeypatch.setattr("sys.argv", ["super_resolution", *arguments])
     main()

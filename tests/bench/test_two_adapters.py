@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ def test_the_subject_has_its_renderings_and_its_credit() -> None:
 def test_the_ends_are_each_adapter_alone(
     tmp_path: Path, tiny_base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fast = replace(bench.two_adapters.FIRST_ROUND, num_steps=3, learning_rate=1.0)
+    fast = bench.two_adapters.FIRST_ROUND.model_copy(update={"steps": 3, "learning_rate": 1.0})
     monkeypatch.setattr(bench.two_adapters, "FIRST_ROUND", fast)
     monkeypatch.setattr(bench.two_adapters, "SAMPLING", styledrop.SamplingConfig(steps=2))
     monkeypatch.setattr("sys.argv", ["two_adapters", "--base", str(tiny_base_folder), "--out", str(tmp_path)])

@@ -8,13 +8,14 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load
 
-from styledrop.adapters import Adapter, AdapterConfig
+from styledrop.adapters import Adapter
 from styledrop.artifact import Card, StyleReference, load_adapter, load_card, save_adapter
 from styledrop.base import Base
+from styledrop.config.tuning import AdapterConfig, Method
 from styledrop.errors import ArtifactError, ChecksumMismatch, IncompatibleBase
 from styledrop.full_fine_tune import FullFineTuneConfig
 from styledrop.lora import LoRAConfig
-from styledrop.methods import Method, new_tuned
+from styledrop.methods import new_tuned
 from styledrop.soft_prompt import SoftPromptConfig
 from tests.model.conftest import TINY, randomized
 
@@ -132,7 +133,7 @@ def test_missing_files_are_named(tmp_path: Path, base: Base, adapter: Adapter) -
     ("changes", "message"),
     [
         ({"colour": "red"}, r"unknown keys \['colour'\]"),
-        ({"adapter": {"bottleneck": 3, "rank": 4}}, "'rank'"),
+        ({"adapter": {"bottleneck": 3, "rank": 4}}, "rank"),
         ({"adapter": {"bottleneck": 5, "share_across_layers": False}}, r"do not fit.*attention\.down"),
         ({"references": [{"sha256": "a"}]}, "content_phrase"),
     ],

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from styledrop.adapters import Adapter, AdapterConfig
+from styledrop.adapters import Adapter
+from styledrop.config.tuning import AdapterConfig
 from styledrop.errors import BaseError
 from styledrop.generator import SITES, Condition, Generator, GeneratorConfig
 from tests.model.conftest import TINY, condition_of, rng

@@ -1,32 +1,38 @@
 """LoRA, soft prompt and the full fine-tune: the same `tune` and `sample` as the adapter's."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from styledrop.adapters import AdapterConfig
 from styledrop.artifact import Card, load_adapter, save_adapter
 from styledrop.base import Base
-from styledrop.full_fine_tune import FullFineTuneConfig
+from styledrop.config.sampling import SamplingConfig
+from styledrop.config.tuning import (
+    AdapterConfig,
+    FullFineTuning,
+    LoRAConfig,
+    LoRATuning,
+    SoftPromptConfig,
+    SoftPromptTuning,
+    Tuning,
+)
 from styledrop.generator import Generator
-from styledrop.lora import LoRAConfig
-from styledrop.methods import Method, method_name, method_of, new_tuned
-from styledrop.sampler import SamplingConfig, sample_tokens
-from styledrop.soft_prompt import SoftPromptConfig
+from styledrop.methods import method_of, new_tuned, size_of
+from styledrop.sampler import sample_tokens
 from styledrop.tuned import Tuned
-from styledrop.tuning import TuningConfig, tune
+from styledrop.tuning import tune
 from tests.model.conftest import TINY, condition_of, picture, randomized, rng
 
 PAIRS = [(picture(1), "a cat in stripes"), (picture(2), "a dog in stripes")]
-METHODS: list[Method] = [LoRAConfig(), SoftPromptConfig(num_vectors=3), FullFineTuneConfig()]
+METHODS: list[Tuning] = [
+    LoRATuning(learning_rate=3e-2, batch_size=2, steps=30),
+    SoftPromptTuning(learning_rate=3e-2, batch_size=2, steps=30, num_vectors=3),
+    FullFineTuning(learning_rate=3e-2, batch_size=2, steps=30),
+]
+of_each_method = pytest.mark.parametrize("config", METHODS, ids=lambda config: config.method)
 CARD = Card(name="stripes", base_name="tiny", base_sha256="0" * 64)
-
-
-def config(method: Method, **changes: object) -> TuningConfig:
-    return replace(TuningConfig(method=method, learning_rate=3e-2, batch_size=2, num_steps=30), **changes)
 
 
 @torch.no_grad()
@@ -38,24 +44,24 @@ def loss_with_all_masked(base: Base, tuned: Tuned) -> float:
     return float(F.cross_entropy(logits.flatten(0, 1), tokens.flatten()))
 
 
-@pytest.mark.parametrize("method", METHODS, ids=method_name)
-def test_tuning_learns_every_weight_and_leaves_the_base_alone(base: Base, method: Method) -> None:
+@of_each_method
+def test_tuning_learns_every_weight_and_leaves_the_base_alone(base: Base, config: Tuning) -> None:
     before = {name: value.clone() for name, value in base.generator.state_dict().items()}
-    start = new_tuned(method, base.generator)
+    start = new_tuned(size_of(config), base.generator)
     start.init_weights(rng())
-    tuned = tune(base, PAIRS, config(method))
+    tuned = tune(base, PAIRS, config)
     assert loss_with_all_masked(base, tuned) < loss_with_all_masked(base, start) - 0.005
     assert all(torch.equal(value, before[name]) for name, value in base.generator.state_dict().items())
     assert all(not torch.equal(value, start.state_dict()[name]) for name, value in tuned.state_dict().items())
 
 
-@pytest.mark.parametrize("method", METHODS, ids=method_name)
-def test_a_stopped_run_ends_with_the_same_bits(base: Base, tmp_path: Path, method: Method) -> None:
+@of_each_method
+def test_a_stopped_run_ends_with_the_same_bits(base: Base, tmp_path: Path, config: Tuning) -> None:
     def stop(step: int, *_: object) -> None:
         if step == 3:
             raise KeyboardInterrupt
 
-    short = config(method, num_steps=5)
+    short = config.model_copy(update={"steps": 5})
     whole = tune(base, PAIRS, short)
     with pytest.raises(KeyboardInterrupt):
         tune(base, PAIRS, short, checkpoint=tmp_path / "run", checkpoint_every=2, progress=stop)
@@ -63,12 +69,12 @@ def test_a_stopped_run_ends_with_the_same_bits(base: Base, tmp_path: Path, metho
     assert all(torch.equal(value, whole.state_dict()[name]) for name, value in resumed.state_dict().items())
 
 
-@pytest.mark.parametrize("method", METHODS, ids=method_name)
-def test_what_was_tuned_survives_its_folder_and_draws_the_same(base: Base, tmp_path: Path, method: Method) -> None:
-    tuned = tune(base, PAIRS, config(method, num_steps=3, learning_rate=1.0))
+@of_each_method
+def test_what_was_tuned_survives_its_folder_and_draws_the_same(base: Base, tmp_path: Path, config: Tuning) -> None:
+    tuned = tune(base, PAIRS, config.model_copy(update={"steps": 3, "learning_rate": 1.0}))
     save_adapter(tuned, CARD, tmp_path)
     loaded = load_adapter(tmp_path, base)
-    assert method_of(loaded) == method
+    assert method_of(loaded) == size_of(config)
     drawn = [
         sample_tokens(base, ["a fish in stripes"], seeds=[4], style=style, config=SamplingConfig(steps=4))
         for style in (tuned, loaded, None)
@@ -77,15 +83,15 @@ def test_what_was_tuned_survives_its_folder_and_draws_the_same(base: Base, tmp_p
     assert not torch.equal(drawn[0], drawn[2])
 
 
-@pytest.mark.parametrize("method", METHODS, ids=method_name)
-def test_an_image_is_the_same_in_any_batch(base: Base, method: Method) -> None:
-    tuned = randomized(new_tuned(method, base.generator))
+@of_each_method
+def test_an_image_is_the_same_in_any_batch(base: Base, config: Tuning) -> None:
+    tuned = randomized(new_tuned(size_of(config), base.generator))
     assert isinstance(tuned, Tuned)
     prompts, seeds = ["a cat", "a dog", "a fish"], [1, 2, 3]
 
     def drawn(batch_size: int) -> torch.Tensor:
-        chosen = SamplingConfig(steps=4, batch_size=batch_size)
-        return sample_tokens(base, prompts, seeds=seeds, style=tuned, config=chosen)
+        steps = SamplingConfig(steps=4)
+        return sample_tokens(base, prompts, seeds=seeds, style=tuned, config=steps, batch_size=batch_size)
 
     assert torch.equal(drawn(3), drawn(1))
 

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from styledrop.artifact import Card, save_adapter
 from styledrop.base import EMBEDDED, Base, load_base
+from styledrop.config.sampling import Guidance
 from styledrop.generator import Generator, GeneratorConfig
-from styledrop.guidance import Conditioned, Guidance, guided
+from styledrop.guidance import Conditioned, guided
 from styledrop.lora import LoRA, LoRAConfig
 from styledrop.sampler import decode
 from tests.model.conftest import TINY, randomized, rng

@@ -6,14 +6,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from styledrop.adapters import Adapter, AdapterConfig, Mixture
+from styledrop.adapters import Adapter, Mixture
 from styledrop.base import Base
+from styledrop.config.sampling import Guidance, SamplingConfig
+from styledrop.config.tuning import AdapterConfig
 from styledrop.errors import SamplingError
 from styledrop.generator import Condition, Generator
-from styledrop.guidance import Guidance
 from styledrop.lora import LoRAConfig
 from styledrop.methods import new_tuned
-from styledrop.sampler import SamplingConfig, decode, sample, sample_tokens
+from styledrop.sampler import decode, sample, sample_tokens
 from styledrop.tuned import Tuned
 from tests.model.conftest import TINY, HashedText, randomized, rng
 
@@ -105,14 +106,12 @@ def test_an_image_is_the_same_alone_and_anywhere_in_a_batch(base: Base) -> None:
     seeds = [7, 8, 9, 7, 4_294_967_295]
     style = Adapter.for_generator(AdapterConfig(), TINY)
     randomized(style)
-    config = SamplingConfig(steps=6, batch_size=5)
-    together = sample_tokens(base, prompts, seeds=seeds, style=style, config=config)
+    config = SamplingConfig(steps=6)
+    together = sample_tokens(base, prompts, seeds=seeds, style=style, config=config, batch_size=5)
     for i in range(5):
         alone = sample_tokens(base, prompts[i : i + 1], seeds=seeds[i : i + 1], style=style, config=config)
         assert torch.equal(together[i], alone[0])
-    backwards = sample_tokens(
-        base, prompts[::-1], seeds=seeds[::-1], style=style, config=SamplingConfig(steps=6, batch_size=2)
-    )
+    backwards = sample_tokens(base, prompts[::-1], seeds=seeds[::-1], style=style, config=config, batch_size=2)
     assert torch.equal(together, backwards.flip(0))
     assert len({tuple(row.tolist()) for row in together}) == 5
 
@@ -125,8 +124,8 @@ def test_every_image_of_a_batch_may_have_its_own_adapter_and_guidance(base: Base
     styles: list[Tuned] = [adapters[0], adapters[1], mixture, adapters[1], adapters[0], Tuned()]
     prompts, seeds = ["a cat", "a dog", "a cat", "a fish", "a cat", "a cat"], [1, 2, 1, 4, 1, 1]
     how = [Guidance(lambda_a=lambda_a) for lambda_a in (2.0, 0.0, 1.0, 0.5, 2.0, 2.0)]
-    config = SamplingConfig(steps=5, batch_size=4)
-    together = sample_tokens(base, prompts, seeds=seeds, style=styles, guidance=how, config=config)
+    config = SamplingConfig(steps=5)
+    together = sample_tokens(base, prompts, seeds=seeds, style=styles, guidance=how, config=config, batch_size=4)
     for i, style in enumerate(styles):
         alone = sample_tokens(base, [prompts[i]], seeds=[seeds[i]], style=style, guidance=how[i], config=config)
         assert torch.equal(together[i], alone[0])
@@ -182,7 +181,8 @@ def test_sample_gives_images_and_asks_for_each_text_once(base: Base) -> None:
         base,
         ["a cat", "a dog", "a cat"],
         seeds=[1, 2, 3],
-        config=SamplingConfig(steps=2, batch_size=2),
+        config=SamplingConfig(steps=2),
+        batch_size=2,
         negative_prompt="blurry",
         progress=lambda *given: done.append(given),
     )
@@ -201,8 +201,8 @@ def test_the_negative_prompt_is_conditioned_once_for_all_batches(base: Base, mon
 
     condition = Generator.condition
     monkeypatch.setattr(Generator, "condition", counted)
-    config = SamplingConfig(steps=1, batch_size=2)
-    sample_tokens(base, ["a cat", "a cat", "a cat", "a dog", "a fish"], seeds=range(5), config=config)
+    config = SamplingConfig(steps=1)
+    sample_tokens(base, ["a cat", "a cat", "a cat", "a dog", "a fish"], seeds=range(5), config=config, batch_size=2)
     assert rows == [1, 1, 2, 1]  # the negative prompt, then each batch's own
 
 
@@ -238,13 +238,12 @@ def test_a_request_that_cannot_be_met_is_refused(
         sample(base, prompts, seeds=seeds)
 
 
-def test_settings_that_cannot_be_met_are_refused() -> None:
-    with pytest.raises(SamplingError, match="steps >= 1, got 0"):
-        SamplingConfig(steps=0)
+def test_a_batch_of_nothing_is_refused(base: Base) -> None:
     with pytest.raises(SamplingError, match="batch_size >= 1, got 0"):
-        SamplingConfig(batch_size=0)
-    with pytest.raises(SamplingError, match="expected token_temperature > 0"):
-        SamplingConfig(token_temperature=0.0)
+        sample(base, ["a cat"], seeds=[1], batch_size=0)
+
+
+def test_a_decoding_that_cannot_be_done_is_refused() -> None:
     masked = torch.full((1, 4), MASK)
     with pytest.raises(SamplingError, match="steps >= 1, got 0"):
         decode(fixed_logits(1, 4), masked, mask_id=MASK, steps=0, temperature=4.5, generators=rngs(0))

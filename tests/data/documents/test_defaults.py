@@ -12,11 +12,10 @@ REPOSITORY = Path(__file__).parents[3]
 def test_the_examples_tune_and_draw_with_the_defaults(path: str) -> None:
     words = (REPOSITORY / path).read_text(encoding="utf-8")
     for name, value in {
-        "num_steps": defaults.FIRST_ROUND_STEPS,
-        "learning_rate": defaults.FIRST_ROUND_LEARNING_RATE,
-        "lambda_a": defaults.LAMBDA_A,
-        "lambda_b": defaults.LAMBDA_B,
-        "token_temperature": defaults.TOKEN_TEMPERATURE,
-        "steps": defaults.SAMPLING_STEPS,
+        "learning_rate": {defaults.FIRST_ROUND.learning_rate},
+        "lambda_a": {defaults.GUIDANCE.lambda_a},
+        "lambda_b": {defaults.GUIDANCE.lambda_b},
+        "token_temperature": {defaults.SAMPLING.token_temperature},
+        "steps": {defaults.FIRST_ROUND.steps, defaults.SAMPLING.steps},
     }.items():
-        assert {float(number) for number in re.findall(rf"\b{name}=([\d.e-]+)", words)} == {value}, name
+        assert {float(number) for number in re.findall(rf"\b{name}=([\d.e-]+)", words)} == value, name

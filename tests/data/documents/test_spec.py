@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from data.documents import defaults
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
 from data.documents.spec import StyleSpec, parse_spec, read_spec
 from data.errors import SpecError
+from styledrop.config.tuning import AdapterTuning
 
 REFERENCE = {"uri": "cat.png", "content_phrase": "a cat", "style_phrase": "in watercolor style"}
 MINIMAL: dict[str, Any] = {"name": "watercolor", "references": [REFERENCE], "licence": "CC0-1.0", "consent": "own work"}
@@ -18,6 +20,19 @@ def test_a_spec_needs_only_a_name_a_reference_and_the_right_to_use_it() -> None:
     assert spec.tuning(1) == spec.first_round
     assert spec.tuning(2) == spec.tuning(3) == spec.later_rounds
     assert spec.style_phrase == "in watercolor style"
+
+
+def test_what_a_section_leaves_out_is_as_in_its_default() -> None:
+    spec = parse_spec({**MINIMAL, "later_rounds": {"steps": 7}, "candidate_sampling": {"lambda_b": 2}})
+    assert spec.later_rounds == defaults.LATER_ROUNDS.model_copy(update={"steps": 7})
+    assert (spec.candidate_sampling.steps, spec.candidate_sampling.lambda_b) == (defaults.SAMPLING.steps, 2.0)
+
+
+def test_forms_describe_settings_in_the_librarys_words() -> None:
+    of_spec, of_library = StyleSpec.model_json_schema()["$defs"], AdapterTuning.model_json_schema()
+    assert of_spec["AdapterTuning"] == of_library
+    assert of_library["properties"]["steps"]["description"] == "Optimizer steps; the paper: 1000."
+    assert all("description" in field for part in of_spec.values() for field in part["properties"].values())
 
 
 def test_a_spec_survives_json() -> None:

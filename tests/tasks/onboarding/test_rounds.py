@@ -160,7 +160,7 @@ def test_a_published_adapter_comes_back_with_its_card(run: Run, adapter: Adapter
     assert (first["steps"], first["parameters"]) == (3, adapter.parameters)
     assert (first["examples"], first["views"]) == (1, run.spec.reference_views)
     assert first["text"]["mean"] == evaluation.rounds[1].text.mean
-    assert card["guidance"] == {"lambda_a": 1.5, "lambda_b": defaults.LAMBDA_B}
+    assert card["guidance"] == {"lambda_a": 1.5, "lambda_b": defaults.GUIDANCE.lambda_b}
     assert card["leak"] == {"mean": 0.1, "standard_error": 0.01, "threshold": 0.2}
     assert (card["verdict"]["is_learnt"], card["verdict"]["style"]["mean"]) == (True, pytest.approx(0.25))
     base = open_base(run.spec.base)
@@ -193,4 +193,4 @@ def test_an_evaluation_is_drawn_with_what_was_chosen_for_the_style(run: Run, ada
     with patch.object(styledrop, "sample", side_effect=styledrop.sample) as sample:
         evaluate_round.fn(run, adapter, 1.5)
         evaluate_round.fn(run, adapter)
-    assert [call.kwargs["guidance"].lambda_a for call in sample.call_args_list] == [1.5, defaults.LAMBDA_A]
+    assert [call.kwargs["guidance"].lambda_a for call in sample.call_args_list] == [1.5, defaults.GUIDANCE.lambda_a]
