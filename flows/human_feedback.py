@@ -4,11 +4,12 @@ A deployed run is suspended: no process, no memory and no accelerator are held w
 from a terminal, which nothing could start again, is paused.
 
 What counts is the decision in the store, written as soon as the answer comes and looked up before
-asking: a retry, or the same spec run again, never asks twice. Without an answer to exactly the
+asking: a retry, or the same spec run again, never asks twice. Where two reviewers have to agree, each is asked in turn
+and both decisions are kept; if they agree on nothing, a third person is asked. Without an answer to exactly the
 candidates at hand there is no decision: whatever made the run go on, the question is asked again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,10 +19,19 @@ from prefect.input import RunInput
 from pydantic import ConfigDict, Field, ValidationError
 
 from data.errors import StyleRejected
-from data.records.feedback import ANSWER_MEANINGS, NEEDS_PICKS, Answer, Decision, FeedbackRecord, Question
+from data.records.feedback import (
+    ANSWER_MEANINGS,
+    NEEDS_PICKS,
+    Answer,
+    Decision,
+    FeedbackRecord,
+    Question,
+    in_turn,
+    settle,
+)
 from data.records.onboarding import CandidatesRecord, Run
 from data.records.scores import EvaluationRecord
-from tasks.onboarding.keep_candidates import find_decision, record_decision
+from tasks.onboarding.keep_candidates import find_decisions, record_decision
 from tasks.onboarding.show_candidates import last_samples, show_candidates, show_leak, write_question
 from tasks.reporting import log_stage
 
@@ -47,10 +57,7 @@ def ask_reviewer(run: Run, candidates: CandidatesRecord) -> Decision:
     Raises:
         StyleRejected: if it is "reject".
     """
-    decision = find_decision(run, candidates)
-    if decision is None:
-        decision = _ask(run, show_candidates(run, candidates))
-    return _unless_rejected(run, candidates, decision)
+    return _unless_rejected(run, candidates, _decided(run, candidates, lambda: show_candidates(run, candidates)))
 
 
 def ask_for_leak_waiver(run: Run, evaluation: EvaluationRecord, feedback: Sequence[FeedbackRecord]) -> Decision | None:
@@ -68,10 +75,17 @@ def ask_for_leak_waiver(run: Run, evaluation: EvaluationRecord, feedback: Sequen
     if approval is not None and approval.decision == "approve" and approval.leak is not None and approval.leak.is_high:
         return approval
     samples = last_samples(run, evaluation)
-    decision = find_decision(run, samples)
-    if decision is None:
-        decision = _ask(run, show_leak(run, evaluation))
-    return _unless_rejected(run, samples, decision)
+    return _unless_rejected(run, samples, _decided(run, samples, lambda: show_leak(run, evaluation)))
+
+
+def _decided(run: Run, candidates: CandidatesRecord, show: Callable[[], Question]) -> Decision:
+    """What counts of what is in the store; as long as nothing does, the next person is asked what `show` makes."""
+    while True:
+        given = find_decisions(run, candidates)
+        decision = settle(given, run.spec.reviewers)
+        if decision is not None:
+            return decision
+        _ask(run, in_turn(show(), given, run.spec.reviewers))
 
 
 def _unless_rejected(run: Run, candidates: CandidatesRecord, decision: Decision) -> Decision:
@@ -89,7 +103,8 @@ def rounds_wanted(decision: Decision, tuned: int) -> int:
     return tuned + 2 if decision.decision == "another round" else tuned + 1
 
 
-def _ask(run: Run, question: Question) -> Decision:
+def _ask(run: Run, question: Question) -> None:
+    """Ask until there is an answer that can be used; it is in the store then."""
     decision, refusal, number = None, "", 0
     while decision is None:
         number += 1
@@ -111,14 +126,14 @@ def _ask(run: Run, question: Question) -> Decision:
             ),
         )
         decision, refusal = answered.decision, answered.refusal
-    return decision
 
 
 def _wait_for_answer(question: Question, number: int, refusal: str) -> ReviewAnswer | None:
     form = _form(question, write_question(question, refusal))
     # The key makes a run that is started again find the answer to the same question.
     about = "publication" if "publish" in question.answers else f"round-{question.candidates.round_number}"
-    key = f"{about}-question-{number}"
+    turn = f"-reviewer-{len(question.answered_by) + 1}" if question.answered_by else ""
+    key = f"{about}{turn}-question-{number}"
     try:
         if runtime.deployment.id is None:
             log_stage(

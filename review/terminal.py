@@ -106,6 +106,8 @@ def _print_question(waiting: Waiting) -> None:
     print(f"round       {question.candidates.round_number} of {question.planned_rounds} planned")
     print(f"leak        {question.leak.in_words if question.leak else 'unknown'}")
     print(f"answers     {', '.join(question.answers)}")
+    if question.turn:
+        print(f"turn        {question.turn}")
     print(f"references  {', '.join(example.image.uri for example in question.references)}")
     print(f"sheet       {question.sheet.uri}")
     print(f"shown       {len(question.shown)} of {question.candidates.count}: {question.chosen_by}")

@@ -93,7 +93,8 @@ def answer(
         candidates_sha256=candidates_sha256,
         note=note,
     )
-    check_decision(given, waiting.question.candidates, waiting.question.shown, waiting.question.answers)
+    question = waiting.question
+    check_decision(given, question.candidates, question.shown, question.answers, question.answered_by)
     form = {
         "decision": decision,
         "picks": [str(pick) for pick in picks],  # as the form has them

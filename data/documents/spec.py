@@ -124,6 +124,11 @@ class StyleSettings(Settings):
         description="who keeps candidates: clip (the best Text score), human (a person, shown some of every prompt), "
         "hybrid (a person, shown CLIP's best of every prompt), or random (chance, the paper's control)",
     )
+    reviewers: Literal[1, 2] = Field(
+        default=1,
+        description="who have to agree, where a person is asked: one, or two, each of whom is asked in turn. If two "
+        "agree on nothing, a third decides",
+    )
     first_round: Annotated[AdapterTuning, completed_by(defaults.FIRST_ROUND)] = Field(
         default=defaults.FIRST_ROUND, description="tuning on the references"
     )

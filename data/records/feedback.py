@@ -3,7 +3,7 @@
 The rule for answers stands here, since tasks and the review page both check them.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -47,6 +47,21 @@ class Question(Record):
     references: tuple[Example, ...]
     sheet: Blob
     """The candidates shown, on one numbered contact sheet (WebP)."""
+    reviewers: int = 1
+    """How many have to agree."""
+    answered_by: tuple[str, ...] = ()
+    """Who has answered before: somebody else is asked now."""
+    disagreement: str = ""
+    """What they said, if a third person is to decide; until then nobody sees another's answer."""
+
+    @property
+    def turn(self) -> str:
+        """Who is asked, in words; empty if one reviewer is all."""
+        if self.disagreement:
+            return f"They do not agree, so a third person decides. {self.disagreement}."
+        if self.answered_by:
+            return f"Two reviewers have to agree; {self.answered_by[0]} has answered, and somebody else is asked."
+        return "Two reviewers have to agree; this is the first." if self.reviewers > 1 else ""
 
 
 class Decision(Record):
@@ -60,6 +75,14 @@ class Decision(Record):
     note: str
     leak: Leak | None = None
     """As it stood before the reviewer."""
+    rests_on: tuple["Decision", ...] = ()
+    """What each reviewer said, in turn, where two had to agree; empty in a reviewer's own answer."""
+
+    @property
+    def in_words(self) -> str:
+        """Who said what."""
+        picks = f", picks {', '.join(str(pick) for pick in sorted(self.picks))}" if self.picks else ""
+        return f"{self.reviewer}: {self.decision}{picks}{f' ({self.note})' if self.note else ''}"
 
 
 class FeedbackRecord(Record):
@@ -78,14 +101,65 @@ def possible_answers(round_number: int) -> tuple[Answer, ...]:
     return ("approve", "another round", "reject") if round_number + 2 <= MAX_ROUNDS else ("approve", "reject")
 
 
+def settle(given: Sequence[Decision], reviewers: int) -> Decision | None:
+    """What counts of the decisions that were `given` in turn; None if another person has to be asked.
+
+    One reviewer's decision counts as it is. Two agree if both say the same, on what both picked; if one approves and
+    one wants another round, there is another round. If they agree on nothing, a third person's decision counts.
+    """
+    if len(given) < reviewers:
+        return None
+    if reviewers == 1:
+        return given[0]
+    if len(given) > reviewers:
+        return given[reviewers].model_copy(update={"rests_on": tuple(given)})
+    first, second = given
+    picks = tuple(pick for pick in first.picks if pick in second.picks)
+    said = {first.decision, second.decision}
+    if said <= set(NEEDS_PICKS):
+        if not picks:
+            return None
+        decision: Answer = "approve" if said == {"approve"} else "another round"
+    elif len(said) == 1:
+        decision, picks = first.decision, ()
+    else:
+        return None
+    return Decision(
+        decision=decision,
+        reviewer=f"{first.reviewer} and {second.reviewer}",
+        decided_at=second.decided_at,
+        picks=picks,
+        candidates_sha256=first.candidates_sha256,
+        note="; ".join(one.in_words for one in given if one.note),
+        leak=second.leak,
+        rests_on=tuple(given),
+    )
+
+
+def in_turn(question: Question, given: Sequence[Decision], reviewers: int) -> Question:
+    """`question` to whoever is next after those who have `given` their decisions."""
+    return question.model_copy(
+        update={
+            "reviewers": reviewers,
+            "answered_by": tuple(one.reviewer for one in given),
+            "disagreement": "; ".join(one.in_words for one in given) if len(given) >= reviewers else "",
+        }
+    )
+
+
 def check_decision(
-    decision: Decision, candidates: CandidatesRecord, shown: Collection[int], answers: Collection[Answer]
+    decision: Decision,
+    candidates: CandidatesRecord,
+    shown: Collection[int],
+    answers: Collection[Answer],
+    answered_by: Collection[str] = (),
 ) -> None:
     """Refuse an answer that cannot be acted on.
 
     Raises:
         DecisionRefused: if picks are missing, not among those `shown` or double, or if the decision was made
-            on other candidates, by nobody, or is not among the `answers` to choose from.
+            on other candidates, by nobody or by one who has answered already, or is not among the `answers` to choose
+            from.
     """
     if decision.candidates_sha256 != candidates.table.sha256:
         raise DecisionRefused(
@@ -99,6 +173,11 @@ def check_decision(
         )
     if not decision.reviewer.strip():
         raise DecisionRefused("expected the reviewer's name, got an empty one; say who decides")
+    if _name_key(decision.reviewer) in {_name_key(name) for name in answered_by}:
+        raise DecisionRefused(
+            f"expected another reviewer than {' and '.join(answered_by)}, got {decision.reviewer!r}: two have to "
+            "agree; let somebody else decide"
+        )
     for field, words in (("name", decision.reviewer), ("note", decision.note)):
         unseen = unseen_characters(" ".join(words.split()))
         if unseen:
@@ -117,3 +196,7 @@ def check_decision(
     twice = sorted({pick for pick in decision.picks if decision.picks.count(pick) > 1})
     if twice:
         raise DecisionRefused(f"expected every pick once, got {twice} more than once; remove the copies")
+
+
+def _name_key(name: str) -> str:
+    return " ".join(name.casefold().split())

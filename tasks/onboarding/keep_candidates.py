@@ -28,25 +28,28 @@ class RecordedAnswer(Record):
 
 
 @task(cache_policy=NO_CACHE)
-def find_decision(run: Run, candidates: CandidatesRecord) -> Decision | None:
-    """The decision on exactly these candidates, if there is one in the store."""
+def find_decisions(run: Run, candidates: CandidatesRecord) -> list[Decision]:
+    """The decisions on exactly these candidates that lie in the store, in the order in which they were given."""
     store = Store(run.store)
-    key = _decision_key(run, candidates)
-    return Decision.model_validate_json(store.read(key)) if store.exists(key) else None
+    found: list[Decision] = []
+    while store.exists(key := _decision_key(run, candidates, len(found))):
+        found.append(Decision.model_validate_json(store.read(key)))
+    return found
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
 def record_decision(run: Run, question: Question, answer: Decision) -> RecordedAnswer:
     """Put a reviewer's answer into the store, before anything is done with it.
 
-    The first usable answer counts: if there is a decision already, it stays and this answer is refused.
+    The first usable answer of whoever's turn it is counts: if there is a decision already, it stays and this answer is
+    refused.
     """
     try:
-        check_decision(answer, question.candidates, question.shown, question.answers)
+        check_decision(answer, question.candidates, question.shown, question.answers, question.answered_by)
     except DecisionRefused as error:
         return RecordedAnswer(decision=None, refusal=str(error))
     store = Store(run.store)
-    key = _decision_key(run, question.candidates)
+    key = _decision_key(run, question.candidates, len(question.answered_by))
     try:
         store.write_new(key, answer.model_dump_json(indent=2).encode())
     except AlreadyInStore:
@@ -104,6 +107,7 @@ def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision |
     )
 
 
-def _decision_key(run: Run, candidates: CandidatesRecord) -> str:
+def _decision_key(run: Run, candidates: CandidatesRecord, number: int) -> str:
     # By the digest of the candidates: a decision on others is never found here.
-    return f"{round_folder(run, candidates.round_number)}/decisions/{candidates.table.sha256}.json"
+    turn = f"-{number + 1}" if number else ""
+    return f"{round_folder(run, candidates.round_number)}/decisions/{candidates.table.sha256}{turn}.json"

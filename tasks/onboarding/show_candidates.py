@@ -72,6 +72,7 @@ def write_question(question: Question, refusal: str) -> str:
         f"Style **{question.style}**, round {candidates.round_number} of {question.planned_rounds} planned. "
         f"Leak {question.leak.in_words if question.leak else 'unknown'}. The reference:",
         " ".join(thumbnail(image, "reference", side_px=THUMBNAIL_PX) for image in references),
+        question.turn,
         f"{wanted} {len(question.shown)} of {candidates.count} ({question.chosen_by}):",
         embedded_image(store.read_blob(question.sheet), "webp", "candidates, numbered"),
     ]

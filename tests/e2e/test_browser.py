@@ -17,15 +17,20 @@ from prefect.client.schemas.objects import StateType
 from starlette.applications import Starlette
 
 from data.documents.spec import parse_spec
-from data.records.feedback import FeedbackRecord
+from data.records.feedback import Decision, FeedbackRecord
 from data.store.candidates import from_parquet
 from data.store.files import Store
 from data.store.publication import current_version
 from review.links import link
 from review.page import make_app
+from review.waiting import list_waiting
+from tasks.onboarding.prepare import prepare
 from tests.e2e.browser import open_page, screenshot
 from tests.e2e.deployed import start_onboarding, wait_for_state
+from tests.flows.test_human_feedback import asks
 from tests.processes import free_port, wait_until
+from tests.reviewer import next_question
+from tests.tasks.onboarding.test_keep_candidates import candidates_of
 
 pytestmark = pytest.mark.e2e
 
@@ -92,6 +97,59 @@ def test_six_picks_on_the_review_page_are_what_round_two_is_tuned_on(
         page.get_by_text("it was answered already: 'approve' by Ada").wait_for()
     assert wait_for_state(prefect_client, run_id, leaving=StateType.PAUSED).type == StateType.COMPLETED
     check_that_exactly_these_were_tuned_on(Store(s3_store), picks, "<b>on the page</b>")
+
+
+def test_two_who_disagree_are_followed_by_a_third_who_decides(spec_document: dict[str, Any], prefect_api: str) -> None:
+    run = prepare.fn(parse_spec({**spec_document, "feedback": "human", "reviewers": 2}))
+    seen, decided = list_waiting(), list[Decision]()
+    asking = threading.Thread(
+        target=contextvars.copy_context().run, args=(lambda: decided.extend(asks(run, candidates_of(run))),)
+    )
+    asking.start()
+    run_id = next_question(seen).run_id
+    with served(make_app(None)) as here, open_page() as page:
+        address = f"{here}/runs/{run_id}"
+        _open_question(page, address, "Two reviewers have to agree; this is the first.")
+        _decide(page, "approve", reviewer="Ada", picks=(0, 1))
+        _open_question(page, address, "Ada has answered, and somebody else is asked.")
+        assert "picks" not in page.locator("aside").inner_text()
+        _decide(page, "reject", reviewer="ada", note="too dark")
+        page.get_by_text("expected another reviewer than Ada").wait_for()
+        page.get_by_label("Reviewer").fill("Ben")
+        page.get_by_role("button", name="Submit").click()
+        page.get_by_text("Answered: reject by Ben").wait_for()
+        _open_question(page, address, "a third person decides. Ada: approve, picks")
+        page.get_by_text("Ben: reject (too dark).").wait_for()
+        screenshot(page, "two-reviewers")
+        assert decided == []
+        _decide(page, "another round", reviewer="Cleo", picks=(2,))
+        page.get_by_text("Answered: another round by Cleo").wait_for()
+    asking.join(60)
+    [decision] = decided
+    assert (decision.decision, decision.reviewer, len(decision.picks)) == ("another round", "Cleo", 1)
+    assert [(one.reviewer, one.decision) for one in decision.rests_on] == [
+        ("Ada", "approve"), ("Ben", "reject"), ("Cleo", "another round"),
+    ]  # fmt: skip
+
+
+def _open_question(page: Page, address: str, words: str) -> None:
+    """Look again until the run asks in these words: between two reviewers it works for a moment."""
+
+    def is_asked() -> bool:
+        page.goto(address)
+        return page.get_by_text(words).count() > 0
+
+    wait_until(is_asked, 120, words)
+
+
+def _decide(page: Page, decision: str, *, reviewer: str, picks: tuple[int, ...] = (), note: str = "") -> None:
+    for place in picks:
+        page.locator(".candidate").nth(place).click()
+    page.get_by_role("button", name="Decide").click()
+    page.get_by_label(decision).check()
+    page.get_by_label("Reviewer").fill(reviewer)
+    page.get_by_label("Note").fill(note)
+    page.get_by_role("button", name="Submit").click()
 
 
 def _pick_six(page: Page) -> list[int]:

@@ -268,6 +268,26 @@ def test_an_answer_to_candidates_that_have_changed_is_refused_in_words_and_asked
     assert second.candidates_sha256 == after.table.sha256
 
 
+def test_two_who_agree_are_asked_in_turn_and_tuned_on_what_both_picked(human_document: dict[str, Any]) -> None:
+    run = prepare.fn(parse_spec({**human_document, "reviewers": 2}))
+    candidates, seen = candidates_of(run), list[Waiting]()
+
+    def second(waiting: Waiting) -> None:
+        seen.append(waiting)
+        with pytest.raises(DecisionRefused, match="another reviewer than Ada, got 'ada'"):
+            says("approve", 2, reviewer="ada")(waiting)
+        says("approve", 5, 1, 2, reviewer="Ben")(waiting)
+
+    finished = person(says("approve", 1, 2, 3), second)
+    [decision] = asks(run, candidates)
+    finished()
+    assert "Ada has answered" in seen[0].question.turn
+    assert (decision.decision, decision.reviewer, decision.picks) == ("approve", "Ada and Ben", (1, 2))
+    assert sorted(one.reviewer for one in decisions_in(run.store)) == ["Ada", "Ben"]
+    assert keep_candidates.fn(run, candidates, decision).kept == (1, 2)
+    assert asks(run, candidates) == [decision]  # nobody is there to answer
+
+
 @pytest.mark.e2e
 def test_a_run_that_is_killed_while_it_waits_leaves_no_decision_and_the_next_one_asks(
     human_document: dict[str, Any], prefect_environment: dict[str, str], tmp_path: Path

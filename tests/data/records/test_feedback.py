@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from data.errors import DecisionRefused
-from data.records.feedback import ANSWERS_TO_LEAK, Decision, check_decision, possible_answers
+from data.records.feedback import ANSWERS_TO_LEAK, Decision, check_decision, possible_answers, settle
 from data.records.onboarding import CandidatesRecord
 from data.records.record import Blob
 
@@ -59,3 +59,44 @@ def test_only_what_is_tuned_already_is_published_as_it_is_and_without_picks() ->
 def test_answers_that_cannot_be_used_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(DecisionRefused, match=message):
         check_decision(decision(**change), CANDIDATES, SHOWED, possible_answers(1))
+
+
+ADA = decision(reviewer="Ada", picks=(3, 0), note="the roundest")
+
+
+@pytest.mark.parametrize(
+    ("answer", "picks", "settled"),
+    [
+        ("approve", (0, 7, 3), ("approve", (3, 0))),
+        ("another round", (7, 0), ("another round", (0,))),
+        ("approve", (7,), None),
+        ("another round", (7,), None),
+        ("reject", (), None),
+    ],
+)
+def test_two_agree_on_what_both_say_and_picked(
+    answer: str, picks: tuple[int, ...], settled: tuple[str, tuple[int, ...]] | None
+) -> None:
+    ben = decision(decision=answer, reviewer="Ben", picks=picks)
+    found = settle([ADA, ben], 2)
+    assert (found and (found.decision, found.picks)) == settled
+    if found is not None:
+        assert (found.reviewer, found.note) == ("Ada and Ben", "Ada: approve, picks 0, 3 (the roundest)")
+        assert found.rests_on == (ADA, ben)
+
+
+def test_a_third_persons_decision_counts_and_keeps_the_others() -> None:
+    ben, cleo = (decision(decision="reject", reviewer=name, picks=()) for name in ("Ben", "Cleo"))
+    assert (settle([], 2), settle([ADA], 2), settle([ADA, ben], 2)) == (None, None, None)
+    found = settle([ADA, ben, cleo], 2)
+    assert found is not None
+    assert (found.decision, found.reviewer, found.rests_on) == ("reject", "Cleo", (ADA, ben, cleo))
+    agreed = settle([ben, cleo], 2)
+    assert agreed is not None
+    assert agreed.decision == "reject"
+    assert settle([ADA], 1) == ADA
+
+
+def test_nobody_agrees_with_themselves() -> None:
+    with pytest.raises(DecisionRefused, match="another reviewer than Ada and Ben, got ' ada': two have to agree"):
+        check_decision(decision(reviewer=" ada"), CANDIDATES, SHOWED, possible_answers(1), ("Ada", "Ben"))

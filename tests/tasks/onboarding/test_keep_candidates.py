@@ -9,7 +9,7 @@ from data.records.feedback import Decision, Question
 from data.records.onboarding import CandidatesRecord, Run
 from data.store.candidates import Candidate, from_parquet, to_parquet
 from data.store.files import Store
-from tasks.onboarding.keep_candidates import find_decision, keep_candidates, record_decision
+from tasks.onboarding.keep_candidates import find_decisions, keep_candidates, record_decision
 
 SCORES = [0.1, 0.3, 0.2, 0.2, 0.1, 0.3]
 
@@ -56,10 +56,10 @@ def test_clip_keeps_the_best_of_each_prompt_and_says_so_for_every_candidate(run:
 def test_a_decision_is_in_the_store_before_it_is_acted_on_and_a_second_one_is_refused(human_run: Run) -> None:
     candidates = candidates_of(human_run)
     question = question_of(human_run, candidates)
-    assert find_decision.fn(human_run, candidates) is None
+    assert find_decisions.fn(human_run, candidates) == []
     first = answer("another round", "Ada", (4, 2), candidates)
     assert record_decision.fn(human_run, question, first).decision == first
-    assert find_decision.fn(human_run, candidates) == first
+    assert find_decisions.fn(human_run, candidates) == [first]
     second = record_decision.fn(human_run, question, answer("reject", "Bob", (), candidates))
     assert second.decision == first
     assert "got a second one, 'reject' by Bob: 'another round' by Ada" in second.refusal
@@ -75,7 +75,7 @@ def test_an_unusable_answer_is_refused_in_words_and_not_recorded(human_run: Run)
     )
     assert answered.decision is None
     assert answered.refusal == "expected picks of the 6 images shown, got [6]; use their numbers"
-    assert find_decision.fn(human_run, candidates) is None
+    assert find_decisions.fn(human_run, candidates) == []
 
 
 def test_a_decision_on_other_candidates_is_neither_found_nor_used(human_run: Run) -> None:
@@ -83,7 +83,7 @@ def test_a_decision_on_other_candidates_is_neither_found_nor_used(human_run: Run
     decision = answer("approve", "Ada", (0,), candidates)
     record_decision.fn(human_run, question_of(human_run, candidates), decision)
     others = candidates_of(human_run, first_seed=100)
-    assert find_decision.fn(human_run, others) is None
+    assert find_decisions.fn(human_run, others) == []
     with pytest.raises(DecisionRefused, match="expected a decision on candidates .*: they have changed"):
         keep_candidates.fn(human_run, others, decision)
     answered = record_decision.fn(human_run, question_of(human_run, others), decision)
