@@ -1,6 +1,7 @@
 """Does one image teach a look that no training saw? Round 1 on many kept looks, with the truth beside it.
 
-    python -m bench.kept_looks --work FOLDER [--looks N] [--base FOLDER] [--out FOLDER] [--set FIELD=VALUE …]
+    python -m bench.kept_looks --work FOLDER [--looks N] [--base FOLDER] [--out FOLDER] [--method METHOD]
+        [--rates RATE …] [--set FIELD=VALUE …]
 
 FOLDER is that of `flows.pretrain_base`, whose icons are drawn in each look (`data.corpus.looks`): one icon is the
 reference, others of the same set are the truth. Settings are searched here and never on the held-out styles. A base
@@ -9,8 +10,9 @@ that was trained before there were kept looks has seen some of them.
 For each look: `content` is the share of images in which the judge sees what was asked for. `nearest` is the share that
 are nearer to this look's true icons than to those of the other looks drawn here, in the judge's style features, and
 `distance` that to its own true icons. `text` and `style` are CLIP's. Each is a mean over looks, `_se` its standard
-error. λ_A is swept, since tuning does not depend on it; `untuned` has no adapter. --set changes a setting of round
-1 (steps, rate, bottleneck, shared, views) from its default. The last line is JSON.
+error. λ_A is swept, since tuning does not depend on it; `untuned` has no adapter. --method tunes by another method, as
+a spec that names it does; --rates tunes once at each learning rate; --set changes any setting of round 1, or `views`,
+from its default. The last line is JSON.
 """
 
 import argparse
@@ -33,6 +35,7 @@ from data.corpus.looks import Look, draw_look, words_of
 from data.corpus.paint import Placement, paint
 from data.documents import defaults
 from data.pictures.contact_sheet import Row, comparison_sheet
+from styledrop.config.tuning import TUNINGS, as_method
 from styledrop.judge import Judge
 from tasks.models import open_base, open_scorer
 
@@ -41,10 +44,7 @@ CONTENTS = ("tree", "clock", "bell", "lock", "heart", "star", "moon", "cloud", "
 """What is drawn; none is a reference."""
 TRUE_ICONS = 24
 LAMBDAS = (0.0, 0.5, 1.0)
-SETTINGS: dict[str, Any] = {
-    **defaults.FIRST_ROUND.model_dump(),
-    "views": defaults.REFERENCE_VIEWS,
-}
+METHODS = tuple(kind.model_fields["method"].default for kind in TUNINGS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +89,10 @@ def _rows(corpus: Corpus, style: str, concepts: Sequence[str]) -> np.ndarray:
     return np.nonzero((corpus.style == style) & np.isin(corpus.concept, concepts))[0]
 
 
-def tune_round_1(base: styledrop.Base, kept: KeptLook, settings: Mapping[str, Any]) -> styledrop.Tuned:
+def tune_round_1(base: styledrop.Base, kept: KeptLook, config: styledrop.Tuning, views: int) -> styledrop.Tuned:
     """As the pipeline does, with these settings."""
-    config = styledrop.AdapterTuning(**{field: settings[field] for field in styledrop.AdapterTuning.model_fields})
     prompt = f"{kept.content} {kept.words}"
-    return styledrop.tune(base, [(view, prompt) for view in styledrop.views(kept.reference, settings["views"])], config)
+    return styledrop.tune(base, [(view, prompt) for view in styledrop.views(kept.reference, views)], config)
 
 
 def measure(
@@ -117,44 +116,14 @@ def measure(
     }
 
 
-def main() -> None:
-    """Tune to every look, draw, measure, and print the means."""
-    parser = argparse.ArgumentParser(prog="python -m bench.kept_looks")
-    parser.add_argument("--work", type=Path, required=True, help="folder of flows.pretrain_base, with a corpus in it")
-    parser.add_argument("--looks", type=int, default=24)
-    parser.add_argument("--base", default="embedded", help="folder of a base with a judge/ in it")
-    parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where the picture goes")
-    parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE", help=f"of {', '.join(SETTINGS)}")
-    arguments = parser.parse_args()
-    settings = SETTINGS | {field: json.loads(value) for field, value in (one.split("=") for one in arguments.set)}
-    base, scorer = open_base(arguments.base), open_scorer(arguments.base)
-    judge = Judge.from_folder(base.folder / "judge")
-    corpus = read_arrays(arguments.work / "corpus" / "result")
-    layers = np.load(arguments.work / "corpus" / "shards" / "layers.npy", mmap_mode="r", allow_pickle=False)
-    looks = draw_kept_looks(corpus, layers, arguments.looks, base.size_px)
-    places = torch.stack([judge.style_features(kept.true_icons).mean(dim=0) for kept in looks])
-    figures: dict[str, list[dict[str, float]]] = {}
-    rows = []
-    for number, kept in enumerate(looks):
-        tuned = tune_round_1(base, kept, settings)
-        drawn: dict[str, list[Image.Image]] = {}
-        for name, style, lambda_a in (("untuned", None, 0.0), *((f"{value:g}", tuned, value) for value in LAMBDAS)):
-            drawn[name] = styledrop.sample(
-                base,
-                [f"{content} {kept.words}" for content in CONTENTS],
-                seeds=list(range(len(CONTENTS))),
-                style=style,
-                guidance=defaults.GUIDANCE.model_copy(update={"lambda_a": lambda_a}),
-                config=defaults.SAMPLING,
-            )
-            figures.setdefault(name, []).append(measure(judge, scorer, kept, drawn[name], places, number))
-        blank = Image.new("RGB", kept.reference.size, "white")
-        true = [*kept.true_icons, *[blank] * len(CONTENTS)][: len(CONTENTS) - 1]
-        rows.append(Row(label=kept.look.style, images=[kept.reference, *true]))
-        rows += [Row(label=name, images=images) for name, images in drawn.items() if name in ("untuned", "0.5")]
-        print(f"{number}: {kept.content} {kept.words}", flush=True)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    comparison_sheet(["reference", *CONTENTS[1:]], rows, cell_px=64).save(arguments.out / "kept_looks.png")
+def round_1(method: str, changes: Mapping[str, Any]) -> styledrop.Tuning:
+    """What a spec gets that names the method and these changes."""
+    default = as_method(defaults.FIRST_ROUND, method)
+    return type(default).model_validate({**default.model_dump(), **changes})
+
+
+def means(figures: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, dict[str, float]]:
+    """Of each figure over looks, by what drew them, with its standard error."""
     line: dict[str, dict[str, float]] = {}
     for name, of_looks in figures.items():
         line[name] = {}
@@ -164,8 +133,61 @@ def main() -> None:
                 field: round(statistics.fmean(values), 4),
                 f"{field}_se": round(statistics.stdev(values) / len(values) ** 0.5, 4),
             }
-        print(f"{name:8}", "  ".join(f"{f} {line[name][f]:.3f} ± {line[name][f + '_se']:.3f}" for f in of_looks[0]))
-    print(json.dumps({"settings": settings, **line}))
+    return line
+
+
+def main() -> None:
+    """Tune to every look at every rate, draw, measure, and print the means."""
+    parser = argparse.ArgumentParser(prog="python -m bench.kept_looks")
+    parser.add_argument("--work", type=Path, required=True, help="folder of flows.pretrain_base, with a corpus in it")
+    parser.add_argument("--looks", type=int, default=24, help="two at least")
+    parser.add_argument("--base", default="embedded", help="folder of a base with a judge/ in it")
+    parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where the pictures go")
+    parser.add_argument("--method", default="adapter", choices=METHODS)
+    parser.add_argument("--rates", nargs="*", type=float, default=[], help="learning rates; default: the method's")
+    parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE")
+    arguments = parser.parse_args()
+    changes = {field: json.loads(value) for field, value in (one.split("=") for one in arguments.set)}
+    views = changes.pop("views", defaults.REFERENCE_VIEWS)
+    config = round_1(arguments.method, changes)
+    base, scorer = open_base(arguments.base), open_scorer(arguments.base)
+    judge = Judge.from_folder(base.folder / "judge")
+    corpus = read_arrays(arguments.work / "corpus" / "result")
+    layers = np.load(arguments.work / "corpus" / "shards" / "layers.npy", mmap_mode="r", allow_pickle=False)
+    looks = draw_kept_looks(corpus, layers, arguments.looks, base.size_px)
+    places = torch.stack([judge.style_features(kept.true_icons).mean(dim=0) for kept in looks])
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for rate in arguments.rates or [config.learning_rate]:
+        at_rate = config.model_copy(update={"learning_rate": rate})
+        figures: dict[str, list[dict[str, float]]] = {}
+        rows = []
+        for number, kept in enumerate(looks):
+            tuned = tune_round_1(base, kept, at_rate, views)
+            drawn: dict[str, list[Image.Image]] = {}
+            for name, style, lambda_a in (("untuned", None, 0.0), *((f"{value:g}", tuned, value) for value in LAMBDAS)):
+                drawn[name] = styledrop.sample(
+                    base,
+                    [f"{content} {kept.words}" for content in CONTENTS],
+                    seeds=list(range(len(CONTENTS))),
+                    style=style,
+                    guidance=defaults.GUIDANCE.model_copy(update={"lambda_a": lambda_a}),
+                    config=defaults.SAMPLING,
+                )
+                figures.setdefault(name, []).append(measure(judge, scorer, kept, drawn[name], places, number))
+            blank = Image.new("RGB", kept.reference.size, "white")
+            true = [*kept.true_icons, *[blank] * len(CONTENTS)][: len(CONTENTS) - 1]
+            rows.append(Row(label=kept.look.style, images=[kept.reference, *true]))
+            rows += [Row(label=name, images=images) for name, images in drawn.items() if name in ("untuned", "0.5")]
+            print(f"{number}: {kept.content} {kept.words}", flush=True)
+        sheet = comparison_sheet(["reference", *CONTENTS[1:]], rows, cell_px=64)
+        sheet.save(arguments.out / f"kept_looks_{config.method}_{rate:g}.png")
+        line = means(figures)
+        for name, of_name in line.items():
+            fields = [field for field in of_name if not field.endswith("_se")]
+            print(f"{name:8}", "  ".join(f"{f} {of_name[f]:.3f} ± {of_name[f + '_se']:.3f}" for f in fields))
+        lines.append({"settings": {**at_rate.model_dump(), "views": views}, **line})
+    print(json.dumps(lines))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from data.documents.defaults import FIRST_ROUND, GUIDANCE, LATER_ROUNDS, SAMPLIN
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
 from data.pictures.images import from_png, load_reference, square, to_png
 from data.store.candidates import Candidate, from_parquet, to_parquet
+from styledrop.config.tuning import as_method
 from styledrop.judge import Judge
 from tasks.models import open_base, open_scorer, scorer_sha256
 from tasks.onboarding.select_candidates import best_of_each_prompt, random_of_each_prompt
@@ -31,10 +32,10 @@ ORACLE_PICKS = 10
 """As many as the paper's person picked."""
 RARE_TOKEN = "in sks style"
 OTHER_METHODS: dict[str, styledrop.Tuning] = {
-    "lora": styledrop.LoRATuning(steps=FIRST_ROUND.steps, learning_rate=3e-3),
-    "soft_prompt": styledrop.SoftPromptTuning(steps=FIRST_ROUND.steps, learning_rate=1e-1),
-    "dreambooth": styledrop.FullFineTuning(steps=FIRST_ROUND.steps, learning_rate=3e-4),
+    row: as_method(FIRST_ROUND, method)
+    for row, method in (("lora", "lora"), ("soft_prompt", "soft_prompt"), ("dreambooth", "whole"))
 }
+"""What a spec that names another method gets, by row."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -132,7 +132,8 @@ def _print_style(style: Store) -> None:
         print(f"style       {document.name}: {document.style_phrase}")
         print(f"current     {pointer.version}, of a run started at {document.created:%Y-%m-%d %H:%M} UTC")
         print(f"base        {document.base_name} ({document.base_sha256[:12]})")
-        print(f"sampling    λ_A {document.lambda_a}, after {document.rounds} rounds")
+        print(f"tuned       {document.method}, {document.rounds} rounds")
+        print(f"sampling    λ_A {document.lambda_a}")
         print(f"scores      {_scores(document.before)} → {_scores(document.after)}")
         print(f"leak        {document.leak.in_words if document.leak else 'unknown'}")
         gain = f": {document.gain.text.mean:+.3f} Text, {document.gain.style.mean:+.3f} Style" if document.gain else ""

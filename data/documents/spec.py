@@ -20,7 +20,7 @@ from data.documents.words import Phrase, Words, shared_contents, whole_prompt, w
 from data.errors import AddressError, SpecError
 from styledrop.config.sampling import LambdaA, LambdaB, SamplingConfig
 from styledrop.config.settings import Settings
-from styledrop.config.tuning import AdapterTuning
+from styledrop.config.tuning import RATES, AdapterTuning, Tuning, as_method
 
 Feedback = Literal["clip", "human", "hybrid", "random"]
 
@@ -61,12 +61,27 @@ class SamplingSettings(SamplingConfig):
 
 
 def completed_by(default: Settings) -> BeforeValidator:
-    """Take from `default` what a document leaves out of a section."""
+    """Take from `default` what a document leaves out of a section; a method alone stands for the whole of a tuning."""
 
     def complete(given: Any) -> Any:
-        return {**default.model_dump(), **given} if isinstance(given, Mapping) else given
+        section = {"method": given} if isinstance(default, AdapterTuning) and isinstance(given, str) else given
+        if not isinstance(section, Mapping):
+            return given
+        method, of_method = section.get("method"), default
+        if isinstance(default, AdapterTuning) and isinstance(method, str) and method in RATES:
+            of_method = as_method(default, method)
+        return {**of_method.model_dump(), **section}
 
     return BeforeValidator(complete)
+
+
+def _any_method(schema: dict[str, Any]) -> None:
+    """Let a document leave the method out: by JSON Schema's `oneOf` it would then be of all kinds at once."""
+    schema["anyOf"] = [*schema.pop("oneOf"), {"type": "string", "enum": list(schema.pop("discriminator")["mapping"])}]
+
+
+RoundTuning = Annotated[Tuning, Field(discriminator="method", json_schema_extra=_any_method)]
+"""Of a round, by any method."""
 
 
 SAMPLING = SamplingSettings(**defaults.SAMPLING.model_dump())
@@ -129,7 +144,7 @@ class StyleSettings(Settings):
         description="who have to agree, where a person is asked: one, or two, each of whom is asked in turn. If two "
         "agree on nothing, a third decides",
     )
-    first_round: Annotated[AdapterTuning, completed_by(defaults.FIRST_ROUND)] = Field(
+    first_round: Annotated[RoundTuning, completed_by(defaults.FIRST_ROUND)] = Field(
         default=defaults.FIRST_ROUND, description="tuning on the references"
     )
     reference_views: int = Field(
@@ -139,7 +154,7 @@ class StyleSettings(Settings):
         description="copies of each reference that round 1 is tuned on, all but one a little shifted and scaled; "
         "the paper: 1",
     )
-    later_rounds: Annotated[AdapterTuning, completed_by(defaults.LATER_ROUNDS)] = Field(
+    later_rounds: Annotated[RoundTuning, completed_by(defaults.LATER_ROUNDS)] = Field(
         default=defaults.LATER_ROUNDS, description="tuning on kept candidates"
     )
 
@@ -225,7 +240,7 @@ class StyleSpec(StyleSettings, _StyleIdentity):
         """The words that follow every content phrase; all references have the same."""
         return self.references[0].style_phrase
 
-    def tuning(self, round_number: int) -> AdapterTuning:
+    def tuning(self, round_number: int) -> Tuning:
         """Settings of round `round_number`, counted from 1."""
         return self.first_round if round_number == 1 else self.later_rounds
 

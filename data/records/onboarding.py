@@ -41,13 +41,19 @@ class TokenizedExamples(Record):
 
 
 class AdapterRecord(Record):
-    """A tuned adapter: the files the library wrote, by name."""
+    """A tuned adapter, or what another method made: the files the library wrote, by name."""
 
     round_number: int
     files: dict[str, Blob]
     parameters: int
     final_loss: float
     seconds: float
+
+    @property
+    def weights(self) -> str:
+        """Name of the file of its weights."""
+        [name] = (name for name in self.files if name.endswith(".safetensors"))
+        return name
 
 
 class CandidatesRecord(Record):

@@ -85,6 +85,8 @@ class VersionDocument(_Kept):
     tuned_on: tuple[str, ...]
     """The content phrases that no evaluation may use."""
     rounds: int
+    method: str = "adapter"
+    """What the last round tuned: `adapter`, `lora`, `soft_prompt` or `whole`."""
     lambda_a: float
     """What was chosen for the style."""
     adapter: tuple[str, ...]

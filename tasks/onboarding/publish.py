@@ -144,7 +144,7 @@ def _files(
     files["guidance.json"] = guidance.model_dump_json(indent=2).encode()
     spec = without_addresses(run.spec.model_dump(mode="json"))
     files["spec.json"] = json.dumps(spec, indent=2, ensure_ascii=False).encode()
-    lineage = _lineage(run, adapters, feedback, hashlib.sha256(files["adapter.safetensors"]).hexdigest())
+    lineage = _lineage(run, adapters, feedback, hashlib.sha256(files[adapters[-1].weights]).hexdigest())
     document = _document(
         run, card, guidance, evaluation, references, large_references, adapter_files, enlarging_files, lineage
     )
@@ -202,6 +202,7 @@ def _document(
         ),
         tuned_on=(*(reference.content_phrase for reference in card.references), *run.spec.prompts),
         rounds=len(card.rounds),
+        method=run.spec.tuning(len(card.rounds)).method,
         lambda_a=guidance.lambda_a,
         adapter=adapter,
         enlarging=enlarging,
@@ -217,7 +218,7 @@ def _document(
 def _lineage(
     run: Run, adapters: Sequence[AdapterRecord], feedback: Sequence[FeedbackRecord], published_sha256: str
 ) -> tuple[VersionRound, ...]:
-    made = [*(adapter.files["adapter.safetensors"].sha256 for adapter in adapters[:-1]), published_sha256]
+    made = [*(adapter.files[adapter.weights].sha256 for adapter in adapters[:-1]), published_sha256]
     tuned_on = [run.references, *(given.examples for given in feedback)]
     return tuple(
         VersionRound(
@@ -257,6 +258,7 @@ def _show_card(
     rounds = [
         {
             "round": str(of_round["round"]),
+            "method": of_round["method"],
             "images": str(of_round["examples"]),
             "steps": str(of_round["steps"]),
             "parameters": f"{of_round['parameters']:,}",

@@ -21,6 +21,9 @@ _HUB_LICENCES = re.compile(
 )
 """Those of the hub's identifiers that references may be under; for others the hub has `other` and a name."""
 
+_KINDS = {"adapter": "an adapter", "lora": "a LoRA", "soft_prompt": "a soft prompt", "whole": "a whole generator"}
+"""What each method makes."""
+
 SHOWN_PROMPTS = 5
 """Pictures side by side in the page: more do not fit."""
 
@@ -56,8 +59,9 @@ def readme(
         [
             f"---\n{head}---",
             f"# {card.name}",
-            f"A style learnt from {_counted(len(references), 'image')}: an adapter of {_parameters(card)} parameters "
-            f"for the base `{card.base_name}` ([StyleDrop](https://arxiv.org/abs/2306.00983)), tuned on "
+            f"A style learnt from {_counted(len(references), 'image')}: {_KINDS[card.rounds[-1]['method']]} of "
+            f"{_parameters(card)} parameters for the base `{card.base_name}` "
+            f"([StyleDrop](https://arxiv.org/abs/2306.00983)), tuned on "
             f"{'it' if len(references) == 1 else 'them'}{kept}.",
             _verdict_line(evaluation.verdict),
             "## The reference" if len(references) == 1 else "## The references",
@@ -107,7 +111,7 @@ def _head(run: Run, card: styledrop.Card, evaluation: EvaluationRecord, after: M
         "library_name": "styledrop",
         "pipeline_tag": "text-to-image",
         "base_model": card.base_name,
-        "base_model_relation": "adapter",
+        "base_model_relation": "finetune" if card.rounds[-1]["method"] == "whole" else "adapter",
         "instance_prompt": card.style_phrase,
         "tags": ["styledrop", "text-to-image", "style", "adapter", "amused"],
         "widget": [

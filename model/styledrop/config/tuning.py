@@ -84,3 +84,21 @@ Method = AdapterConfig | LoRAConfig | SoftPromptConfig | FullFineTuneConfig
 
 Tuning = AdapterTuning | LoRATuning | SoftPromptTuning | FullFineTuning
 """All that is set for one tuning."""
+
+TUNINGS: tuple[type[Tuning], ...] = (AdapterTuning, LoRATuning, SoftPromptTuning, FullFineTuning)
+
+RATES = {"lora": 3.0, "soft_prompt": 100.0, "whole": 0.3}
+"""Learning rates that suit the other methods, as multiples of the adapter's: searched by `bench.kept_looks`."""
+
+
+def as_method(adapter: AdapterTuning, method: str) -> Tuning:
+    """Tune by another method for as long as `adapter`, with as many images in a step, at the rate that suits it.
+
+    Raises:
+        KeyError: there is no such method.
+    """
+    if method == adapter.method:
+        return adapter
+    kind = {tuning.model_fields["method"].default: tuning for tuning in TUNINGS}[method]
+    rate = min(1.0, RATES[method] * adapter.learning_rate)
+    return kind(steps=adapter.steps, learning_rate=rate, batch_size=adapter.batch_size)

@@ -3,12 +3,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from data.documents import defaults
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
 from data.documents.spec import StyleSpec, parse_spec, read_spec
 from data.errors import SpecError
-from styledrop.config.tuning import AdapterTuning
+from styledrop.config.tuning import RATES, AdapterTuning, as_method
 
 REFERENCE = {"uri": "cat.png", "content_phrase": "a cat", "style_phrase": "in watercolor style"}
 MINIMAL: dict[str, Any] = {"name": "watercolor", "references": [REFERENCE], "licence": "CC0-1.0", "consent": "own work"}
@@ -114,7 +115,7 @@ def test_our_own_list_gives_way_to_one_that_is_written() -> None:
         ({"candidate_sampling": {"lambda_a": float("nan")}}, r"candidate_sampling\.lambda_a: .* got nan"),
         (
             {"first_round": {"steps": 0, "learning_rate": 1, "bottleneck": 4, "share_across_layers": True}},
-            r"first_round\.steps: .*got 0",
+            r"first_round\.adapter\.steps: .*got 0",
         ),
         ({"seed": "x"}, r"seed: .*got 'x'"),
     ],
@@ -179,3 +180,31 @@ def test_a_file_that_is_no_spec_says_so(tmp_path: Path, text: str | None, messag
         (tmp_path / "spec.yaml").write_text(text)
     with pytest.raises(SpecError, match=message):
         read_spec(tmp_path / "spec.yaml")
+
+
+@pytest.mark.parametrize("method", ["lora", "soft_prompt", "whole"])
+def test_another_method_is_tuned_as_long_as_the_adapter_at_a_rate_of_its_own(method: str) -> None:
+    shortest = parse_spec({**MINIMAL, "first_round": method, "later_rounds": {"method": method, "steps": 7}})
+    assert shortest.first_round == as_method(defaults.FIRST_ROUND, method)
+    assert shortest.first_round.steps == defaults.FIRST_ROUND.steps
+    assert shortest.first_round.learning_rate == RATES[method] * defaults.FIRST_ROUND.learning_rate
+    assert shortest.later_rounds == as_method(defaults.LATER_ROUNDS, method).model_copy(update={"steps": 7})
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("magic", "input tag 'magic' .* 'adapter', 'lora', 'soft_prompt', 'whole'"),
+        ({"method": ["lora"]}, "first_round: "),
+        ({"method": "lora", "bottleneck": 4}, r"first_round\.lora\.bottleneck: .*one it does not know"),
+    ],
+)
+def test_what_no_method_has_is_refused(given: object, words: str) -> None:
+    with pytest.raises(SpecError, match=words):
+        parse_spec({**MINIMAL, "first_round": given})
+
+
+@pytest.mark.parametrize(("given", "is_valid"), [({"steps": 3}, True), ("lora", True), ("magic", False)])
+def test_a_form_takes_what_a_spec_takes(given: object, is_valid: bool) -> None:
+    schema = Draft202012Validator(StyleSpec.model_json_schema())
+    assert schema.is_valid({**MINIMAL, "first_round": given}) == is_valid

@@ -20,6 +20,8 @@ from data.records.onboarding import AdapterRecord, Example, Run
 from data.records.scores import EvaluationRecord, GuidanceRecord, Leak, Score, Verdict
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store
+from data.store.published_style import read_document
+from data.store.verification import verify_version
 from tasks import sampling
 from tasks.models import load_published, open_adapter, open_base
 from tasks.onboarding.evaluate import evaluate_round
@@ -35,6 +37,13 @@ from tasks.sampling import draw_seed
 LOW = Leak(score=Score(mean=0.1, standard_error=0.01), threshold=0.2)
 HIGH = Leak(score=Score(mean=0.3, standard_error=0.01), threshold=0.2)
 GUIDANCE = GuidanceRecord(lambda_a=1.5, tried=())
+
+
+METHODS: list[dict[str, Any]] = [
+    {"method": "lora", "rank": 2},
+    {"method": "soft_prompt", "num_vectors": 3},
+    {"method": "whole"},
+]
 
 
 @pytest.fixture
@@ -80,10 +89,11 @@ class Killed(BaseException):
     """What a kill -9 looks like from the outside: nothing handles it."""
 
 
+@pytest.mark.parametrize("method", [{"bottleneck": 2}, *METHODS], ids=str)
 def test_a_killed_tuning_goes_on_and_ends_with_the_same_weights(
-    spec_document: dict[str, Any], work_root: Path, capsys: pytest.CaptureFixture[str]
+    spec_document: dict[str, Any], work_root: Path, capsys: pytest.CaptureFixture[str], method: dict[str, Any]
 ) -> None:
-    run = prepare.fn(parse_spec({**spec_document, "first_round": {**spec_document["first_round"], "steps": 60}}))
+    run = prepare.fn(parse_spec({**spec_document, "first_round": {"steps": 60, "batch_size": 2, **method}}))
     tokenized = tokenize.fn(run, run.references)
     whole = tune.fn(run, 1, tokenized)
     remove_work_folder(run)
@@ -169,6 +179,29 @@ def test_a_published_adapter_comes_back_with_its_card(run: Run, adapter: Adapter
     assert back.tobytes() == before.tobytes()
     with pytest.raises(NotInStore):
         load_published(f"{run.store}/styles/other", run.spec.base)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_what_another_method_made_is_published_loaded_and_drawn_with(
+    spec_document: dict[str, Any], method: dict[str, Any], tmp_path: Path
+) -> None:
+    run = prepare.fn(parse_spec({**spec_document, "first_round": {"steps": 3, "batch_size": 2, **method}}))
+    store, tuned = Store(run.store), tune.fn(run, 1, tokenize.fn(run, run.references))
+    rounds = (evaluate_round.fn(run, None), evaluate_round.fn(run, tuned))
+    assert rounds[0].samples != rounds[1].samples
+    evaluation = EvaluationRecord(rounds=rounds, leaks=(LOW,), contact_sheet=store.write_blob("s", ".png", b"image"))
+    published = publish.fn(run, [tuned], [], GUIDANCE, evaluation, None, None)
+    assert not [check for check in verify_version(published.uri)[1] if check.is_refused]
+    assert read_document(published.uri).method == method["method"]
+    card = json.loads(Store(published.uri).read("card.json"))
+    assert card["rounds"][0].items() >= method.items()
+    sample = from_parquet(store.read_blob(rounds[1].samples))[0]
+    [image] = styledrop.sample(
+        open_base(run.spec.base), [sample.prompt], seeds=[sample.seed],
+        style=load_published(published.uri, run.spec.base), guidance=defaults.GUIDANCE,
+        config=defaults.SAMPLING.model_copy(update={"steps": 2}),
+    )  # fmt: skip
+    assert image.tobytes() == from_png(sample.image).tobytes()
 
 
 def test_what_leaks_is_published_only_with_a_persons_word(run: Run, adapter: AdapterRecord) -> None:
