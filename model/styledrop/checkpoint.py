@@ -6,6 +6,7 @@ leaves either the old or the new one.
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,23 @@ from styledrop.errors import ArtifactError
 
 
 def write_checkpoint(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-    """Write `tensors` and the JSON-serialisable `state` to `path`, atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write `tensors` and the JSON-serialisable `state` to `path`, atomically.
+
+    Raises:
+        ArtifactError: if it cannot be written; the checkpoint before it stays.
+    """
     partial = path.with_name(path.name + ".partial")
     contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
-    save_file(contiguous, partial, metadata={"state": json.dumps(state)})
-    os.replace(partial, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(contiguous, partial, metadata={"state": json.dumps(state)})
+        os.replace(partial, path)
+    except (OSError, SafetensorError) as error:
+        with suppress(OSError):
+            partial.unlink()  # on a full disk it takes the room of what is to be mended
+        raise ArtifactError(
+            f"expected to write a checkpoint to {path}, got {error}; make room there, then go on from the one before"
+        ) from error
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:

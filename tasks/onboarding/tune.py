@@ -30,11 +30,11 @@ def tuning_in_words(run: Run, what: str) -> Iterator[None]:
     """Say which part of which style cannot be tuned.
 
     Raises:
-        SpecError: if the loss is no number, or a checkpoint is another run's.
+        SpecError: if the loss is no number, or a checkpoint is another run's or cannot be written.
     """
     try:
         yield
-    except styledrop.TuningError as error:
+    except styledrop.StyleDropError as error:
         raise SpecError(f"{run.spec.name!r}, {what}: {error}") from error
 
 

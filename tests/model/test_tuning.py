@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from styledrop.base import Base
-from styledrop.checkpoint import read_checkpoint
+from styledrop.checkpoint import read_checkpoint, write_checkpoint
 from styledrop.config.tuning import AdapterTuning
 from styledrop.errors import ArtifactError, BaseError, CheckpointMismatch, TuningError
 from styledrop.masking import mask_tokens
@@ -140,6 +140,17 @@ def test_a_checkpoint_of_another_run_is_refused(
     given = {"pairs": PAIRS, "config": CONFIG, "seed": 0, **change}
     with pytest.raises(CheckpointMismatch, match=message):
         tune(base, given["pairs"], given["config"], seed=given["seed"], checkpoint=path)
+
+
+def test_a_checkpoint_that_cannot_be_written_says_so_and_leaves_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    write_checkpoint(path, {"weights": torch.zeros(1)}, {"step": 1})
+    (tmp_path / "checkpoint.safetensors.partial").mkdir()
+    with pytest.raises(ArtifactError, match=r"to write a checkpoint to .*checkpoint\.safetensors, got .*; make room"):
+        write_checkpoint(path, {"weights": torch.ones(1)}, {"step": 2})
+    found = read_checkpoint(path)
+    assert found is not None
+    assert found[1] == {"step": 1}
 
 
 def test_a_checkpoint_on_another_base_is_refused(base: Base, tmp_path: Path) -> None:
