@@ -34,7 +34,7 @@ from bench.chaos.trial import Trial
 from bench.local_stack import local_stack
 from bench.smallest import draw_reference, smallest_settings, smallest_style
 
-STEPS = 60
+STEPS = 52
 """Of each tuning: a checkpoint is written after the fiftieth."""
 
 LEARNING_RATE = 1e-5
