@@ -11,6 +11,7 @@ the names botocore knows: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT
 AWS_ENDPOINT_URL_S3), AWS_DEFAULT_REGION.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -37,6 +38,9 @@ from data.records.record import Blob
 
 _UNFINISHED = "/.writing-"
 """Temporary files on `file://`, of which a killed writer leaves one behind, and the lock of a file that is replaced."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""A disk, a quota or a limit on files."""
 
 _IN_MEMORY = threading.Lock()
 """A store in memory belongs to one process."""
@@ -251,8 +255,10 @@ class Store:
         except ValueError:
             raise  # a bad key: our own mistake
         except Exception as error:  # every filesystem has errors of its own (botocore's are no OSError)
+            is_full = isinstance(error, OSError) and error.errno in _FULL
+            advice = "make room there" if is_full else "check address, network and credentials"
             raise (StoreNotWritable if writing else StoreError)(
-                f"cannot {action} {where}: {type(error).__name__}: {error}; check address, network and credentials"
+                f"cannot {action} {where}: {type(error).__name__}: {error}; {advice}"
             ) from error
 
 
@@ -280,10 +286,14 @@ def _temporary_file(path: Path, content: bytes) -> str:
     except FileExistsError as error:
         raise NotADirectoryError(str(error)) from error
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED[1:])
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        os.unlink(temporary)  # on a full disk, what each attempt left would take the room that is made for the next
+        raise
     os.chmod(temporary, 0o644)
     return temporary
 

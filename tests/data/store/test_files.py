@@ -1,5 +1,6 @@
 import contextlib
 import os
+import resource
 import stat
 import threading
 from pathlib import Path
@@ -42,6 +43,22 @@ def test_write_new_leaves_what_is_there(store: Store) -> None:
     with pytest.raises(AlreadyInStore, match=r"a\.txt"):
         store.write_new("a.txt", b"second")
     assert store.read("a.txt") == b"first"
+
+
+def test_a_write_that_does_not_fit_leaves_nothing(tmp_path: Path) -> None:
+    store = Store(f"file://{tmp_path}/store")
+    store.swap("current.json", None, b"first")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        for write in (store.write_new, lambda key, content: store.swap("current.json", b"first", content)):
+            with pytest.raises(StoreNotWritable, match="make room there"):
+                write("a.bin", bytes(5000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    left = [path.name for path in (tmp_path / "store").iterdir()]
+    assert [name for name in left if not name.endswith("lock")] == ["current.json"]
+    assert store.read("current.json") == b"first"
 
 
 def test_write_same_twice_is_writing_once_and_other_bytes_are_refused(store: Store) -> None:
