@@ -10,7 +10,7 @@ killed     onboardings in processes of their own get SIGKILL at random moments, 
            started again
 disk       store, checkpoints and Prefect's results lie on a tmpfs that is too small, and grows by 32 KiB each time an
            onboarding has failed on it (needs root, left out without)
-store      onboardings onto S3 through a proxy that answers 500, or refuses connections, for up to six seconds at a time
+store      onboardings onto S3 through a proxy that answers 500, or refuses connections, for up to four seconds at a time
 served     deployed runs, while worker, server, database, store and the run itself are killed; the proxy goes on failing
 
 The last line is JSON: kills, runs (onboardings that something was done to), how many of them published their style
@@ -40,7 +40,7 @@ STEPS = 52
 LEARNING_RATE = 1e-5
 """So small that nothing of the reference shows: a leak would wait for a person."""
 
-WELL_S, ILL_S = 3.0, 6.0
+WELL_S, ILL_S = 6.0, 4.0
 OUTAGE_STARTS = 20
 """Of an onboarding whose store fails: those that end in one line that says so are no problem."""
 
@@ -104,7 +104,7 @@ def main() -> None:
         for number in range(arguments.served):
             onboarding = new(f"served-{number}", f"s3://styles/served-{number}")
             onboarding.open()
-            with stack.store.flapping(rng, 10 * WELL_S, ILL_S):
+            with stack.store.flapping(rng, 5 * WELL_S, ILL_S):
                 kill_the_stack(served, stack, onboarding.spec, rng)
 
     parts = {trial.name: trial.summary() for trial in (killed, disk, outages, served)}
