@@ -10,7 +10,7 @@ killed     onboardings in processes of their own get SIGKILL at random moments, 
            started again
 disk       store, checkpoints and Prefect's results lie on a tmpfs that is too small, and grows by 32 KiB each time an
            onboarding has failed on it (needs root, left out without)
-store      onboardings onto S3 through a proxy that answers 500, or refuses connections, for up to four seconds at a time
+store      onboardings onto S3 through a proxy that answers 500, or refuses connections, for up to four seconds
 served     deployed runs, while worker, server, database, store and the run itself are killed; the proxy goes on failing
 
 The last line is JSON: kills, runs (onboardings that something was done to), how many of them published their style
