@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image
 from safetensors.torch import save
 
@@ -36,7 +37,7 @@ def main() -> None:
     scorer = styledrop.ClipScorer(Path(base.folder / "clip"))
     references = [Image.open(path).convert("RGB") for path in plan["references"]]
     done("load")
-    pairs = [
+    pairs: list[tuple[Image.Image | torch.Tensor, str]] = [
         (view, prompt)
         for reference, prompt, seed in zip(references, plan["reference_prompts"], plan["view_seeds"], strict=True)
         for view in styledrop.views(reference, plan["views"], seed=seed)
@@ -48,12 +49,12 @@ def main() -> None:
         done(f"tune {number}")
         if number < len(plan["rounds"]):
             wanted = plan["candidates"][number - 1]
-            images, text_scores = _draw(base, scorer, adapters[-1], wanted, references)
+            drawn, text_scores = _draw(base, scorer, adapters[-1], wanted, references)
             best = [
                 max(of_phrase, key=lambda place: text_scores[place])
-                for _, of_phrase in groupby(range(len(images)), key=lambda place: wanted["prompts"][place])
+                for _, of_phrase in groupby(range(len(text_scores)), key=lambda place: wanted["prompts"][place])
             ]
-            pairs = [(images[place], wanted["prompts"][place]) for place in best]
+            pairs = [(drawn.tokens[place], wanted["prompts"][place]) for place in best]
             done(f"candidates {number}")
     for adapter in (None, *adapters):
         _draw(base, scorer, adapter, plan["evaluation"], references)
@@ -68,9 +69,9 @@ def _draw(
     adapter: styledrop.Tuned | None,
     wanted: dict[str, Any],
     references: Sequence[Image.Image],
-) -> tuple[list[Image.Image], list[float]]:
+) -> tuple[styledrop.Sampled, list[float]]:
     settings = wanted["settings"]
-    images = styledrop.sample(
+    drawn = styledrop.sample(
         base,
         wanted["prompts"],
         seeds=wanted["seeds"],
@@ -79,7 +80,7 @@ def _draw(
         config=styledrop.SamplingConfig(**{name: settings[name] for name in styledrop.SamplingConfig.model_fields}),
         negative_prompt=settings["negative_prompt"],
     )
-    return images, scorer.score(images, wanted["prompts"], references).text.tolist()
+    return drawn, scorer.score(drawn.images, wanted["prompts"], references).text.tolist()
 
 
 if __name__ == "__main__":

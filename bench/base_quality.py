@@ -116,7 +116,7 @@ def draw(
         guidance=styledrop.Guidance(lambda_b=settings.lambda_b),
         config=settings,
         negative_prompt=settings.negative_prompt,
-    )
+    ).images
     return [
         Sample(content=content, style=style, image=image)
         for (content, style, _), image in zip(asked, images, strict=True)

@@ -148,7 +148,7 @@ def main() -> None:
         seeds=[draw_seed(0, "colour words", one.phrase) for one in asked],
         guidance=styledrop.Guidance(lambda_b=SETTINGS.lambda_b),
         config=SETTINGS,
-    )
+    ).images
     figures: dict[str, dict[str, float]] = {}
     rows: list[Row] = []
     for kind, is_fill in (("grounds", False), ("fills", True)):

@@ -173,7 +173,7 @@ def main() -> None:
                     style=style,
                     guidance=defaults.GUIDANCE.model_copy(update={"lambda_a": lambda_a}),
                     config=defaults.SAMPLING,
-                )
+                ).images
                 figures.setdefault(name, []).append(measure(judge, scorer, kept, drawn[name], places, number))
             blank = Image.new("RGB", kept.reference.size, "white")
             true = [*kept.true_icons, *[blank] * len(CONTENTS)][: len(CONTENTS) - 1]

@@ -130,7 +130,7 @@ def measure(base: styledrop.Base, content: str) -> tuple[list[Measured], list[Ro
             style=style,
             guidance=GUIDANCE.model_copy(update={"lambda_a": lambda_a}),
             config=SAMPLING,
-        )
+        ).images
 
     prompt = f"{content} {look.words}"
     default = styledrop.tune(base, first_round_pairs(reference, prompt), FIRST_ROUND)

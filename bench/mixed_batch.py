@@ -41,7 +41,7 @@ def draw(
 ) -> tuple[torch.Tensor, float]:
     """Tokens, and the seconds that they took."""
     started = time.perf_counter()
-    tokens = styledrop.sample_tokens(
+    drawn = styledrop.sample(
         base,
         prompts,
         seeds=seeds,
@@ -50,7 +50,7 @@ def draw(
         config=SAMPLING,
         batch_size=NUM_STYLES * IMAGES_EACH,
     )
-    return tokens, time.perf_counter() - started
+    return drawn.tokens, time.perf_counter() - started
 
 
 def main() -> None:

@@ -199,17 +199,18 @@ class StyleBench:
         seeds = [draw_seed(0, "held out", kind, content, i) for content, i in asked]
         prompts = [f"{content} {phrase}" for content, _ in asked]
         described = [f"{content} {self.reference.style_phrase}" for content, _ in asked]
-        images = styledrop.sample(
+        drawn = styledrop.sample(
             self._base, prompts, seeds=seeds, style=style, guidance=guidance or GUIDANCE, config=SAMPLING
         )
-        scores = open_scorer(self._base_name).score(images, described, [self.reference.image])
+        scores = open_scorer(self._base_name).score(drawn.images, described, [self.reference.image])
         return [
             Candidate(
                 index=i,
                 content_phrase=asked[i][0],
                 prompt=described[i],
                 seed=seeds[i],
-                image=to_png(images[i]),
+                tokens=tuple(drawn.tokens[i].tolist()),
+                image=to_png(drawn.images[i]),
                 text_score=float(scores.text[i]),
                 style_score=float(scores.style[i]),
             )

@@ -46,7 +46,7 @@ def main() -> None:
         prompts = [f"{content} in {phrase} style" for content in contents]
         images = styledrop.sample(
             base, prompts, seeds=range(len(prompts)), style=style, guidance=GUIDANCE, config=SAMPLING
-        )
+        ).images
         rows.append(Row(label=phrase, images=images))
         scores = open_scorer(arguments.base).score(images, prompts, [reference.image])
         figures[phrase] = round(statistics.fmean(scores.style.tolist()), 4)

@@ -91,7 +91,7 @@ def _first_round(base: styledrop.Base, reference: Reference) -> tuple[torch.Tens
     small = reference.image.resize((base.size_px, base.size_px), Image.Resampling.BOX)
     pairs = first_round_pairs(small, f"{reference.content_phrase} {reference.style_phrase}")
     prompts = [f"{content} {reference.style_phrase}" for content in FEW_EVALUATION_PROMPTS[:_SHOWN]]
-    tokens = styledrop.sample_tokens(
+    drawn = styledrop.sample(
         base,
         prompts,
         seeds=[draw_seed(0, "held out", "evaluation", content, 0) for content in FEW_EVALUATION_PROMPTS[:_SHOWN]],
@@ -99,7 +99,7 @@ def _first_round(base: styledrop.Base, reference: Reference) -> tuple[torch.Tens
         guidance=GUIDANCE,
         config=SAMPLING,
     )
-    return tokens, prompts
+    return drawn.tokens, prompts
 
 
 if __name__ == "__main__":

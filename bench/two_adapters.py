@@ -55,8 +55,8 @@ def main() -> None:
     prompts = [f"{SUBJECT} {reference.style_phrase}"] * NUM_IMAGES
     bare = [RARE_SUBJECT] * NUM_IMAGES
 
-    def tokens(gamma: float) -> torch.Tensor:
-        return styledrop.sample_tokens(
+    def draw(gamma: float) -> styledrop.Sampled:
+        return styledrop.sample(
             base,
             prompts,
             seeds=seeds,
@@ -67,16 +67,15 @@ def main() -> None:
             config=SAMPLING,
         )
 
-    drawn = {gamma: tokens(gamma) for gamma in GAMMAS}
-    style_alone = styledrop.sample_tokens(base, prompts, seeds=seeds, style=style, guidance=GUIDANCE, config=SAMPLING)
-    content_alone = styledrop.sample_tokens(base, bare, seeds=seeds, style=content, guidance=GUIDANCE, config=SAMPLING)
+    drawn = {gamma: draw(gamma) for gamma in GAMMAS}
+    style_alone = styledrop.sample(base, prompts, seeds=seeds, style=style, guidance=GUIDANCE, config=SAMPLING)
+    content_alone = styledrop.sample(base, bare, seeds=seeds, style=content, guidance=GUIDANCE, config=SAMPLING)
     rows = [Row(label="reference", images=[reference.image]), Row(label="subject", images=subject)]
     figures: dict[str, dict[str, float]] = {}
     for gamma, of_gamma in drawn.items():
-        images = base.render(of_gamma)
-        to_style = scorer.score(images, prompts, [reference.image])
-        to_subject = scorer.score(images, prompts, subject)
-        rows.append(Row(label=f"gamma {gamma}", images=images))
+        to_style = scorer.score(of_gamma.images, prompts, [reference.image])
+        to_subject = scorer.score(of_gamma.images, prompts, subject)
+        rows.append(Row(label=f"gamma {gamma}", images=of_gamma.images))
         figures[str(gamma)] = {
             "text": round(statistics.fmean(to_style.text.tolist()), 4),
             "style": round(statistics.fmean(to_style.style.tolist()), 4),
@@ -88,8 +87,8 @@ def main() -> None:
     comparison_sheet([str(seed) for seed in seeds], rows).save(path)
     print(f"picture: {path}")
     ends = {
-        "style_alone_at_0": bool(torch.equal(drawn[0.0], style_alone)),
-        "content_alone_at_1": bool(torch.equal(drawn[1.0], content_alone)),
+        "style_alone_at_0": bool(torch.equal(drawn[0.0].tokens, style_alone.tokens)),
+        "content_alone_at_1": bool(torch.equal(drawn[1.0].tokens, content_alone.tokens)),
     }
     print(json.dumps({"gamma": figures, **ends}))
 

@@ -32,7 +32,7 @@ from tasks.workers import task_runner
 def onboard_style(spec: StyleSpec) -> PublishedAdapter:
     """Tune an adapter to a style, let feedback choose what later rounds are tuned on, publish it with the evidence."""
     run = prepare(spec)
-    adapters = [tune(run, 1, tokenize(run, run.references, spec.reference_views))]
+    adapters = [tune(run, 1, tokenize(run))]
     feedback: list[FeedbackRecord] = []
 
     rounds = spec.rounds
@@ -42,7 +42,7 @@ def onboard_style(spec: StyleSpec) -> PublishedAdapter:
         if decision is not None:
             rounds = rounds_wanted(decision, tuned=len(adapters))
         feedback.append(keep_candidates(run, candidates, decision))
-        adapters.append(tune(run, len(adapters) + 1, tokenize(run, feedback[-1].examples)))
+        adapters.append(tune(run, len(adapters) + 1, feedback[-1].examples))
 
     guidance = choose_guidance(run, adapters[-1])
     scores = [evaluate_round(run, adapter, guidance.lambda_a) for adapter in (None, *adapters)]

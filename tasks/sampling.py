@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+import torch
 from PIL import Image
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -101,7 +102,7 @@ def enlarge_samples(
     """The samples' images at twice their size, each from its own seed, with one adapter or one for each."""
     return styledrop.enlarge(
         base,
-        base.tokenize([from_png(sample.image) for sample in samples]),
+        torch.tensor([sample.tokens for sample in samples]),
         [sample.prompt for sample in samples],
         seeds=[sample.seed for sample in samples],
         style=style,
@@ -158,7 +159,7 @@ def _draw_and_score(plan: SamplingPlan, number: int, progress: Callable[[int], N
     part = planned_images(plan)[number * PART_SIZE : (number + 1) * PART_SIZE]
     prompts = [wanted.prompt for wanted in part]
     settings = plan.settings
-    images = styledrop.sample(
+    drawn = styledrop.sample(
         base,
         prompts,
         seeds=[wanted.seed for wanted in part],
@@ -168,14 +169,15 @@ def _draw_and_score(plan: SamplingPlan, number: int, progress: Callable[[int], N
         negative_prompt=settings.negative_prompt,
         progress=lambda done, _: progress(number * PART_SIZE + done),
     )
-    text_scores, style_scores = _scores(plan, base, part, images)
+    text_scores, style_scores = _scores(plan, base, part, drawn.images)
     return [
         Candidate(
             index=wanted.index,
             content_phrase=wanted.content_phrase,
             prompt=wanted.prompt,
             seed=wanted.seed,
-            image=to_png(images[i]),
+            tokens=tuple(drawn.tokens[i].tolist()),
+            image=to_png(drawn.images[i]),
             text_score=text_scores[i],
             style_score=style_scores[i],
         )

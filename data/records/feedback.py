@@ -7,10 +7,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal
 
+from pydantic import ConfigDict
+
 from data.documents.spec import MAX_ROUNDS, Feedback
 from data.documents.words import unseen_characters
 from data.errors import DecisionRefused
-from data.records.onboarding import CandidatesRecord, Example
+from data.records.onboarding import CandidatesRecord, Example, TuningExamples
 from data.records.record import Blob, Record, Sha256
 from data.records.scores import Leak
 
@@ -86,14 +88,25 @@ class Decision(Record):
 
 
 class FeedbackRecord(Record):
-    """Which candidates of a round were kept, by whom, and the table that says so for every candidate."""
+    """Which candidates of a round were kept, and by whom.
+
+    It is published: fields of other releases are passed over.
+    """
+
+    model_config = ConfigDict(extra="ignore")
 
     round_number: int
     source: Feedback
     kept: tuple[int, ...]
+    """Their numbers."""
     table: Blob
-    examples: tuple[Example, ...]
+    """All candidates."""
     decision: Decision | None
+
+    @property
+    def examples(self) -> TuningExamples:
+        """What the next round is tuned on: the kept candidates, as they were drawn."""
+        return TuningExamples(table=self.table, rows=self.kept)
 
 
 def possible_answers(round_number: int) -> tuple[Answer, ...]:

@@ -7,7 +7,7 @@ from data.records.record import Blob, Record, Sha256
 
 
 class Example(Record):
-    """What an adapter is tuned on: an image (square RGB PNG) and its whole prompt."""
+    """A style reference as it is tuned on: an image (square RGB PNG) and its whole prompt."""
 
     image: Blob
     prompt: str
@@ -33,11 +33,11 @@ class Run(Record):
     """The same at the size that super-resolution makes; none if the base has none."""
 
 
-class TokenizedExamples(Record):
-    """Examples and their VQGAN tokens (.npy, int64, examples x views x tokens)."""
+class TuningExamples(Record):
+    """What an adapter is tuned on: rows of a table of prompts and VQGAN tokens (`data.store.examples`)."""
 
-    examples: tuple[Example, ...]
-    tokens: Blob
+    table: Blob
+    rows: tuple[int, ...]
 
 
 class AdapterRecord(Record):

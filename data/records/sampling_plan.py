@@ -10,6 +10,9 @@ from data.documents.words import whole_prompt
 from data.records.onboarding import AdapterRecord, Run
 from data.records.record import Blob, Record, Sha256
 
+TABLE_LAYOUT = 2
+"""Of the tables that images are kept in. Layout 1 had no tokens: its images are drawn again, not read."""
+
 
 class WeightedAdapter(Record):
     """An adapter's files by name, and how much of its changes is made."""
@@ -67,7 +70,8 @@ class SamplingPlan(Record):
     @property
     def identity(self) -> str:
         """What the images depend on, as JSON: bytes, never where they lie, so that styles and stores can move."""
-        return json.dumps(_bytes_only(self.model_dump(mode="json", exclude={"store", "base"})), indent=2)
+        asked = self.model_dump(mode="json", exclude={"store", "base"})
+        return json.dumps(_bytes_only({**asked, "layout": TABLE_LAYOUT}), indent=2)
 
     @property
     def digest(self) -> str:

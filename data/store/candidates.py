@@ -1,7 +1,6 @@
-"""Candidates of a round as one Parquet file: image bytes, prompt, seed, scores, kept or not.
+"""Candidates of a round as one Parquet file: tokens, image bytes, prompt, seed, scores.
 
-One row is one image. `kept` is null until feedback is given. Read it with any Parquet reader:
-`pandas.read_parquet(…)`, or duckdb.
+One row is one image. Read it with any Parquet reader: `pandas.read_parquet(…)`, or duckdb.
 """
 
 import io
@@ -20,12 +19,15 @@ SCHEMA = pa.schema(
         pa.field("content_phrase", pa.string(), nullable=False),
         pa.field("prompt", pa.string(), nullable=False),
         pa.field("seed", pa.int64(), nullable=False),
+        pa.field("tokens", pa.list_(pa.int32()), nullable=False),
         pa.field("image", pa.binary(), nullable=False),
         pa.field("text_score", pa.float32(), nullable=False),
         pa.field("style_score", pa.float32(), nullable=False),
-        pa.field("kept", pa.bool_()),
     ]
 )
+
+_SCHEMA_0_1 = pa.schema([*(field for field in SCHEMA if field.name != "tokens"), pa.field("kept", pa.bool_())])
+"""Of release 0.1, which kept no tokens, and wrote a table again to say which of its candidates were kept."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +45,8 @@ class Candidate:
     """Cosine of image and prompt."""
     style_score: float
     """Cosine of image and style reference."""
-    kept: bool | None = None
+    tokens: tuple[int, ...] = ()
+    """What the image was decoded from, row by row of the latent grid; none in tables of release 0.1."""
 
     @property
     def file_name(self) -> str:
@@ -71,6 +74,8 @@ def from_parquet(content: bytes) -> list[Candidate]:
         table = pq.read_table(io.BytesIO(content))
     except (pa.ArrowException, OSError) as error:
         raise CandidatesError(f"expected a Parquet file of candidates, got {len(content)} bytes: {error}") from error
+    if table.schema.equals(_SCHEMA_0_1):
+        return [Candidate(**row) for row in table.drop_columns("kept").to_pylist()]
     if not table.schema.equals(SCHEMA):
         raise CandidatesError(f"expected the columns {SCHEMA.names}, got {table.schema.names}; was it written by us?")
-    return [Candidate(**row) for row in table.to_pylist()]
+    return [Candidate(**{**row, "tokens": tuple(row["tokens"])}) for row in table.to_pylist()]

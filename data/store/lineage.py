@@ -52,10 +52,6 @@ class _Image(_Read):
     sha256: str
 
 
-class _Example(_Read):
-    image: _Image
-
-
 class _Decision(_Read):
     decision: Literal["approve", "another round", "publish", "reject"]
     reviewer: str
@@ -66,7 +62,6 @@ class _Feedback(_Read):
     source: str
     kept: tuple[int, ...]
     table: _Image
-    examples: tuple[_Example, ...]
     decision: _Decision | None
 
 
@@ -113,6 +108,12 @@ class VersionFiles:
     def feedback(self, round_number: int) -> _Feedback:
         """Which candidates of a round were kept."""
         return _Feedback.model_validate_json(self.read(f"feedback/round-{round_number}.json"))
+
+    def kept_sha256(self, round_number: int) -> list[str]:
+        """Digests of the images that were kept of a round's candidates."""
+        given = self.feedback(round_number)
+        images = {row.index: row.image for row in from_parquet(self.read(given.table.uri))}
+        return [hashlib.sha256(images[number]).hexdigest() for number in given.kept]
 
 
 def check_base(version: VersionFiles) -> str:
@@ -162,8 +163,8 @@ def check_rounds(version: VersionFiles) -> str:
     parents = ["", *(one.adapter_sha256 for one in lineage[:-1])]
     agree("the rounds' parents", {"named": [one.parent_sha256 for one in lineage], "made": parents})
     for made in lineage[1:]:
-        images = [version.manifest[one.image.uri] for one in version.feedback(made.number - 1).examples]
-        agree(f"what round {made.number} was tuned on", {"lineage": list(made.tuned_on_sha256), "kept": images})
+        kept = version.kept_sha256(made.number - 1)
+        agree(f"what round {made.number} was tuned on", {"lineage": list(made.tuned_on_sha256), "kept": kept})
     return f"{len(lineage)}, each on what was kept of the one before"
 
 
@@ -174,11 +175,6 @@ def check_decisions(version: VersionFiles) -> str:
     for number in range(1, last_round if version.has_lineage else 1):
         given = version.feedback(number)
         agree(f"who kept candidates of round {number}", {"feedback": given.source, "card.json": version.card.feedback})
-        rows = from_parquet(version.read(given.table.uri))
-        kept = {row.index: hashlib.sha256(row.image).hexdigest() for row in rows if row.kept}
-        agree(f"what was kept of round {number}", {"record": list(given.kept), "table": list(kept)})
-        images = [example.image.sha256 for example in given.examples]
-        agree(f"images kept of round {number}", {"record": images, "table": list(kept.values())})
         words.append(f"round {number} by {given.source}{_reviewed(given, number)}")
     words += _leak_words(version)
     return "; ".join(words) or "none was needed"

@@ -29,8 +29,8 @@ from .errors import IncompatibleBase as IncompatibleBase
 from .errors import SamplingError as SamplingError
 from .errors import StyleDropError as StyleDropError
 from .errors import TuningError as TuningError
+from .sampler import Sampled as Sampled
 from .sampler import sample as sample
-from .sampler import sample_tokens as sample_tokens
 from .scoring import ClipScorer as ClipScorer
 from .scoring import Scores as Scores
 from .tuned import Tuned as Tuned

@@ -61,7 +61,7 @@ def enlarge(
 
     Args:
         base: One with super-resolution.
-        low: Tokens of the small images, as `sample_tokens` and `Base.tokenize` give them.
+        low: Tokens of the small images, as `sample` and `Base.tokenize` give them.
         prompts: Content and style phrase of each.
         seeds: One for each image.
         style: What `tune_enlarging` made of the style's reference, or one for each image; None draws with the base

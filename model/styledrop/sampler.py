@@ -13,6 +13,7 @@ Shapes: batch, tokens (height x width of the latent grid), codebook.
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -38,6 +39,15 @@ BATCH_SIZE = 16
 """Images at a time, unless another number is given; guidance runs up to three rows for each."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampled:
+    """What was drawn, as tokens and as images."""
+
+    tokens: Int[Tensor, "images tokens"]
+    """To be tuned on, or enlarged: an image that is encoded again may come back as other tokens."""
+    images: list[Image.Image]
+
+
 @torch.inference_mode()
 def sample(
     base: Base,
@@ -52,7 +62,7 @@ def sample(
     negative_prompt: str = "",
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
-) -> list[Image.Image]:
+) -> Sampled:
     """Draw one image for each prompt and seed.
 
     Args:
@@ -71,38 +81,6 @@ def sample(
     Raises:
         SamplingError: nothing to draw, an empty prompt, or seeds, styles or content prompts that do not fit.
     """
-    tokens = sample_tokens(
-        base,
-        prompts,
-        seeds=seeds,
-        style=style,
-        content=content,
-        content_prompts=content_prompts,
-        guidance=guidance,
-        config=config,
-        negative_prompt=negative_prompt,
-        batch_size=batch_size,
-        progress=progress,
-    )
-    return [image for part in tokens.split(batch_size) for image in base.render(part)]
-
-
-@torch.inference_mode()
-def sample_tokens(
-    base: Base,
-    prompts: Sequence[str],
-    *,
-    seeds: Sequence[int],
-    style: Tuned | Sequence[Tuned] | None = None,
-    content: Tuned | None = None,
-    content_prompts: Sequence[str] = (),
-    guidance: Guidance | Sequence[Guidance] | None = None,
-    config: SamplingConfig | None = None,
-    negative_prompt: str = "",
-    batch_size: int = BATCH_SIZE,
-    progress: Progress | None = None,
-) -> Int[Tensor, "images tokens"]:
-    """Do as `sample` does, up to the tokens."""
     guidance, config = guidance or Guidance(), config or SamplingConfig()
     _check_request(prompts, seeds, batch_size)
     _check_tuned(prompts, style, content, content_prompts)
@@ -114,7 +92,7 @@ def sample_tokens(
     content_base = content.on(base) if content is not None else base
     negative = texts.conditioned([negative_prompt])
 
-    chunks = []
+    chunks, drawn = [], []
     for start in range(0, len(prompts), batch_size):
         images = slice(start, start + batch_size)
         chunk = prompts[images]
@@ -143,9 +121,10 @@ def sample_tokens(
                 generators=generators,
             )
         )
+        drawn += base.render(chunks[-1])
         if progress is not None:
             progress(start + len(chunk), len(prompts))
-    return torch.cat(chunks)
+    return Sampled(tokens=torch.cat(chunks), images=drawn)
 
 
 class _Texts:

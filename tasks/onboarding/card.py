@@ -5,19 +5,21 @@ from dataclasses import replace
 
 import styledrop
 from data.records.feedback import Decision, FeedbackRecord
-from data.records.onboarding import AdapterRecord, Example, Run
+from data.records.onboarding import AdapterRecord, Run
 from data.records.scores import EvaluationRecord, GuidanceRecord
+from data.store.examples import read_examples
+from data.store.files import read_blob
 
 
 def tuned_card(
     run: Run,
     base: styledrop.Base,
-    examples: Sequence[Example],
+    prompts: Sequence[str],
     *,
     seeds: Mapping[str, int],
     guidance: Mapping[str, float],
 ) -> styledrop.Card:
-    """What can be said of an adapter when it is tuned: whose it is, for which `base`, and on which `examples`."""
+    """What can be said of an adapter when it is tuned: whose it is, for which `base`, and on which `prompts`."""
     return styledrop.Card(
         name=run.spec.name,
         base_name=base.name,
@@ -28,7 +30,7 @@ def tuned_card(
             )
             for reference, sha256 in zip(run.spec.references, run.reference_sha256, strict=True)
         ),
-        prompts=tuple(example.prompt for example in examples),
+        prompts=tuple(prompts),
         licence=run.spec.licence,
         consent=run.spec.consent,
         seeds=seeds,
@@ -48,7 +50,10 @@ def published_card(
 ) -> styledrop.Card:
     """What can be said of the last of `adapters` when it is published: how it came about, too, and how it does."""
     spec, leak, verdict = run.spec, evaluation.leaks[-1], evaluation.verdict
-    tuned_on = [run.references, *(given.examples for given in feedback)]
+    tuned_on = [
+        [reference.prompt for reference in run.references],
+        *(read_examples(read_blob(given.table), given.kept)[0] for given in feedback),
+    ]
     tuned = tuned_card(
         run,
         base,

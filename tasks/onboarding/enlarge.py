@@ -58,7 +58,11 @@ def enlarge(run: Run, scores: RoundScores) -> EnlargingRecord:
     rows = [Row(label=f"{base.size_px} px", images=small), Row(label=f"{base.large.size_px} px", images=large)]
     sheet = to_png(comparison_sheet(run.spec.evaluation_prompts, rows, cell_px=base.large.size_px))
     card = tuned_card(
-        run, base.large, run.large_references, seeds={"tuning": seed}, guidance={"lambda_a": 1.0, "lambda_b": 0.0}
+        run,
+        base.large,
+        [prompt for _, prompt in pairs],
+        seeds={"tuning": seed},
+        guidance={"lambda_a": 1.0, "lambda_b": 0.0},
     )
     with tempfile.TemporaryDirectory() as written:
         styledrop.save_adapter(adapter, card, Path(written))

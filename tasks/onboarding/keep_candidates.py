@@ -1,6 +1,5 @@
 """Feedback on a round's candidates: a reviewer's decision found or recorded, and what the next round is tuned on."""
 
-from dataclasses import replace
 from statistics import fmean
 
 from prefect import task
@@ -8,9 +7,9 @@ from prefect.cache_policies import NO_CACHE
 
 from data.errors import AlreadyInStore, DecisionRefused
 from data.records.feedback import Decision, FeedbackRecord, Question, check_decision, possible_answers
-from data.records.onboarding import CandidatesRecord, Example, Run
+from data.records.onboarding import CandidatesRecord, Run
 from data.records.record import Record
-from data.store.candidates import from_parquet, to_parquet
+from data.store.candidates import from_parquet
 from data.store.files import Store
 from tasks.onboarding.sample_candidates import round_folder
 from tasks.onboarding.select_candidates import best_of_each_prompt, random_of_each_prompt
@@ -70,8 +69,7 @@ def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision |
     Raises:
         DecisionRefused: if the decision was made on other candidates.
     """
-    store = Store(run.store)
-    rows = from_parquet(store.read_blob(candidates.table))
+    rows = from_parquet(Store(run.store).read_blob(candidates.table))
     match run.spec.feedback:
         case "clip":
             kept = best_of_each_prompt(rows, run.spec.kept_per_prompt)
@@ -86,8 +84,6 @@ def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision |
             shown, _ = choose_shown(run, candidates, rows)
             check_decision(decision, candidates, shown, possible_answers(candidates.round_number))
             kept = sorted(decision.picks)
-    folder = round_folder(run, candidates.round_number)
-    decided = [replace(row, kept=row.index in set(kept)) for row in rows]
     of_kept, of_all = (fmean(row.text_score for row in some) for some in ([rows[i] for i in kept], rows))
     by = f"{run.spec.feedback} ({decision.reviewer})" if decision else run.spec.feedback
     log_stage(
@@ -98,11 +94,7 @@ def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision |
         round_number=candidates.round_number,
         source=run.spec.feedback,
         kept=tuple(kept),
-        table=store.write_blob(f"{folder}/candidates", ".parquet", to_parquet(decided)),
-        examples=tuple(
-            Example(image=store.write_blob(f"{folder}/kept", ".png", rows[index].image), prompt=rows[index].prompt)
-            for index in kept
-        ),
+        table=candidates.table,
         decision=decision,
     )
 

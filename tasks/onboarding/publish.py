@@ -131,13 +131,7 @@ def _files(
     files["evaluation.json"] = scored.model_dump_json(indent=2).encode()
     for given in feedback:
         where = f"feedback/round-{given.round_number}"
-        images = keep_all(f"{where}/", (example.image for example in given.examples))
-        examples = tuple(
-            example.model_copy(update={"image": example.image.model_copy(update={"uri": path})})
-            for example, path in zip(given.examples, images, strict=True)
-        )
-        table = keep(f"{where}.parquet", given.table)
-        kept = given.model_copy(update={"examples": examples, "table": table})
+        kept = given.model_copy(update={"table": keep(f"{where}.parquet", given.table)})
         files[f"{where}.json"] = kept.model_dump_json(indent=2).encode()
     if leak_waiver is not None:
         files["word.json"] = leak_waiver.model_dump_json(indent=2).encode()
@@ -219,16 +213,21 @@ def _lineage(
     run: Run, adapters: Sequence[AdapterRecord], feedback: Sequence[FeedbackRecord], published_sha256: str
 ) -> tuple[VersionRound, ...]:
     made = [*(adapter.files[adapter.weights].sha256 for adapter in adapters[:-1]), published_sha256]
-    tuned_on = [run.references, *(given.examples for given in feedback)]
+    tuned_on = [[reference.image.sha256 for reference in run.references], *(_kept_sha256(given) for given in feedback)]
     return tuple(
         VersionRound(
             number=adapter.round_number,
             adapter_sha256=sha256,
             parent_sha256=parent,
-            tuned_on_sha256=tuple(example.image.sha256 for example in examples),
+            tuned_on_sha256=tuple(images),
         )
-        for adapter, sha256, parent, examples in zip(adapters, made, ["", *made[:-1]], tuned_on, strict=True)
+        for adapter, sha256, parent, images in zip(adapters, made, ["", *made[:-1]], tuned_on, strict=True)
     )
+
+
+def _kept_sha256(feedback: FeedbackRecord) -> list[str]:
+    rows = from_parquet(read_blob(feedback.table))
+    return [hashlib.sha256(rows[number].image).hexdigest() for number in feedback.kept]
 
 
 def _log_end(run: Run, evaluation: EvaluationRecord, published: PublishedAdapter) -> None:

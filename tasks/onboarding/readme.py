@@ -143,7 +143,8 @@ def _usage(run: Run, card: styledrop.Card) -> str:
         f"guidance = styledrop.Guidance(lambda_a={card.guidance['lambda_a']}, lambda_b={card.guidance['lambda_b']})\n"
         f"config = styledrop.SamplingConfig(steps={drawn.steps}, temperature={drawn.temperature}, "
         f"token_temperature={drawn.token_temperature})\n"
-        f"[image] = styledrop.sample(base, [{prompt!r}], seeds=[0], style=style, guidance=guidance, config=config)\n"
+        f"drawn = styledrop.sample(base, [{prompt!r}], seeds=[0], style=style, guidance=guidance, config=config)\n"
+        'drawn.images[0].save("image.png")\n'
     )
 
 

@@ -1,14 +1,11 @@
-"""Images to VQGAN tokens: once per view of an image, however many steps are tuned on it."""
+"""References to VQGAN tokens: once per view of an image, however many steps are tuned on it."""
 
-import io
-from collections.abc import Sequence
-
-import numpy as np
 from prefect import task
 
 import styledrop
 from data.pictures.images import from_png
-from data.records.onboarding import Example, Run, TokenizedExamples
+from data.records.onboarding import Run, TuningExamples
+from data.store.examples import examples_to_parquet
 from data.store.files import Store
 from tasks.models import open_base
 from tasks.resuming import CACHE_BY_INPUT
@@ -16,20 +13,20 @@ from tasks.sampling import draw_seed
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=CACHE_BY_INPUT)
-def tokenize(run: Run, examples: Sequence[Example], views: int = 1) -> TokenizedExamples:
-    """Encode the images of `examples` with the base's VQGAN, and of each so many views."""
-    base = open_base(run.spec.base)
-    store = Store(run.store)
+def tokenize(run: Run) -> TuningExamples:
+    """Encode `reference_views` views of each reference with the base's VQGAN."""
+    base, store = open_base(run.spec.base), Store(run.store)
     viewed = [
-        view
-        for number, example in enumerate(examples)
+        (view, reference.prompt)
+        for number, reference in enumerate(run.references)
         for view in styledrop.views(
-            from_png(store.read_blob(example.image)), views, seed=draw_seed(run.spec.seed, "views", number)
+            from_png(store.read_blob(reference.image)),
+            run.spec.reference_views,
+            seed=draw_seed(run.spec.seed, "views", number),
         )
     ]
-    tokens = base.tokenize(viewed).cpu().numpy().reshape(len(examples), views, -1)
-    buffer = io.BytesIO()
-    np.save(buffer, tokens, allow_pickle=False)
-    return TokenizedExamples(
-        examples=tuple(examples), tokens=store.write_blob(f"runs/{run.key}/tokens", ".npy", buffer.getvalue())
+    tokens = base.tokenize([view for view, _ in viewed]).cpu().numpy()
+    table = examples_to_parquet([prompt for _, prompt in viewed], tokens)
+    return TuningExamples(
+        table=store.write_blob(f"runs/{run.key}/references", ".parquet", table), rows=tuple(range(len(viewed)))
     )

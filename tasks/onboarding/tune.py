@@ -1,6 +1,6 @@
 """One round of tuning."""
 
-import io
+import hashlib
 import math
 import tempfile
 import time
@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import torch
 from prefect import task
 
 import styledrop
 from data.errors import SpecError
-from data.records.onboarding import AdapterRecord, Run, TokenizedExamples
+from data.records.onboarding import AdapterRecord, Run, TuningExamples
+from data.store.examples import read_examples
 from data.store.files import Store
 from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
 from tasks.models import open_base
@@ -44,8 +44,8 @@ def tuning_in_words(run: Run, what: str) -> Iterator[None]:
     cache_policy=CACHE_BY_INPUT,
     task_run_name="tune-round-{round_number}",
 )
-def tune(run: Run, round_number: int, tokenized: TokenizedExamples) -> AdapterRecord:
-    """Tune a new adapter on `tokenized` (StyleDrop, Eq. 3); a killed tuning goes on from its checkpoint.
+def tune(run: Run, round_number: int, examples: TuningExamples) -> AdapterRecord:
+    """Tune a new adapter on `examples` (StyleDrop, Eq. 3); a killed tuning goes on from its checkpoint.
 
     Raises:
         StyleWithdrawn: if the style was taken back.
@@ -56,10 +56,10 @@ def tune(run: Run, round_number: int, tokenized: TokenizedExamples) -> AdapterRe
     style = style_folder(store, run.spec.name)
     refuse_withdrawn(style, read_pointer(style))
     settings, seed = run.spec.tuning(round_number), draw_seed(run.spec.seed, f"round {round_number}")
-    tokens = torch.from_numpy(np.load(io.BytesIO(store.read_blob(tokenized.tokens)), allow_pickle=False))
-    pairs = [(row, one.prompt) for views, one in zip(tokens, tokenized.examples, strict=True) for row in views]
-    # Named after the tokens: another round's checkpoint is never taken for this one's.
-    checkpoint = work_folder(run) / f"round-{round_number}-{tokenized.tokens.sha256[:16]}.safetensors"
+    prompts, tokens = read_examples(store.read_blob(examples.table), examples.rows)
+    # Named after the examples: another round's checkpoint is never taken for this one's.
+    digest = hashlib.sha256(f"{examples.table.sha256} {examples.rows}".encode()).hexdigest()
+    checkpoint = work_folder(run) / f"round-{round_number}-{digest[:16]}.safetensors"
     resumed = ", from its checkpoint" if checkpoint.exists() else ""
     final_loss = math.nan
     with Progress(f"tune round {round_number}{resumed}", settings.steps, key=tuning_key(run, round_number)) as progress:
@@ -72,13 +72,13 @@ def tune(run: Run, round_number: int, tokenized: TokenizedExamples) -> AdapterRe
         with tuning_in_words(run, f"round {round_number}"):
             adapter = styledrop.tune(
                 base,
-                pairs,
+                list(zip(torch.from_numpy(tokens), prompts, strict=True)),
                 settings,
                 seed=seed,
                 checkpoint=checkpoint,
                 progress=report_step,
             )
-    card = tuned_card(run, base, tokenized.examples, seeds={"tuning": seed}, guidance={})
+    card = tuned_card(run, base, list(dict.fromkeys(prompts)), seeds={"tuning": seed}, guidance={})
     with tempfile.TemporaryDirectory() as folder:
         styledrop.save_adapter(adapter, card, Path(folder))
         files = {

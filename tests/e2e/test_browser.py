@@ -1,6 +1,7 @@
 """A reviewer in a real browser: on the review page, and on Prefect's own form."""
 
 import contextvars
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from starlette.applications import Starlette
 
 from data.documents.spec import parse_spec
 from data.records.feedback import Decision, FeedbackRecord
-from data.store.candidates import from_parquet
+from data.store.examples import read_examples
 from data.store.files import Store
 from data.store.publication import current_version
 from review.links import link
@@ -68,8 +69,9 @@ def check_that_exactly_these_were_tuned_on(store: Store, picks: list[int], note:
     assert feedback.decision is not None
     given = feedback.decision
     assert (given.decision, given.reviewer, given.note, sorted(given.picks)) == ("approve", "Ada", note, picks)
-    rows = from_parquet(version.read(feedback.table.uri))
-    assert [version.read(example.image.uri) for example in feedback.examples] == [rows[pick].image for pick in picks]
+    assert list(feedback.kept) == picks
+    prompts, _ = read_examples(version.read(feedback.table.uri), picks)
+    assert json.loads(version.read("card.json"))["prompts"] == prompts
 
 
 def test_six_picks_on_the_review_page_are_what_round_two_is_tuned_on(

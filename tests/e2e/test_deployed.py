@@ -15,7 +15,7 @@ from prefect.states import Completed, Scheduled
 
 from data.documents.spec import parse_spec
 from data.records.feedback import Decision, FeedbackRecord
-from data.store.candidates import from_parquet
+from data.store.examples import read_examples
 from data.store.files import Store
 from data.store.publication import current_version
 from review.notification import notify_when_waiting
@@ -107,6 +107,6 @@ def test_a_deployed_human_round_waits_for_a_decision_that_nobody_can_invent(
         store.read(f"styles/disc/versions/{published.version}/feedback/round-1.json")
     )
     version = Store(published.uri)
-    rows = from_parquet(version.read(feedback.table.uri))
-    assert [row.index for row in rows if row.kept] == [0, 2, 5]
-    assert [version.read(example.image.uri) for example in feedback.examples] == [rows[i].image for i in (0, 2, 5)]
+    assert feedback.kept == (0, 2, 5)
+    prompts, _ = read_examples(version.read(feedback.table.uri), feedback.kept)
+    assert json.loads(version.read("card.json"))["prompts"] == prompts

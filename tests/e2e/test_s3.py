@@ -54,11 +54,11 @@ def test_onboarding_publishes_to_s3_and_the_adapter_comes_back_and_is_used(
     }
 
     adapter = load_published(f"{s3_store}/styles/disc", spec.base)
-    [image] = styledrop.sample(
+    drawn = styledrop.sample(
         open_base(spec.base), ["a fish in flat style"], seeds=[1], style=adapter,
         guidance=styledrop.Guidance(), config=styledrop.SamplingConfig(steps=2),
     )  # fmt: skip
-    assert image.size == (open_base(spec.base).size_px,) * 2
+    assert drawn.images[0].size == (open_base(spec.base).size_px,) * 2
     assert Path(published.uri).name == published.version
 
 

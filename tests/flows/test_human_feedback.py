@@ -20,7 +20,7 @@ from data.documents.spec import parse_spec
 from data.errors import DecisionRefused, NotWaiting, StyleRejected
 from data.records.feedback import Decision, FeedbackRecord
 from data.records.onboarding import CandidatesRecord, PublishedAdapter, Run
-from data.store.candidates import from_parquet
+from data.store.examples import read_examples
 from data.store.files import Store
 from flows.human_feedback import ask_reviewer
 from flows.onboard_style import onboard_style
@@ -76,8 +76,8 @@ def test_approval_tunes_the_next_round_on_the_picks_publishes_it_and_is_never_as
     given = feedback.decision
     assert (given.decision, given.reviewer, given.picks, given.note) == ("approve", "Ada", (4, 1), "the roundest")
     version = Store(published.uri)
-    rows = from_parquet(version.read(feedback.table.uri))
-    assert [version.read(example.image.uri) for example in feedback.examples] == [rows[1].image, rows[4].image]
+    prompts, _ = read_examples(version.read(feedback.table.uri), feedback.kept)
+    assert json.loads(version.read("card.json"))["prompts"] == prompts == ["a cat in flat style", "a dog in flat style"]
 
     assert onboard_style(spec) == published  # nobody is there to answer
 

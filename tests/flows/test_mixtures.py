@@ -44,7 +44,7 @@ def published(spec_document: dict[str, Any]) -> dict[str, PublishedAdapter]:
         settings = {**spec_document["first_round"], "learning_rate": 1.0}  # three steps show in the images
         changes = {"name": name, "seed": seed, "references": [{**reference, "style_phrase": phrase}]}
         run = prepare.fn(parse_spec({**spec_document, **changes, "first_round": settings}))
-        adapter = tune.fn(run, 1, tokenize.fn(run, run.references))
+        adapter = tune.fn(run, 1, tokenize.fn(run))
         sheet = Store(run.store).write_blob("sheets", ".png", b"image")
         rounds = (evaluate_round.fn(run, None), evaluate_round.fn(run, adapter))
         evaluation = EvaluationRecord(rounds=rounds, leaks=(None,), contact_sheet=sheet)
@@ -98,7 +98,7 @@ def test_one_request_mixes_styles_gives_prompts_their_own_and_moves_away_from_wo
     mixture = styledrop.Mixture([(adapters[0], 0.25), (adapters[1], 0.75)])
     wanted = zip((adapters[0], adapters[1], mixture, adapters[0]), (1.5, 0.5, 0.75, 1.5), strict=True)
     for number, (style, lambda_a) in enumerate(wanted):
-        images = styledrop.sample(
+        again = styledrop.sample(
             base, [rows[2 * number]["prompt"]] * 2, seeds=[row["seed"] for row in rows[:2]], style=style,
             guidance=styledrop.Guidance(lambda_a=lambda_a, lambda_b=request.sampling.lambda_b),
             config=styledrop.SamplingConfig(
@@ -107,7 +107,7 @@ def test_one_request_mixes_styles_gives_prompts_their_own_and_moves_away_from_wo
             negative_prompt="dark ground",
         )  # fmt: skip
         drawn = [from_png(row["image"]).tobytes() for row in rows[2 * number : 2 * number + 2]]
-        assert drawn == [image.tobytes() for image in images]
+        assert drawn == [image.tobytes() for image in again.images]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -127,9 +127,10 @@ def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
     base = styledrop.load_base(made.folder)
     assert made.folder == str(work / "base")
     assert (base.sha256, base.size_px, base.name) == (made.sha256, 32, "base")
-    [image] = styledrop.sample(base, ["a cat"], seeds=[0], config=styledrop.SamplingConfig(steps=2))
+    drawn = styledrop.sample(base, ["a cat"], seeds=[0], config=styledrop.SamplingConfig(steps=2))
+    [image] = drawn.images
     assert image.size == (32, 32)
-    [large] = styledrop.enlarge(base, base.tokenize([image]), ["a cat"], seeds=[0])
+    [large] = styledrop.enlarge(base, drawn.tokens, ["a cat"], seeds=[0])
     assert large.size == (64, 64)
     assert base.clip_folder is not None
     scores = styledrop.ClipScorer(base.clip_folder).score([image], ["a cat"], [Image.new("RGB", (32, 32))])

@@ -43,7 +43,7 @@ pytestmark = pytest.mark.usefixtures("prefect_api")
 def published(spec_document: dict[str, Any]) -> PublishedAdapter:
     settings = {**spec_document["first_round"], "learning_rate": 1.0}  # so fast that three steps show in the images
     run = prepare.fn(parse_spec({**spec_document, "first_round": settings}))
-    adapter = tune.fn(run, 1, tokenize.fn(run, run.references))
+    adapter = tune.fn(run, 1, tokenize.fn(run))
     sheet = Store(run.store).write_blob("sheets", ".png", b"image")
     rounds = (evaluate_round.fn(run, None), evaluate_round.fn(run, adapter))
     verdict = Verdict.of([0.0, 0.1], [0.2, 0.3])
@@ -86,12 +86,12 @@ def test_images_of_a_published_style_lie_in_the_store_as_files_table_and_sheet(
 
     # The same as the library draws with what was published, at the λ_A in its card.
     base = open_base(request.base)
-    [image] = styledrop.sample(
+    drawn = styledrop.sample(
         base, [rows[1]["prompt"]], seeds=[rows[1]["seed"]], style=load_published(request.style, request.base),
         guidance=styledrop.Guidance(lambda_a=1.5, lambda_b=defaults.GUIDANCE.lambda_b),
         config=defaults.SAMPLING.model_copy(update={"steps": 2}),
     )  # fmt: skip
-    assert image.tobytes() == Image.open(io.BytesIO(rows[1]["image"])).tobytes()
+    assert drawn.images[0].tobytes() == Image.open(io.BytesIO(rows[1]["image"])).tobytes()
 
     page = shown(prefect_client, "generate")
     assert "data:image/png;base64," in page
@@ -101,7 +101,7 @@ def test_images_of_a_published_style_lie_in_the_store_as_files_table_and_sheet(
     generate(request.model_copy(update={"large": True}))
     download_version(request.style, tmp_path / "version")
     [large] = styledrop.enlarge(
-        base, base.tokenize([image]), [rows[1]["prompt"]], seeds=[rows[1]["seed"]],
+        base, drawn.tokens, [rows[1]["prompt"]], seeds=[rows[1]["seed"]],
         style=styledrop.load_adapter(tmp_path / "version/super_resolution", base.large),
     )  # fmt: skip
     assert large.size == (32, 32)

@@ -37,7 +37,7 @@ def test_two_workers_draw_the_same_images_as_one_process(
 ) -> None:
     spec = parse_spec({**spec_document, "images_per_prompt": 20})  # 40 images: two parts
     run = prepare.fn(spec)
-    adapter = tune.fn(run, 1, tokenize.fn(run, run.references))
+    adapter = tune.fn(run, 1, tokenize.fn(run))
     alone = sample_candidates.fn(run, adapter)
     store = Store(run.store)
     rows = from_parquet(store.read_blob(alone.table))

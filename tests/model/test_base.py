@@ -28,7 +28,9 @@ def test_a_base_loads_frozen_and_draws(folder: Path) -> None:
         assert not part.training
         assert not any(parameter.requires_grad for parameter in part.parameters())
     config = styledrop.SamplingConfig(steps=2)
-    first, second = (styledrop.sample(load_base(folder), ["a cat"], seeds=[1], config=config)[0] for _ in range(2))
+    first, second = (
+        styledrop.sample(load_base(folder), ["a cat"], seeds=[1], config=config).images[0] for _ in range(2)
+    )
     assert first.size == (16, 16)
     assert first.tobytes() == second.tobytes()
 
@@ -50,10 +52,8 @@ def test_the_vqgan_stays_in_float32(folder: Path) -> None:
     base = load_base(folder, dtype=torch.bfloat16)
     assert next(base.generator.parameters()).dtype == torch.bfloat16
     assert next(base.vqgan.parameters()).dtype == torch.float32
-    assert styledrop.sample_tokens(base, ["a cat"], seeds=[1], config=styledrop.SamplingConfig(steps=2)).shape == (
-        1,
-        16,
-    )
+    drawn = styledrop.sample(base, ["a cat"], seeds=[1], config=styledrop.SamplingConfig(steps=2))
+    assert drawn.tokens.shape == (1, 16)
 
 
 def test_all_missing_files_are_named(folder: Path) -> None:

@@ -20,7 +20,7 @@ from styledrop.config.tuning import (
 )
 from styledrop.generator import Generator
 from styledrop.methods import method_of, new_tuned, size_of
-from styledrop.sampler import sample_tokens
+from styledrop.sampler import sample
 from styledrop.tuned import Tuned
 from styledrop.tuning import tune
 from tests.model.conftest import TINY, condition_of, picture, randomized, rng
@@ -76,7 +76,7 @@ def test_what_was_tuned_survives_its_folder_and_draws_the_same(base: Base, tmp_p
     loaded = load_adapter(tmp_path, base)
     assert method_of(loaded) == size_of(config)
     drawn = [
-        sample_tokens(base, ["a fish in stripes"], seeds=[4], style=style, config=SamplingConfig(steps=4))
+        sample(base, ["a fish in stripes"], seeds=[4], style=style, config=SamplingConfig(steps=4)).tokens
         for style in (tuned, loaded, None)
     ]
     assert torch.equal(drawn[0], drawn[1])
@@ -91,7 +91,7 @@ def test_an_image_is_the_same_in_any_batch(base: Base, config: Tuning) -> None:
 
     def drawn(batch_size: int) -> torch.Tensor:
         steps = SamplingConfig(steps=4)
-        return sample_tokens(base, prompts, seeds=seeds, style=tuned, config=steps, batch_size=batch_size)
+        return sample(base, prompts, seeds=seeds, style=tuned, config=steps, batch_size=batch_size).tokens
 
     assert torch.equal(drawn(3), drawn(1))
 

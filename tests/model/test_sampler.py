@@ -14,7 +14,7 @@ from styledrop.errors import SamplingError
 from styledrop.generator import Condition, Generator
 from styledrop.lora import LoRAConfig
 from styledrop.methods import new_tuned
-from styledrop.sampler import decode, sample, sample_tokens
+from styledrop.sampler import decode, sample
 from styledrop.tuned import Tuned
 from tests.model.conftest import TINY, HashedText, randomized, rng
 
@@ -107,11 +107,11 @@ def test_an_image_is_the_same_alone_and_anywhere_in_a_batch(base: Base) -> None:
     style = Adapter.for_generator(AdapterConfig(), TINY)
     randomized(style)
     config = SamplingConfig(steps=6)
-    together = sample_tokens(base, prompts, seeds=seeds, style=style, config=config, batch_size=5)
+    together = sample(base, prompts, seeds=seeds, style=style, config=config, batch_size=5).tokens
     for i in range(5):
-        alone = sample_tokens(base, prompts[i : i + 1], seeds=seeds[i : i + 1], style=style, config=config)
+        alone = sample(base, prompts[i : i + 1], seeds=seeds[i : i + 1], style=style, config=config).tokens
         assert torch.equal(together[i], alone[0])
-    backwards = sample_tokens(base, prompts[::-1], seeds=seeds[::-1], style=style, config=config, batch_size=2)
+    backwards = sample(base, prompts[::-1], seeds=seeds[::-1], style=style, config=config, batch_size=2).tokens
     assert torch.equal(together, backwards.flip(0))
     assert len({tuple(row.tolist()) for row in together}) == 5
 
@@ -125,16 +125,16 @@ def test_every_image_of_a_batch_may_have_its_own_adapter_and_guidance(base: Base
     prompts, seeds = ["a cat", "a dog", "a cat", "a fish", "a cat", "a cat"], [1, 2, 1, 4, 1, 1]
     how = [Guidance(lambda_a=lambda_a) for lambda_a in (2.0, 0.0, 1.0, 0.5, 2.0, 2.0)]
     config = SamplingConfig(steps=5)
-    together = sample_tokens(base, prompts, seeds=seeds, style=styles, guidance=how, config=config, batch_size=4)
+    together = sample(base, prompts, seeds=seeds, style=styles, guidance=how, config=config, batch_size=4).tokens
     for i, style in enumerate(styles):
-        alone = sample_tokens(base, [prompts[i]], seeds=[seeds[i]], style=style, guidance=how[i], config=config)
+        alone = sample(base, [prompts[i]], seeds=[seeds[i]], style=style, guidance=how[i], config=config).tokens
         assert torch.equal(together[i], alone[0])
     assert not torch.equal(together[0], together[2])
     assert torch.equal(together[0], together[4])
-    [without] = sample_tokens(base, prompts[5:], seeds=seeds[5:], config=config)
+    [without] = sample(base, prompts[5:], seeds=seeds[5:], config=config).tokens
     assert torch.equal(together[5], without)
     with pytest.raises(SamplingError, match="one for each of 6 prompts, got 5"):
-        sample_tokens(base, prompts, seeds=seeds, style=styles, guidance=how[:5], config=config)
+        sample(base, prompts, seeds=seeds, style=styles, guidance=how[:5], config=config)
 
 
 @pytest.mark.parametrize("subject_is_adapter", [True, False])
@@ -147,7 +147,7 @@ def test_gamma_goes_from_the_style_alone_to_the_content_alone(base: Base, subjec
     config = SamplingConfig(steps=5)
 
     def both(gamma: float) -> Tensor:
-        return sample_tokens(
+        return sample(
             base,
             prompts,
             seeds=seeds,
@@ -156,10 +156,10 @@ def test_gamma_goes_from_the_style_alone_to_the_content_alone(base: Base, subjec
             content_prompts=bare,
             guidance=Guidance(gamma=gamma),
             config=config,
-        )
+        ).tokens
 
-    assert torch.equal(both(0.0), sample_tokens(base, prompts, seeds=seeds, style=style, config=config))
-    assert torch.equal(both(1.0), sample_tokens(base, bare, seeds=seeds, style=subject, config=config))
+    assert torch.equal(both(0.0), sample(base, prompts, seeds=seeds, style=style, config=config).tokens)
+    assert torch.equal(both(1.0), sample(base, bare, seeds=seeds, style=subject, config=config).tokens)
     assert len({tuple(both(gamma).flatten().tolist()) for gamma in (0.0, 0.5, 1.0)}) == 3
 
 
@@ -175,9 +175,9 @@ def test_adapters_that_do_not_fit_the_prompts_are_refused(base: Base) -> None:
         sample(base, ["a cat"], seeds=[1], style=style, content=style, content_prompts=[" "])
 
 
-def test_sample_gives_images_and_asks_for_each_text_once(base: Base) -> None:
+def test_sample_gives_tokens_with_their_images_and_asks_for_each_text_once(base: Base) -> None:
     done = []
-    images = sample(
+    drawn = sample(
         base,
         ["a cat", "a dog", "a cat"],
         seeds=[1, 2, 3],
@@ -186,7 +186,8 @@ def test_sample_gives_images_and_asks_for_each_text_once(base: Base) -> None:
         negative_prompt="blurry",
         progress=lambda *given: done.append(given),
     )
-    assert [(image.size, image.mode) for image in images] == [((16, 16), "RGB")] * 3
+    assert [(image.size, image.mode) for image in drawn.images] == [((16, 16), "RGB")] * 3
+    assert [image.tobytes() for image in base.render(drawn.tokens)] == [image.tobytes() for image in drawn.images]
     assert done == [(2, 3), (3, 3)]
     assert isinstance(base.text, HashedText)
     assert sorted(base.text.asked) == ["a cat", "a dog", "blurry"]
@@ -202,7 +203,7 @@ def test_the_negative_prompt_is_conditioned_once_for_all_batches(base: Base, mon
     condition = Generator.condition
     monkeypatch.setattr(Generator, "condition", counted)
     config = SamplingConfig(steps=1)
-    sample_tokens(base, ["a cat", "a cat", "a cat", "a dog", "a fish"], seeds=range(5), config=config, batch_size=2)
+    sample(base, ["a cat", "a cat", "a cat", "a dog", "a fish"], seeds=range(5), config=config, batch_size=2)
     assert rows == [1, 1, 2, 1]  # the negative prompt, then each batch's own
 
 
@@ -211,12 +212,12 @@ def test_prompt_negative_prompt_and_style_all_matter(base: Base) -> None:
     randomized(style, std=1.0)
     config = SamplingConfig(steps=4)
     drawn = [
-        sample_tokens(base, ["a cat"], seeds=[1], config=config),
-        sample_tokens(base, ["a dog"], seeds=[1], config=config),
-        sample_tokens(base, ["a cat"], seeds=[2], config=config),
-        sample_tokens(base, ["a cat"], seeds=[1], config=config, negative_prompt="a dog"),
-        sample_tokens(base, ["a cat"], seeds=[1], config=config, style=style),
-        sample_tokens(base, ["a cat"], seeds=[1], config=config, style=style, guidance=Guidance(lambda_a=0.0)),
+        sample(base, ["a cat"], seeds=[1], config=config).tokens,
+        sample(base, ["a dog"], seeds=[1], config=config).tokens,
+        sample(base, ["a cat"], seeds=[2], config=config).tokens,
+        sample(base, ["a cat"], seeds=[1], config=config, negative_prompt="a dog").tokens,
+        sample(base, ["a cat"], seeds=[1], config=config, style=style).tokens,
+        sample(base, ["a cat"], seeds=[1], config=config, style=style, guidance=Guidance(lambda_a=0.0)).tokens,
     ]
     assert len({tuple(tokens[0].tolist()) for tokens in drawn}) == len(drawn)
 

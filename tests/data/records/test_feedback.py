@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from data.errors import DecisionRefused
-from data.records.feedback import ANSWERS_TO_LEAK, Decision, check_decision, possible_answers, settle
+from data.records.feedback import ANSWERS_TO_LEAK, Decision, FeedbackRecord, check_decision, possible_answers, settle
 from data.records.onboarding import CandidatesRecord
 from data.records.record import Blob
 
@@ -19,6 +19,14 @@ def decision(**change: Any) -> Decision:
         "candidates_sha256": DIGEST, "note": "",
     }  # fmt: skip
     return Decision.model_validate({**answer, **change})
+
+
+def test_feedback_of_release_0_1_which_held_the_kept_pictures_too_is_read() -> None:
+    blob = {"uri": "feedback/round-1.parquet", "sha256": DIGEST, "size_bytes": 1}
+    example = {"image": {**blob, "uri": "feedback/round-1/0.png"}, "prompt": "a cat in ink"}
+    written = {"round_number": 1, "source": "clip", "kept": [2], "table": blob, "examples": [example], "decision": None}
+    feedback = FeedbackRecord.model_validate(written)
+    assert (feedback.kept, feedback.examples.rows, feedback.examples.table.uri) == ((2,), (2,), blob["uri"])
 
 
 @pytest.mark.parametrize("answer", ["approve", "another round", "reject"])

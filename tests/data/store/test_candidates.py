@@ -1,24 +1,50 @@
 import io
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from data.errors import CandidatesError
 from data.store.candidates import Candidate, from_parquet, to_parquet
+from data.store.examples import examples_to_parquet, read_examples
 
 
-def candidate(index: int, kept: bool | None = None) -> Candidate:
+def candidate(index: int, tokens: tuple[int, ...] = (3, 8191)) -> Candidate:
     return Candidate(
         index=index, content_phrase="a cat", prompt="a cat in ink", seed=2**40 + index, image=bytes([index]),
-        text_score=0.25, style_score=0.5, kept=kept,
+        text_score=0.25, style_score=0.5, tokens=tokens,
     )  # fmt: skip
 
 
 def test_candidates_survive_parquet_with_every_field() -> None:
-    candidates = [candidate(0), candidate(1, kept=True), candidate(2, kept=False)]
+    candidates = [candidate(0), candidate(1, tokens=(0, 1)), candidate(2)]
     assert from_parquet(to_parquet(candidates)) == candidates
     assert to_parquet(candidates) == to_parquet(candidates)
+
+
+def test_a_table_of_release_0_1_is_read_without_tokens() -> None:
+    rows = [
+        {"index": 0, "content_phrase": "a cat", "prompt": "a cat in ink", "seed": 7, "image": b"png",
+         "text_score": 0.25, "style_score": 0.5, "kept": kept}
+        for kept in (None, True)
+    ]  # fmt: skip
+    types = {"index": pa.int32(), "seed": pa.int64(), "image": pa.binary(), "kept": pa.bool_()}
+    types |= dict.fromkeys(("text_score", "style_score"), pa.float32())
+    fields = [pa.field(name, types.get(name, pa.string()), nullable=name == "kept") for name in rows[0]]
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(fields)), buffer)
+    read = from_parquet(buffer.getvalue())
+    assert [(row.index, row.image, row.tokens) for row in read] == [(0, b"png", ())] * 2
+
+
+def test_only_the_kept_are_read_as_examples_in_their_order() -> None:
+    table = to_parquet([candidate(number, tokens=(number, 9)) for number in range(4)])
+    prompts, tokens = read_examples(table, (3, 1))
+    assert (prompts, tokens.tolist()) == (["a cat in ink"] * 2, [[3, 9], [1, 9]])
+    references = examples_to_parquet(["a disc", "a hat"], np.array([[1, 2], [3, 4]]))
+    prompts, tokens = read_examples(references, (0, 1))
+    assert (prompts, tokens.tolist()) == (["a disc", "a hat"], [[1, 2], [3, 4]])
 
 
 def test_something_else_than_parquet_is_refused() -> None:
@@ -29,5 +55,5 @@ def test_something_else_than_parquet_is_refused() -> None:
 def test_other_columns_are_refused() -> None:
     buffer = io.BytesIO()
     pq.write_table(pa.table({"index": [1]}), buffer)
-    with pytest.raises(CandidatesError, match=r"expected the columns .*'kept'.*got \['index'\]"):
+    with pytest.raises(CandidatesError, match=r"expected the columns .*'tokens'.*got \['index'\]"):
         from_parquet(buffer.getvalue())

@@ -48,7 +48,7 @@ def version_files(name: str = "ink") -> dict[str, bytes]:
     images = [f"image {number}".encode() for number in range(3)]
     rows = [
         Candidate(index=number, content_phrase="a cat", prompt="a cat in ink", seed=number, image=image, text_score=0.5,
-                  style_score=0.5, kept=number == 1)
+                  style_score=0.5)
         for number, image in enumerate(images)
     ]  # fmt: skip
     table = to_parquet(rows)
@@ -57,7 +57,6 @@ def version_files(name: str = "ink") -> dict[str, bytes]:
         "source": "human",
         "kept": [1],
         "table": {"uri": "feedback/round-1.parquet", "sha256": sha(table)},
-        "examples": [{"image": {"uri": "feedback/round-1/0.png", "sha256": sha(images[1])}, "prompt": "a cat in ink"}],
         "decision": decision,
     }
     card = {
@@ -84,7 +83,6 @@ def version_files(name: str = "ink") -> dict[str, bytes]:
         "card.json": dumped(card),
         "feedback/round-1.json": dumped(feedback),
         "feedback/round-1.parquet": table,
-        "feedback/round-1/0.png": images[1],
         "references/0.png": b"reference",
         "spec.json": dumped({"licence": "CC0-1.0", "consent": "own work"}),
         "version.json": dumped(document),
@@ -120,7 +118,7 @@ def test_a_signed_version_is_verified_and_says_what_was_checked(
     assert main(["verify", f"{store.uri}/styles/ink"]) == 0
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[:-1])
     assert lines["signature"] == f"by {key_name(OURS.public_key())}, trusted"
-    assert lines["files"] == "9, as the manifest names them"
+    assert lines["files"] == "8, as the manifest names them"
     assert (lines["licence"], lines["consent"]) == ("CC0-1.0", "own work")
     assert lines["base"] == f"tiny ({'a' * 12})"
     assert lines["rounds"] == "2, each on what was kept of the one before"
@@ -259,6 +257,8 @@ TAMPERED = {
         republished(FEEDBACK), "decisions", "expected feedback/round-1.json in the version"),
     "other picks": (
         republished(FEEDBACK, "decision", "picks", value=[2]), "decisions", r"picks of round 1, got \[2\]"),
+    "other candidates kept": (
+        republished(FEEDBACK, "kept", value=[2]), "rounds", "expected the same of what round 2 was tuned on"),
     "an approval by nobody": (
         republished(FEEDBACK, "decision", "reviewer", value=" "), "decisions", "expected a person's approval"),
     "no word for the leak": (

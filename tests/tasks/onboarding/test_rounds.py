@@ -1,6 +1,5 @@
 """Tokenizing, tuning, candidates, evaluation and publishing, as plain functions."""
 
-import io
 import json
 import shutil
 from pathlib import Path
@@ -9,6 +8,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+import torch
 
 import styledrop
 from data.documents import defaults
@@ -16,7 +16,7 @@ from data.documents.spec import parse_spec
 from data.errors import DecisionRefused, NotInStore
 from data.pictures.images import from_png, to_png
 from data.records.feedback import Decision
-from data.records.onboarding import AdapterRecord, Example, Run
+from data.records.onboarding import AdapterRecord, Example, Run, TuningExamples
 from data.records.scores import EvaluationRecord, GuidanceRecord, Leak, Score, Verdict
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store
@@ -25,6 +25,7 @@ from data.store.verification import verify_version
 from tasks import sampling
 from tasks.models import load_published, open_adapter, open_base
 from tasks.onboarding.evaluate import evaluate_round
+from tasks.onboarding.keep_candidates import keep_candidates
 from tasks.onboarding.prepare import prepare
 from tasks.onboarding.publish import publish
 from tasks.onboarding.sample_candidates import sample_candidates
@@ -32,7 +33,7 @@ from tasks.onboarding.tokenize import tokenize
 from tasks.onboarding.tune import tune
 from tasks.reporting import Progress
 from tasks.resuming import remove_work_folder
-from tasks.sampling import draw_seed
+from tasks.sampling import draw_seed, enlarge_samples
 
 LOW = Leak(score=Score(mean=0.1, standard_error=0.01), threshold=0.2)
 HIGH = Leak(score=Score(mean=0.3, standard_error=0.01), threshold=0.2)
@@ -48,37 +49,66 @@ METHODS: list[dict[str, Any]] = [
 
 @pytest.fixture
 def adapter(run: Run) -> AdapterRecord:
-    return tune.fn(run, 1, tokenize.fn(run, run.references))
+    return tune.fn(run, 1, tokenize.fn(run))
 
 
-def test_tokens_are_kept_in_the_store(run: Run, tmp_path: Path) -> None:
-    tokens = np.load(tmp_path / "store" / tokenize.fn(run, run.references).tokens.uri.split("/store/")[1])
-    assert tokens.shape == (1, 1, 16)
-    assert tokens.dtype == np.int64
+def pairs_tuned_on(run: Run, round_number: int, examples: TuningExamples) -> list[tuple[tuple[int, ...], str]]:
+    with patch.object(styledrop, "tune", side_effect=Killed) as tuned, pytest.raises(Killed):
+        tune.fn(run, round_number, examples)
+    return [(tuple(tokens.tolist()), prompt) for tokens, prompt in tuned.call_args.args[1]]
 
 
-def test_all_views_of_an_image_are_tuned_on_with_its_prompt(run: Run) -> None:
+def test_all_views_of_a_reference_are_tuned_on_with_its_prompt(spec_document: dict[str, Any]) -> None:
+    run = prepare.fn(parse_spec({**spec_document, "reference_views": 8}))
     store, base = Store(run.store), open_base(run.spec.base)
     [reference] = run.references
     image = from_png(store.read_blob(reference.image))
     other = Example(image=store.write_blob("x", ".png", to_png(image.rotate(180))), prompt="a hat in flat style")
-    viewed = tokenize.fn(run, [reference, other], 8)
-    tokens = np.load(io.BytesIO(store.read_blob(viewed.tokens)))
-    assert tokens.shape == (2, 8, 16)
-    for number, shown in enumerate((image, image.rotate(180))):
-        views = styledrop.views(shown, 8, seed=draw_seed(run.spec.seed, "views", number))
-        assert np.array_equal(tokens[number], base.tokenize(views).cpu())
-    with patch.object(styledrop, "tune", side_effect=Killed) as tuned, pytest.raises(Killed):
-        tune.fn(run, 1, viewed)
-    pairs = tuned.call_args.args[1]
-    assert [prompt for _, prompt in pairs] == [reference.prompt] * 8 + [other.prompt] * 8
-    assert np.array_equal(np.stack([row for row, _ in pairs]), tokens.reshape(16, 16))
+    run = run.model_copy(update={"references": (reference, other)})
+    expected = [
+        (tuple(tokens.tolist()), prompt)
+        for number, (shown, prompt) in enumerate(((image, reference.prompt), (image.rotate(180), other.prompt)))
+        for tokens in base.tokenize(styledrop.views(shown, 8, seed=draw_seed(run.spec.seed, "views", number)))
+    ]
+    assert pairs_tuned_on(run, 1, tokenize.fn(run)) == expected
+
+
+def test_round_two_is_tuned_on_exactly_the_sampled_tokens(run: Run, adapter: AdapterRecord) -> None:
+    drawn: list[styledrop.Sampled] = []
+
+    def remember(*arguments: Any, **options: Any) -> styledrop.Sampled:
+        drawn.append(real_sample(*arguments, **options))
+        return drawn[-1]
+
+    real_sample = styledrop.sample
+    with (
+        patch.object(styledrop, "sample", remember),
+        patch.object(styledrop.Base, "tokenize", side_effect=AssertionError("an image was encoded again")),
+    ):
+        feedback = keep_candidates.fn(run, sample_candidates.fn(run, adapter), None)
+        pairs = pairs_tuned_on(run, 2, feedback.examples)
+        tune.fn(run, 2, feedback.examples)
+    [sampled] = drawn
+    prompts = ["a cat in flat style", "a dog in flat style"]
+    assert pairs == [
+        (tuple(sampled.tokens[i].tolist()), prompt) for i, prompt in zip(feedback.kept, prompts, strict=True)
+    ]
+    encoded = open_base(run.spec.base).tokenize([sampled.images[i] for i in feedback.kept])
+    assert pairs != [(tuple(row.tolist()), prompt) for row, prompt in zip(encoded, prompts, strict=True)]
+
+
+def test_images_are_enlarged_from_the_tokens_they_were_drawn_as(run: Run, adapter: AdapterRecord) -> None:
+    base = open_base(run.spec.base)
+    samples = from_parquet(Store(run.store).read_blob(evaluate_round.fn(run, adapter).samples))
+    with patch.object(styledrop.Base, "tokenize", side_effect=AssertionError("an image was encoded again")):
+        images = enlarge_samples(base, samples, None)
+    assert [image.size for image in images] == [(32, 32)] * len(samples) == [(32, 32)] * 2
 
 
 def test_tuning_uses_the_settings_of_its_round(spec_document: dict[str, Any]) -> None:
     later = {**spec_document["later_rounds"], "steps": 2, "bottleneck": 3, "share_across_layers": False}
     run = prepare.fn(parse_spec({**spec_document, "later_rounds": later}))
-    record = tune.fn(run, 2, tokenize.fn(run, run.references))
+    record = tune.fn(run, 2, tokenize.fn(run))
     adapter = open_adapter(record.files, open_base(run.spec.base))
     assert adapter.config == styledrop.AdapterConfig(bottleneck=3, share_across_layers=False)
     assert record.parameters == adapter.parameter_count()
@@ -94,7 +124,7 @@ def test_a_killed_tuning_goes_on_and_ends_with_the_same_weights(
     spec_document: dict[str, Any], work_root: Path, capsys: pytest.CaptureFixture[str], method: dict[str, Any]
 ) -> None:
     run = prepare.fn(parse_spec({**spec_document, "first_round": {"steps": 60, "batch_size": 2, **method}}))
-    tokenized = tokenize.fn(run, run.references)
+    tokenized = tokenize.fn(run)
     whole = tune.fn(run, 1, tokenized)
     remove_work_folder(run)
 
@@ -117,7 +147,9 @@ def test_candidates_are_scored_numbered_and_have_seeds_of_their_own(run: Run, ad
     assert [row.index for row in rows] == list(range(6))
     assert [row.prompt for row in rows] == ["a cat in flat style"] * 3 + ["a dog in flat style"] * 3
     assert len({row.seed for row in rows}) == 6
-    assert all(-1 <= row.text_score <= 1 and -1 <= row.style_score <= 1 and row.kept is None for row in rows)
+    assert all(-1 <= row.text_score <= 1 and -1 <= row.style_score <= 1 for row in rows)
+    drawn = open_base(run.spec.base).render(torch.tensor([row.tokens for row in rows]))
+    assert [to_png(image) for image in drawn] == [row.image for row in rows]
 
 
 def test_a_killed_round_of_candidates_draws_only_what_is_missing(
@@ -174,9 +206,9 @@ def test_a_published_adapter_comes_back_with_its_card(run: Run, adapter: Adapter
     assert card["leak"] == {"mean": 0.1, "standard_error": 0.01, "threshold": 0.2}
     assert (card["verdict"]["is_learnt"], card["verdict"]["style"]["mean"]) == (True, pytest.approx(0.25))
     base = open_base(run.spec.base)
-    [back] = styledrop.sample(base, ["a fish"], seeds=[1], style=load_published(published.uri, run.spec.base))
-    [before] = styledrop.sample(base, ["a fish"], seeds=[1], style=open_adapter(adapter.files, base))
-    assert back.tobytes() == before.tobytes()
+    loaded, tuned = load_published(published.uri, run.spec.base), open_adapter(adapter.files, base)
+    [back, before] = [styledrop.sample(base, ["a fish"], seeds=[1], style=style).tokens for style in (loaded, tuned)]
+    assert torch.equal(back, before)
     with pytest.raises(NotInStore):
         load_published(f"{run.store}/styles/other", run.spec.base)
 
@@ -186,7 +218,7 @@ def test_what_another_method_made_is_published_loaded_and_drawn_with(
     spec_document: dict[str, Any], method: dict[str, Any], tmp_path: Path
 ) -> None:
     run = prepare.fn(parse_spec({**spec_document, "first_round": {"steps": 3, "batch_size": 2, **method}}))
-    store, tuned = Store(run.store), tune.fn(run, 1, tokenize.fn(run, run.references))
+    store, tuned = Store(run.store), tune.fn(run, 1, tokenize.fn(run))
     rounds = (evaluate_round.fn(run, None), evaluate_round.fn(run, tuned))
     assert rounds[0].samples != rounds[1].samples
     evaluation = EvaluationRecord(rounds=rounds, leaks=(LOW,), contact_sheet=store.write_blob("s", ".png", b"image"))
@@ -196,12 +228,12 @@ def test_what_another_method_made_is_published_loaded_and_drawn_with(
     card = json.loads(Store(published.uri).read("card.json"))
     assert card["rounds"][0].items() >= method.items()
     sample = from_parquet(store.read_blob(rounds[1].samples))[0]
-    [image] = styledrop.sample(
+    drawn = styledrop.sample(
         open_base(run.spec.base), [sample.prompt], seeds=[sample.seed],
         style=load_published(published.uri, run.spec.base), guidance=defaults.GUIDANCE,
         config=defaults.SAMPLING.model_copy(update={"steps": 2}),
     )  # fmt: skip
-    assert image.tobytes() == from_png(sample.image).tobytes()
+    assert drawn.tokens.tolist() == [list(sample.tokens)]
 
 
 def test_what_leaks_is_published_only_with_a_persons_word(run: Run, adapter: AdapterRecord) -> None:
