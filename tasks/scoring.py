@@ -25,7 +25,7 @@ def leak_of(
         references: Square PNGs.
         contents: What the references show: images of these are left out.
         drawn: With the adapter.
-        by_base: The same prompts and seeds without it.
+        by_base: The same prompts without it, best from the same seeds.
     """
     of_references = shared_contents({image.content_phrase for image in drawn}, contents)
     pairs = [pair for pair in zip(drawn, by_base, strict=True) if pair[0].content_phrase not in of_references]

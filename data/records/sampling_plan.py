@@ -70,7 +70,10 @@ class SamplingPlan(Record):
     @property
     def identity(self) -> str:
         """What the images depend on, as JSON: bytes, never where they lie, so that styles and stores can move."""
-        asked = self.model_dump(mode="json", exclude={"store", "base"})
+        asked = self.model_dump(mode="json", exclude={"store": True, "base": True, "settings": {"lambda_a"}})
+        for style in asked["styles"]:
+            if not style["adapters"]:
+                del style["lambda_a"]  # moves nothing without an adapter: the base is drawn once for all
         return json.dumps(_bytes_only({**asked, "layout": TABLE_LAYOUT}), indent=2)
 
     @property

@@ -38,9 +38,9 @@ def candidates_key(run: Run, round_number: int) -> str:
     return f"candidates-{run.key}-round-{round_number}"
 
 
-def leak_key(run: Run, round_number: int) -> str:
-    """Of the progress of what the base draws, to compare a round's candidates with."""
-    return f"leak-{run.key}-round-{round_number}"
+def leak_key(run: Run) -> str:
+    """Of the progress of what the base draws, to compare candidates with."""
+    return f"leak-{run.key}"
 
 
 def guidance_key(run: Run) -> str:

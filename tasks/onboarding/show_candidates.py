@@ -40,7 +40,7 @@ def show_candidates(run: Run, candidates: CandidatesRecord) -> Question:
     """Choose what a reviewer picks from; put it on a numbered sheet in the store, and into a table in the run."""
     rows = from_parquet(Store(run.store).read_blob(candidates.table))
     shown, chosen_by = choose_shown(run, candidates, rows)
-    leak = _leak_of_candidates(run, candidates, rows)
+    leak = leak_of_candidates(run, rows)
     return _ask(run, candidates, rows, shown, chosen_by, leak, possible_answers(candidates.round_number))
 
 
@@ -129,16 +129,13 @@ def _ask(
     return question
 
 
-def _leak_of_candidates(run: Run, candidates: CandidatesRecord, rows: Sequence[Candidate]) -> Leak | None:
-    # The base draws no more than is needed for a number: the first few images of each prompt.
+def leak_of_candidates(run: Run, rows: Sequence[Candidate]) -> Leak | None:
+    """The leak of the candidates `rows`; None if all of them show what a reference shows."""
+    # The base draws no more than is needed for a number, the first few images of each prompt; and once for all rounds:
+    # with other seeds than a later round's candidates, which say as much about the mean.
     few = min(run.spec.images_per_prompt, -(-MIN_COMPARED // len(run.spec.prompts)))
-    plan = plan_candidates(run, None, candidates.round_number).model_copy(update={"images_per_phrase": few})
-    by_base = draw(
-        plan,
-        f"{round_folder(run, candidates.round_number)}/base",
-        f"the base, beside candidates of round {candidates.round_number}",
-        key=leak_key(run, candidates.round_number),
-    )
+    plan = plan_candidates(run, None, 1).model_copy(update={"images_per_phrase": few})
+    by_base = draw(plan, f"runs/{run.key}/base", "the base, beside the candidates", key=leak_key(run))
     drawn = [row for row in rows if row.index % run.spec.images_per_prompt < few]
     references = [example.image for example in run.references]
     return leak_of(references, run.spec.reference_contents, drawn, by_base)

@@ -29,6 +29,7 @@ from tasks.onboarding.keep_candidates import keep_candidates
 from tasks.onboarding.prepare import prepare
 from tasks.onboarding.publish import publish
 from tasks.onboarding.sample_candidates import sample_candidates
+from tasks.onboarding.show_candidates import leak_of_candidates
 from tasks.onboarding.tokenize import tokenize
 from tasks.onboarding.tune import tune
 from tasks.reporting import Progress
@@ -181,6 +182,23 @@ def test_every_round_is_evaluated_on_the_same_prompts_and_seeds(run: Run, adapte
     assert first.text.mean == pytest.approx(np.mean([row.text_score for row in drawn[1]]), abs=1e-6)
     scores = [row.style_score for row in drawn[1]]
     assert first.style.standard_error == pytest.approx(np.std(scores, ddof=1) / len(scores) ** 0.5, abs=1e-6)
+
+
+def test_the_base_alone_is_drawn_once_whatever_it_is_compared_with(run: Run, adapter: AdapterRecord) -> None:
+    first, second = (
+        sample_candidates.fn(run, drawn) for drawn in (adapter, adapter.model_copy(update={"round_number": 2}))
+    )
+    with patch.object(styledrop, "sample", side_effect=styledrop.sample) as sample:
+        leaks = [
+            leak_of_candidates(run, from_parquet(Store(run.store).read_blob(candidates.table)))
+            for candidates in (first, second)
+        ]
+        assert evaluate_round.fn(run, None, 0.25) == evaluate_round.fn(run, None, 1.0)
+    assert [call.kwargs["style"] for call in sample.call_args_list] == [
+        None,
+        None,
+    ]  # for candidates, for the evaluation
+    assert [leak is not None for leak in leaks] == [True, True]
 
 
 def test_a_published_adapter_comes_back_with_its_card(run: Run, adapter: AdapterRecord, tmp_path: Path) -> None:
