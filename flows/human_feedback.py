@@ -3,9 +3,9 @@
 A deployed run is suspended: no process, no memory and no accelerator are held while it waits. A run
 from a terminal, which nothing could start again, is paused.
 
-What counts is the decision in the store, written as soon as the answer comes and looked up before
-asking: a retry, or the same spec run again, never asks twice. Where two reviewers have to agree, each is asked in turn
-and both decisions are kept; if they agree on nothing, a third person is asked. Without an answer to exactly the
+What counts is the decision in the store, written as soon as the answer comes and looked up before asking: a retry,
+or a run with the same candidates, never asks twice. Where two reviewers have to agree, each is asked in turn and
+both decisions are kept; if they agree on nothing, a third person is asked. Without an answer to exactly the
 candidates at hand there is no decision: whatever made the run go on, the question is asked again.
 """
 

@@ -25,6 +25,7 @@ from tasks.onboarding.publish import publish
 from tasks.onboarding.sample_candidates import sample_candidates
 from tasks.onboarding.tokenize import tokenize
 from tasks.onboarding.tune import tune
+from tasks.onboarding.tune_enlarging import tune_enlarging
 from tasks.workers import task_runner
 
 
@@ -47,7 +48,7 @@ def onboard_style(spec: StyleSpec) -> PublishedAdapter:
     guidance = choose_guidance(run, adapters[-1])
     scores = [evaluate_round(run, adapter, guidance.lambda_a) for adapter in (None, *adapters)]
     evaluation = compare_rounds(run, scores)
-    enlarging = enlarge(run, scores[-1]) if run.large_references else None
+    enlarging = enlarge(run, tune_enlarging(run), scores[-1]) if run.large_references else None
     leak_waiver = ask_for_leak_waiver(run, evaluation, feedback)
     return publish(run, adapters, feedback, guidance, evaluation, leak_waiver, enlarging)
 

@@ -32,6 +32,9 @@ from tasks.reporting import Progress
 PART_SIZE = 32
 """Images in a part. Two of the library's batches: images come in the same batches however they are spread."""
 
+DRAWN_BY = (__name__, "data.store.candidates", "styledrop.sampler", "styledrop.scoring")
+"""The code that makes tables of images (`tasks.resuming`)."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedImage:

@@ -13,7 +13,10 @@ from data.records.scores import Leak, RoundScores, Score
 from data.store.candidates import Candidate, to_parquet
 from data.store.files import Store, read_blob
 from styledrop.leak import THRESHOLD, excess_likeness
-from tasks.sampling import draw
+from tasks.sampling import DRAWN_BY, draw
+
+COMPARED_BY = (*DRAWN_BY, __name__, "styledrop.leak")
+"""The code that makes tables of images, their scores and their leak (`tasks.resuming`)."""
 
 
 def leak_of(

@@ -202,4 +202,5 @@ def _open_run(path: Path) -> None:
 
     spec = read_spec(path)
     key = run_key(spec, [load_reference(one.uri, one.fit).sha256 for one in spec.references])
-    Store(spec.store).write_same(f"runs/{key}/run.json", json.dumps(OPENED).encode())
+    for file, name in (("opened", "nonce"), (f"started/{key}", "started_at")):
+        Store(spec.store).write_same(f"runs/{spec.name}/{file}.json", json.dumps({name: OPENED[name]}).encode())

@@ -1,5 +1,6 @@
 """What the steps of an onboarding hand to each other: the run, what is tuned on, adapters, candidates, the version."""
 
+import hashlib
 from datetime import datetime
 
 from data.documents.spec import StyleSpec
@@ -16,8 +17,9 @@ class Example(Record):
 class Run(Record):
     """A checked spec, with all that its tasks have in common.
 
-    `key` is the digest of the spec, the bytes of its references and the base. `nonce` was drawn when
-    the run's folder in the store was made: if the store is emptied, nothing cached fits any more.
+    `key` is the digest of the spec, the bytes of its references and the base: of all that a version is made of. What is
+    made on the way lies in a folder of the style, where a run of another spec finds what both have in common. `nonce`
+    was drawn when that folder was made: if it is emptied, nothing cached fits any more.
     """
 
     key: str
@@ -26,11 +28,27 @@ class Run(Record):
     store: str
     spec: StyleSpec
     base_sha256: str
+    scorer_sha256: str
     reference_sha256: tuple[str, ...]
     """Of the files as the user gave them."""
     references: tuple[Example, ...]
     large_references: tuple[Example, ...] = ()
     """The same at the size that super-resolution makes; none if the base has none."""
+
+    @property
+    def folder(self) -> str:
+        """Key of the style's folder in the store."""
+        return f"runs/{self.spec.name}"
+
+    @property
+    def place(self) -> str:
+        """Where what is made lies, and lies no more if the folder is emptied."""
+        return f"{self.store}/{self.folder} {self.nonce}"
+
+    @property
+    def place_key(self) -> str:
+        """Names the place in the keys of artifacts: 16 hexadecimal digits."""
+        return hashlib.sha256(self.place.encode()).hexdigest()[:16]
 
 
 class TuningExamples(Record):
@@ -40,10 +58,9 @@ class TuningExamples(Record):
     rows: tuple[int, ...]
 
 
-class AdapterRecord(Record):
-    """A tuned adapter, or what another method made: the files the library wrote, by name."""
+class TunedRecord(Record):
+    """What was tuned: the files the library wrote, by name."""
 
-    round_number: int
     files: dict[str, Blob]
     parameters: int
     final_loss: float
@@ -54,6 +71,12 @@ class AdapterRecord(Record):
         """Name of the file of its weights."""
         [name] = (name for name in self.files if name.endswith(".safetensors"))
         return name
+
+
+class AdapterRecord(TunedRecord):
+    """The adapter of a round."""
+
+    round_number: int
 
 
 class CandidatesRecord(Record):
@@ -67,10 +90,7 @@ class CandidatesRecord(Record):
 class EnlargingRecord(Record):
     """Super-resolution's adapter of the style, and the last round's evaluation images, enlarged with it."""
 
-    files: dict[str, Blob]
-    parameters: int
-    final_loss: float
-    seconds: float
+    adapter: TunedRecord
     contact_sheet: Blob
 
 

@@ -39,6 +39,8 @@ class SamplingPlan(Record):
     """Where the images go; blobs may lie elsewhere."""
     base: str
     base_sha256: Sha256
+    scorer_sha256: str = ""
+    """Empty where nothing compares the scores with others'."""
     styles: tuple[PlannedStyle, ...]
     """One for all phrases, or one for each."""
     phrases: tuple[str, ...]
@@ -96,6 +98,7 @@ def plan_sampling(
         store=run.store,
         base=run.spec.base,
         base_sha256=run.base_sha256,
+        scorer_sha256=run.scorer_sha256,
         styles=(
             PlannedStyle(
                 adapters=(WeightedAdapter(files=adapter.files),) if adapter else (),

@@ -1,6 +1,6 @@
 """The store: one root URI, reached through fsspec. `file://` and `s3://` do the same.
 
-    runs/<run key>/…                         what a run has made so far
+    runs/<name>/…                            what runs of a style have made so far
     styles/<name>/versions/<version>/…       what is published; written once, never changed
     styles/<name>/current.json               names the current version; the only file ever replaced
 

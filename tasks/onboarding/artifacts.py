@@ -1,4 +1,7 @@
-"""The Prefect artifacts of an onboarding: their keys, and links from each to the others."""
+"""The Prefect artifacts of an onboarding: their keys, and links from each to the others.
+
+They belong to the style: what a run was served as finished was shown by the run that made it.
+"""
 
 from data.records.onboarding import Run
 from tasks.reporting import artifact_link
@@ -14,55 +17,55 @@ def trail(run: Run, rounds: int) -> str:
             links.append(artifact_link(f"candidates {number}", of_round(run, number)))
     if run.spec.evaluation_sampling.lambda_a is None:
         links.append(artifact_link("guidance", guidance_key(run)))
-    folder = f"{run.store}/runs/{run.key}/evaluation"
+    folder = f"{run.store}/{run.folder}/evaluation"
     links.append(artifact_link("scores", scores_key(run), folder))
     links.append(artifact_link("contact sheet", sheet_key(run), folder))
     if run.large_references:
-        links.append(artifact_link("enlarged", enlarging_key(run), f"{run.store}/runs/{run.key}/enlarging"))
+        links.append(artifact_link("enlarged", enlarging_key(run), f"{run.store}/{run.folder}/enlarging"))
     links.append(artifact_link("card", card_key(run), f"{run.store}/styles/{run.spec.name}/current.json"))
     return " → ".join(links)
 
 
 def tuning_key(run: Run, round_number: int) -> str:
     """Of the progress of a round's tuning."""
-    return f"tuning-{run.key}-round-{round_number}"
+    return f"tuning-{run.place_key}-round-{round_number}"
 
 
 def sampling_key(run: Run, round_number: int) -> str:
     """Of the progress of a round's candidates."""
-    return f"sampling-{run.key}-round-{round_number}"
+    return f"sampling-{run.place_key}-round-{round_number}"
 
 
 def candidates_key(run: Run, round_number: int) -> str:
     """Of the candidates that a reviewer is shown."""
-    return f"candidates-{run.key}-round-{round_number}"
+    return f"candidates-{run.place_key}-round-{round_number}"
 
 
 def leak_key(run: Run) -> str:
     """Of the progress of what the base draws, to compare candidates with."""
-    return f"leak-{run.key}"
+    return f"leak-{run.place_key}"
 
 
 def guidance_key(run: Run) -> str:
     """Of the sweep over λ_A."""
-    return f"guidance-{run.key}"
+    return f"guidance-{run.place_key}"
 
 
 def scores_key(run: Run) -> str:
     """Of the table of scores."""
-    return f"scores-{run.key}"
+    return f"scores-{run.place_key}"
 
 
 def sheet_key(run: Run) -> str:
     """Of the contact sheet of reference, base and rounds."""
-    return f"rounds-{run.key}"
+    return f"rounds-{run.place_key}"
 
 
 def enlarging_key(run: Run) -> str:
     """Of the last round's images at twice their size."""
-    return f"enlarging-{run.key}"
+    return f"enlarging-{run.place_key}"
 
 
 def card_key(run: Run) -> str:
     """Of the published card."""
-    return f"card-{run.key}"
+    return f"card-{run.place_key}"

@@ -1,6 +1,6 @@
 """The cards of a style's adapters: the one place where they are made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import styledrop
@@ -9,34 +9,26 @@ from data.records.onboarding import AdapterRecord, Run
 from data.records.scores import EvaluationRecord, GuidanceRecord
 from data.store.examples import read_examples
 from data.store.files import read_blob
+from tasks.sampling import draw_seed
 
 
-def tuned_card(
-    run: Run,
-    base: styledrop.Base,
-    prompts: Sequence[str],
-    *,
-    seeds: Mapping[str, int],
-    guidance: Mapping[str, float],
-) -> styledrop.Card:
-    """What can be said of an adapter when it is tuned: whose it is, for which `base`, and on which `prompts`."""
+def tuned_card(run: Run, base: styledrop.Base, prompts: Sequence[str], *, seed: int) -> styledrop.Card:
+    """What an adapter is when it is tuned, and nothing that may be said otherwise later, as licence or consent."""
     return styledrop.Card(
         name=run.spec.name,
         base_name=base.name,
         base_sha256=base.sha256,
-        references=tuple(
-            styledrop.StyleReference(
-                sha256=sha256, content_phrase=reference.content_phrase, style_phrase=reference.style_phrase
-            )
-            for reference, sha256 in zip(run.spec.references, run.reference_sha256, strict=True)
-        ),
         prompts=tuple(prompts),
-        licence=run.spec.licence,
-        consent=run.spec.consent,
-        seeds=seeds,
-        guidance=guidance,
+        seeds={"tuning": seed},
         created=run.started_at.isoformat(),
     )
+
+
+def enlarging_card(run: Run, base: styledrop.Base) -> styledrop.Card:
+    """What can be said of super-resolution's adapter when it is published."""
+    prompts = [reference.prompt for reference in run.large_references]
+    tuned = tuned_card(run, base.large, prompts, seed=draw_seed(run.spec.seed, "enlarging"))
+    return replace(_with_origin(run, tuned), guidance={"lambda_a": 1.0, "lambda_b": 0.0})
 
 
 def published_card(
@@ -54,15 +46,10 @@ def published_card(
         [reference.prompt for reference in run.references],
         *(read_examples(read_blob(given.table), given.kept)[0] for given in feedback),
     ]
-    tuned = tuned_card(
-        run,
-        base,
-        tuned_on[-1],
+    return replace(
+        _with_origin(run, tuned_card(run, base, tuned_on[-1], seed=spec.seed)),
         seeds={"spec": spec.seed},
         guidance={"lambda_a": guidance.lambda_a, "lambda_b": spec.evaluation_sampling.lambda_b},
-    )
-    return replace(
-        tuned,
         feedback=spec.feedback if feedback else "",
         rounds=tuple(
             {
@@ -83,4 +70,19 @@ def published_card(
             **({"published_by": leak_waiver.reviewer} if leak_waiver else {}),
         },
         verdict=verdict.model_dump() if verdict else {},
+    )
+
+
+def _with_origin(run: Run, card: styledrop.Card) -> styledrop.Card:
+    """The card with what it was made from: the references, and whose they are."""
+    return replace(
+        card,
+        references=tuple(
+            styledrop.StyleReference(
+                sha256=sha256, content_phrase=reference.content_phrase, style_phrase=reference.style_phrase
+            )
+            for reference, sha256 in zip(run.spec.references, run.reference_sha256, strict=True)
+        ),
+        licence=run.spec.licence,
+        consent=run.spec.consent,
     )

@@ -14,14 +14,14 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 
 from data.records.onboarding import AdapterRecord, Run
-from data.records.sampling_plan import plan_sampling
+from data.records.sampling_plan import SamplingPlan, plan_sampling
 from data.records.scores import GuidanceRecord, Score, TriedLambdaA
 from data.store.candidates import Candidate
 from tasks.onboarding.artifacts import guidance_key
 from tasks.reporting import log_stage
-from tasks.resuming import CACHE_BY_INPUT
+from tasks.resuming import cache_by
 from tasks.sampling import draw
-from tasks.scoring import leak_of
+from tasks.scoring import COMPARED_BY, leak_of
 
 LAMBDAS_A = (0.0, 0.25, 0.5, 1.0)
 """What is tried. The paper goes up to 2, which breaks images of the embedded base up (docs/log.md)."""
@@ -32,7 +32,13 @@ PROMPTS = 8
 IMAGES_PER_PROMPT = 2
 
 
-@task(persist_result=True, result_serializer="json", cache_policy=CACHE_BY_INPUT)
+def _uses(run: Run, adapter: AdapterRecord) -> list[object]:
+    wanted = run.spec.evaluation_sampling.lambda_a
+    tried = [_plan(run, adapter, lambda_a).identity for lambda_a in LAMBDAS_A] if wanted is None else []
+    return [run.place, wanted, tried, sorted(run.spec.reference_contents)]
+
+
+@task(persist_result=True, result_serializer="json", cache_policy=cache_by(_uses, __name__, *COMPARED_BY))
 def choose_guidance(run: Run, adapter: AdapterRecord) -> GuidanceRecord:
     """Draw a few images at each of several λ_A, and take the best that loses nothing (see above).
 
@@ -90,7 +96,13 @@ def _is_as_good(one: TriedLambdaA, best: TriedLambdaA) -> bool:
 
 
 def _draw(run: Run, adapter: AdapterRecord | None, lambda_a: float) -> list[Candidate]:
-    plan = plan_sampling(
+    plan = _plan(run, adapter, lambda_a)
+    what = f"λ_A {lambda_a}" if adapter else "the base, beside each λ_A"
+    return draw(plan, f"{run.folder}/guidance", what, key=f"lambda-a-{plan.digest}-progress")
+
+
+def _plan(run: Run, adapter: AdapterRecord | None, lambda_a: float) -> SamplingPlan:
+    return plan_sampling(
         run,
         adapter,
         phrases=run.spec.prompts[:PROMPTS],
@@ -98,5 +110,3 @@ def _draw(run: Run, adapter: AdapterRecord | None, lambda_a: float) -> list[Cand
         purpose="guidance",
         settings=run.spec.evaluation_sampling.model_copy(update={"lambda_a": lambda_a}),
     )
-    what = f"λ_A {lambda_a}" if adapter else "the base, beside each λ_A"
-    return draw(plan, f"runs/{run.key}/guidance", what, key=f"lambda-a-{plan.digest}-progress")

@@ -9,17 +9,21 @@ from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png, to_png
 from data.pictures.markdown import embedded_image
 from data.records.onboarding import AdapterRecord, Run
-from data.records.sampling_plan import plan_sampling
+from data.records.sampling_plan import SamplingPlan, plan_sampling
 from data.records.scores import EvaluationRecord, RoundScores, Verdict
 from data.store.candidates import from_parquet
 from data.store.files import Store
 from tasks.onboarding.artifacts import scores_key, sheet_key, trail
 from tasks.reporting import log_stage
-from tasks.resuming import CACHE_BY_INPUT
-from tasks.scoring import leak_of, round_label, score, score_cells
+from tasks.resuming import cache_by
+from tasks.scoring import COMPARED_BY, leak_of, round_label, score, score_cells
 
 
-@task(persist_result=True, result_serializer="json", cache_policy=CACHE_BY_INPUT)
+def _uses(run: Run, adapter: AdapterRecord | None, lambda_a: float | None = None) -> list[object]:
+    return [run.place, adapter.round_number if adapter else 0, _plan(run, adapter, lambda_a).identity]
+
+
+@task(persist_result=True, result_serializer="json", cache_policy=cache_by(_uses, __name__, *COMPARED_BY))
 def evaluate_round(run: Run, adapter: AdapterRecord | None, lambda_a: float | None = None) -> RoundScores:
     """Score what `adapter` draws for the evaluation prompts; without one, what the base draws.
 
@@ -29,9 +33,15 @@ def evaluate_round(run: Run, adapter: AdapterRecord | None, lambda_a: float | No
     a collapsed adapter, which only repeats its reference, has the best.
     """
     round_number = adapter.round_number if adapter else 0
+    plan = _plan(run, adapter, lambda_a)
+    key = f"evaluation-{run.place_key}-round-{round_number}"
+    return score(plan, f"{run.folder}/evaluation", round_number, key=key)
+
+
+def _plan(run: Run, adapter: AdapterRecord | None, lambda_a: float | None) -> SamplingPlan:
     settings = run.spec.evaluation_sampling
     # The round is no part of the purpose, so that every round starts from the same seeds.
-    plan = plan_sampling(
+    return plan_sampling(
         run,
         adapter,
         phrases=run.spec.evaluation_prompts,
@@ -39,8 +49,6 @@ def evaluate_round(run: Run, adapter: AdapterRecord | None, lambda_a: float | No
         purpose="evaluation",
         settings=settings if lambda_a is None else settings.model_copy(update={"lambda_a": lambda_a}),
     )
-    key = f"evaluation-{run.key}-round-{round_number}"
-    return score(plan, f"runs/{run.key}/evaluation", round_number, key=key)
 
 
 @task(persist_result=True, result_serializer="json")
@@ -59,7 +67,7 @@ def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
     labels = [round_label(scores.round_number) for scores in rounds]
     rows = [Row(label="reference", images=references)]
     rows += [Row(label=name, images=images) for name, images in zip(labels, first_of_each_prompt, strict=True)]
-    sheet = store.write_blob(f"runs/{run.key}/evaluation", ".png", to_png(comparison_sheet(prompts, rows)))
+    sheet = store.write_blob(f"{run.folder}/evaluation", ".png", to_png(comparison_sheet(prompts, rows)))
     links = trail(run, len(rounds) - 1)
     picture = embedded_image(store.read_blob(sheet), "png", "reference, base and rounds")
     create_table_artifact(

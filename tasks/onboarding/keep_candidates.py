@@ -15,7 +15,6 @@ from tasks.onboarding.sample_candidates import round_folder
 from tasks.onboarding.select_candidates import best_of_each_prompt, random_of_each_prompt
 from tasks.onboarding.show_candidates import choose_shown
 from tasks.reporting import log_stage
-from tasks.resuming import CACHE_BY_INPUT
 from tasks.sampling import draw_seed
 
 
@@ -62,7 +61,7 @@ def record_decision(run: Run, question: Question, answer: Decision) -> RecordedA
     return RecordedAnswer(decision=answer)
 
 
-@task(persist_result=True, result_serializer="json", cache_policy=CACHE_BY_INPUT)
+@task(persist_result=True, result_serializer="json")
 def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision | None) -> FeedbackRecord:
     """Choose what the next round is tuned on: by a reviewer's `decision`, by clip or at random.
 
@@ -100,6 +99,7 @@ def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision |
 
 
 def _decision_key(run: Run, candidates: CandidatesRecord, number: int) -> str:
-    # By the digest of the candidates: a decision on others is never found here.
+    # By the digest of the candidates, and by who was to choose of them: a decision on others is never found here.
     turn = f"-{number + 1}" if number else ""
-    return f"{round_folder(run, candidates.round_number)}/decisions/{candidates.table.sha256}{turn}.json"
+    folder = f"{round_folder(run, candidates.round_number)}/decisions"
+    return f"{folder}/{run.spec.feedback}-{candidates.table.sha256}{turn}.json"

@@ -17,6 +17,7 @@ from data.pictures.images import load_reference, square, to_png
 from data.records.onboarding import Example, Run
 from data.store.files import Store
 from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
+from data.store.published_style import without_addresses
 from tasks.deployment import addresses_of, refuse_relative_addresses
 from tasks.models import open_base, refuse_cut_prompts, scorer_sha256
 from tasks.reporting import log_stage
@@ -26,7 +27,7 @@ from tasks.reporting import log_stage
 def prepare(spec: StyleSpec) -> Run:
     """Check the references, the base and the store, and open the run's folder in the store.
 
-    The same spec, with the same bytes behind its references, is the same run.
+    The same spec, with the same bytes behind its references, is the same run, also if they have moved.
 
     Raises:
         StyleReferenceError: if a reference is missing, broken or of an absurd size.
@@ -51,13 +52,15 @@ def prepare(spec: StyleSpec) -> Run:
     style = style_folder(store, spec.name)
     refuse_withdrawn(style, read_pointer(style))
     key = run_key(spec, [reference.sha256 for reference in references])
-    opened = _open(store, key)
+    folder = f"runs/{spec.name}"
+    opened = _written_once(store, f"{folder}/opened.json", {"nonce": secrets.token_hex(8)})
+    started = _written_once(store, f"{folder}/started/{key}.json", {"started_at": datetime.now(UTC).isoformat()})
 
     def examples(size_px: int) -> tuple[Example, ...]:
         return tuple(
             Example(
                 image=store.write_blob(
-                    f"runs/{key}/references", ".png", to_png(square(found.image, size_px, wanted.fit))
+                    f"{folder}/references", ".png", to_png(square(found.image, size_px, wanted.fit))
                 ),
                 prompt=whole_prompt(wanted.content_phrase, wanted.style_phrase),
             )
@@ -70,10 +73,11 @@ def prepare(spec: StyleSpec) -> Run:
     return Run(
         key=key,
         nonce=opened["nonce"],
-        started_at=datetime.fromisoformat(opened["started_at"]),
+        started_at=datetime.fromisoformat(started["started_at"]),
         store=store.uri,
         spec=spec,
         base_sha256=base.sha256,
+        scorer_sha256=scorer_sha256(base),
         reference_sha256=tuple(reference.sha256 for reference in references),
         references=examples(base.size_px),
         large_references=examples(base.large.size_px) if base.super_resolution else (),
@@ -81,7 +85,7 @@ def prepare(spec: StyleSpec) -> Run:
 
 
 def run_key(spec: StyleSpec, reference_sha256: Sequence[str]) -> str:
-    """What the run of `spec` is known by: the same for the same spec, references, base and library.
+    """What the run of `spec` is known by: the same for the same spec, references, base and library, wherever they lie.
 
     Raises:
         SpecError: if there is no such base, or none that can score.
@@ -89,7 +93,7 @@ def run_key(spec: StyleSpec, reference_sha256: Sequence[str]) -> str:
     base = open_base(spec.base)
     return _digest(
         {
-            "spec": spec.model_dump(mode="json"),
+            "spec": without_addresses(spec.model_dump(mode="json")),
             "store": Store(spec.store).uri,
             "references": list(reference_sha256),
             "base": base.sha256,
@@ -100,14 +104,13 @@ def run_key(spec: StyleSpec, reference_sha256: Sequence[str]) -> str:
     )
 
 
-def _open(store: Store, key: str) -> dict[str, str]:
-    path = f"runs/{key}/run.json"
-    opened = {"nonce": secrets.token_hex(8), "started_at": datetime.now(UTC).isoformat()}
+def _written_once(store: Store, path: str, document: dict[str, str]) -> dict[str, str]:
+    """The `document` written at `path`, or the one that lies there."""
     try:
-        store.write_new(path, json.dumps(opened).encode())
+        store.write_new(path, json.dumps(document).encode())
     except AlreadyInStore:
-        opened = json.loads(store.read(path))
-    return opened
+        return dict(json.loads(store.read(path)))
+    return document
 
 
 def _digest(document: object) -> str:

@@ -17,7 +17,7 @@ from data.errors import DecisionRefused, StoreCorrupted, StoreError
 from data.pictures.images import from_png
 from data.pictures.markdown import MAX_THUMBNAILS, table, thumbnail
 from data.records.feedback import Decision, FeedbackRecord
-from data.records.onboarding import AdapterRecord, EnlargingRecord, PublishedAdapter, Run
+from data.records.onboarding import AdapterRecord, EnlargingRecord, PublishedAdapter, Run, TunedRecord
 from data.records.record import Blob
 from data.records.scores import EvaluationRecord, GuidanceRecord, RoundScores, Score
 from data.records.version import VERSION_LAYOUT, Figure, VersionDocument, VersionReference, VersionRound, VersionScores
@@ -25,9 +25,9 @@ from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
 from data.store.publication import current_version, publish_version
 from data.store.published_style import DOCUMENT, SUPER_RESOLUTION_FOLDER, without_addresses
-from tasks.models import open_adapter, open_base, scorer_sha256
+from tasks.models import open_adapter, open_base
 from tasks.onboarding.artifacts import card_key, trail
-from tasks.onboarding.card import published_card
+from tasks.onboarding.card import enlarging_card, published_card
 from tasks.onboarding.readme import readme
 from tasks.reporting import log_stage
 from tasks.resuming import remove_work_folder
@@ -100,16 +100,18 @@ def _files(
     def keep_all(folder: str, blobs: Iterable[Blob]) -> list[str]:
         return [keep(f"{folder}{number}.png", blob).uri for number, blob in enumerate(blobs)]
 
-    with tempfile.TemporaryDirectory() as folder:
-        styledrop.save_adapter(open_adapter(adapters[-1].files, base), card, Path(folder))
-        files |= {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
-    adapter_files = tuple(files)
+    def save(path: str, tuned: TunedRecord, on: styledrop.Base, described: styledrop.Card) -> tuple[str, ...]:
+        with tempfile.TemporaryDirectory() as folder:
+            styledrop.save_adapter(open_adapter(tuned.files, on), described, Path(folder))
+            written = {f"{path}{file.name}": file.read_bytes() for file in sorted(Path(folder).iterdir())}
+        files.update(written)
+        return tuple(written)
+
+    adapter_files = save("", adapters[-1], base, card)
     enlarging_files: tuple[str, ...] = ()
     if enlarging is not None:
         keep("enlarged.png", enlarging.contact_sheet)
-        enlarging_files = tuple(
-            keep(f"{SUPER_RESOLUTION_FOLDER}{name}", blob).uri for name, blob in enlarging.files.items()
-        )
+        enlarging_files = save(SUPER_RESOLUTION_FOLDER, enlarging.adapter, base.large, enlarging_card(run, base))
 
     references = keep_all("references/", (example.image for example in run.references))
     large_references = keep_all("references/large-", (example.image for example in run.large_references))
@@ -179,7 +181,7 @@ def _document(
         created=run.started_at,
         base_name=card.base_name,
         base_sha256=card.base_sha256,
-        scorer_sha256=scorer_sha256(open_base(run.spec.base)),
+        scorer_sha256=run.scorer_sha256,
         style_phrase=run.spec.style_phrase,
         references=tuple(
             VersionReference(

@@ -7,11 +7,15 @@ from data.records.sampling_plan import SamplingPlan, plan_sampling
 from data.store.candidates import to_parquet
 from data.store.files import Store
 from tasks.onboarding.artifacts import sampling_key
-from tasks.resuming import CACHE_BY_INPUT
-from tasks.sampling import draw
+from tasks.resuming import cache_by
+from tasks.sampling import DRAWN_BY, draw
 
 
-@task(persist_result=True, result_serializer="json", cache_policy=CACHE_BY_INPUT)
+def _uses(run: Run, adapter: AdapterRecord) -> list[object]:
+    return [run.place, plan_candidates(run, adapter, adapter.round_number).identity]
+
+
+@task(persist_result=True, result_serializer="json", cache_policy=cache_by(_uses, __name__, *DRAWN_BY))
 def sample_candidates(run: Run, adapter: AdapterRecord) -> CandidatesRecord:
     """Draw `images_per_prompt` images for each prompt, and score them."""
     folder = f"{round_folder(run, adapter.round_number)}/candidates"
@@ -35,4 +39,4 @@ def plan_candidates(run: Run, adapter: AdapterRecord | None, round_number: int) 
 
 def round_folder(run: Run, round_number: int) -> str:
     """Key of the folder in the store for what a round makes."""
-    return f"runs/{run.key}/round-{round_number}"
+    return f"{run.folder}/round-{round_number}"

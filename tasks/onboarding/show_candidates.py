@@ -135,7 +135,7 @@ def leak_of_candidates(run: Run, rows: Sequence[Candidate]) -> Leak | None:
     # with other seeds than a later round's candidates, which say as much about the mean.
     few = min(run.spec.images_per_prompt, -(-MIN_COMPARED // len(run.spec.prompts)))
     plan = plan_candidates(run, None, 1).model_copy(update={"images_per_phrase": few})
-    by_base = draw(plan, f"runs/{run.key}/base", "the base, beside the candidates", key=leak_key(run))
+    by_base = draw(plan, f"{run.folder}/base", "the base, beside the candidates", key=leak_key(run))
     drawn = [row for row in rows if row.index % run.spec.images_per_prompt < few]
     references = [example.image for example in run.references]
     return leak_of(references, run.spec.reference_contents, drawn, by_base)

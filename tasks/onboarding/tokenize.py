@@ -8,11 +8,20 @@ from data.records.onboarding import Run, TuningExamples
 from data.store.examples import examples_to_parquet
 from data.store.files import Store
 from tasks.models import open_base
-from tasks.resuming import CACHE_BY_INPUT
+from tasks.resuming import cache_by
 from tasks.sampling import draw_seed
 
 
-@task(persist_result=True, result_serializer="json", cache_policy=CACHE_BY_INPUT)
+def _uses(run: Run) -> list[object]:
+    references = [(reference.image.sha256, reference.prompt) for reference in run.references]
+    return [run.place, run.base_sha256, references, run.spec.reference_views, run.spec.seed]
+
+
+@task(
+    persist_result=True,
+    result_serializer="json",
+    cache_policy=cache_by(_uses, __name__, "data.store.examples", "styledrop.views"),
+)
 def tokenize(run: Run) -> TuningExamples:
     """Encode `reference_views` views of each reference with the base's VQGAN."""
     base, store = open_base(run.spec.base), Store(run.store)
@@ -28,5 +37,5 @@ def tokenize(run: Run) -> TuningExamples:
     tokens = base.tokenize([view for view, _ in viewed]).cpu().numpy()
     table = examples_to_parquet([prompt for _, prompt in viewed], tokens)
     return TuningExamples(
-        table=store.write_blob(f"runs/{run.key}/references", ".parquet", table), rows=tuple(range(len(viewed)))
+        table=store.write_blob(f"{run.folder}/references", ".parquet", table), rows=tuple(range(len(viewed)))
     )

@@ -14,6 +14,7 @@ from prefect import task
 import styledrop
 from data.errors import SpecError
 from data.records.onboarding import AdapterRecord, Run, TuningExamples
+from data.records.record import Blob
 from data.store.examples import read_examples
 from data.store.files import Store
 from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
@@ -21,7 +22,7 @@ from tasks.models import open_base
 from tasks.onboarding.artifacts import tuning_key
 from tasks.onboarding.card import tuned_card
 from tasks.reporting import Progress
-from tasks.resuming import CACHE_BY_INPUT, work_folder
+from tasks.resuming import cache_by, work_folder
 from tasks.sampling import draw_seed
 
 
@@ -38,10 +39,26 @@ def tuning_in_words(run: Run, what: str) -> Iterator[None]:
         raise SpecError(f"{run.spec.name!r}, {what}: {error}") from error
 
 
+def save_tuned(run: Run, adapter: styledrop.Tuned, card: styledrop.Card, folder: str) -> dict[str, Blob]:
+    """Write what was tuned into `folder` of the style's, and give its files by name."""
+    store = Store(run.store)
+    with tempfile.TemporaryDirectory() as written:
+        styledrop.save_adapter(adapter, card, Path(written))
+        return {
+            path.name: store.write_blob(f"{run.folder}/{folder}/adapter", path.suffix, path.read_bytes())
+            for path in sorted(Path(written).iterdir())
+        }
+
+
+def _uses(run: Run, round_number: int, examples: TuningExamples) -> list[object]:
+    tuned_on = [examples.table.sha256, examples.rows]
+    return [run.place, run.base_sha256, round_number, run.spec.tuning(round_number), run.spec.seed, tuned_on]
+
+
 @task(
     persist_result=True,
     result_serializer="json",
-    cache_policy=CACHE_BY_INPUT,
+    cache_policy=cache_by(_uses, __name__, "data.store.examples", "styledrop.tuning"),
     task_run_name="tune-round-{round_number}",
 )
 def tune(run: Run, round_number: int, examples: TuningExamples) -> AdapterRecord:
@@ -78,16 +95,10 @@ def tune(run: Run, round_number: int, examples: TuningExamples) -> AdapterRecord
                 checkpoint=checkpoint,
                 progress=report_step,
             )
-    card = tuned_card(run, base, list(dict.fromkeys(prompts)), seeds={"tuning": seed}, guidance={})
-    with tempfile.TemporaryDirectory() as folder:
-        styledrop.save_adapter(adapter, card, Path(folder))
-        files = {
-            path.name: store.write_blob(f"runs/{run.key}/round-{round_number}/adapter", path.suffix, path.read_bytes())
-            for path in sorted(Path(folder).iterdir())
-        }
+    card = tuned_card(run, base, list(dict.fromkeys(prompts)), seed=seed)
     return AdapterRecord(
         round_number=round_number,
-        files=files,
+        files=save_tuned(run, adapter, card, f"round-{round_number}"),
         parameters=adapter.parameter_count(),
         final_loss=final_loss,
         seconds=round(time.monotonic() - started, 1),

@@ -16,6 +16,7 @@ from data.store.pointer import read_pointer, style_folder
 from data.store.publication import current_version, publish_version
 from flows.onboard_style import main, onboard_style
 from published.__main__ import main as published_main
+from styledrop.model_spec import tensors_sha256
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
@@ -69,6 +70,28 @@ def test_the_same_spec_again_repeats_no_finished_task_and_publishes_the_same_ver
         assert onboard_style(spec) == first
     assert tune.call_count == 0
     assert Store(spec.store).list() == written
+
+
+def test_another_consent_another_evaluation_and_a_moved_reference_tune_nothing_again(
+    spec_document: dict[str, Any], tmp_path: Path
+) -> None:
+    [reference] = spec_document["references"]
+    first = onboard_style(parse_spec(spec_document))
+    Path(reference["uri"]).rename(tmp_path / "moved.png")
+    edited = {
+        "references": [{**reference, "uri": str(tmp_path / "moved.png")}],
+        "consent": "by letter of 3 May",
+        "evaluation_prompts": ["a whale"],
+    }
+    with count_tunings() as tune, patch.object(styledrop, "tune_enlarging", side_effect=AssertionError("tuned again")):
+        second = onboard_style(parse_spec({**spec_document, **edited}))
+    assert tune.call_count == 0
+    adapters, cards = (
+        [Store(version.uri).read(name) for version in (first, second)] for name in ("adapter.safetensors", "card.json")
+    )
+    assert tensors_sha256(adapters[0]) == tensors_sha256(adapters[1])
+    assert [json.loads(card)["consent"] for card in cards] == ["own work", "by letter of 3 May"]
+    assert "00000-a-whale.png" in " ".join(Store(second.uri).list("samples"))
 
 
 def test_a_run_that_is_tried_again_never_replaces_a_later_ones_version(

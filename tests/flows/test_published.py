@@ -35,6 +35,7 @@ from tasks.onboarding.prepare import prepare
 from tasks.onboarding.publish import publish
 from tasks.onboarding.tokenize import tokenize
 from tasks.onboarding.tune import tune
+from tasks.onboarding.tune_enlarging import tune_enlarging
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
@@ -49,7 +50,13 @@ def published(spec_document: dict[str, Any]) -> PublishedAdapter:
     verdict = Verdict.of([0.0, 0.1], [0.2, 0.3])
     evaluation = EvaluationRecord(rounds=rounds, leaks=(None,), verdict=verdict, contact_sheet=sheet)
     return publish.fn(
-        run, [adapter], [], GuidanceRecord(lambda_a=1.5, tried=()), evaluation, None, enlarge.fn(run, rounds[1])
+        run,
+        [adapter],
+        [],
+        GuidanceRecord(lambda_a=1.5, tried=()),
+        evaluation,
+        None,
+        enlarge.fn(run, tune_enlarging.fn(run), rounds[1]),
     )
 
 

@@ -41,7 +41,7 @@ def test_two_workers_draw_the_same_images_as_one_process(
     alone = sample_candidates.fn(run, adapter)
     store = Store(run.store)
     rows = from_parquet(store.read_blob(alone.table))
-    shutil.rmtree(tmp_path / "store" / "runs" / run.key / "round-1" / "candidates")
+    shutil.rmtree(tmp_path / "store" / "runs" / "disc" / "round-1" / "candidates")
 
     monkeypatch.setenv("STYLEDROP_DASK", "2")
     assert prepare.fn(spec) == run

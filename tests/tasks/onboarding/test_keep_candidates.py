@@ -22,7 +22,7 @@ def candidates_of(run: Run, first_seed: int = 0) -> CandidatesRecord:
         )
         for i, score in enumerate(SCORES)
     ]  # fmt: skip
-    table = Store(run.store).write_blob(f"runs/{run.key}/round-1/candidates", ".parquet", to_parquet(rows))
+    table = Store(run.store).write_blob(f"{run.folder}/round-1/candidates", ".parquet", to_parquet(rows))
     return CandidatesRecord(round_number=1, table=table, count=len(rows))
 
 

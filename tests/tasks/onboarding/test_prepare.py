@@ -23,6 +23,9 @@ def test_the_same_spec_is_the_same_run_until_a_byte_changes(
 ) -> None:
     assert prepare.fn(parse_spec(spec_document)) == run
     assert prepare.fn(parse_spec({**spec_document, "seed": 1})).key != run.key
+    moved = reference.rename(reference.with_name("moved.png"))
+    references = [{**spec_document["references"][0], "uri": str(moved)}]
+    assert prepare.fn(parse_spec({**spec_document, "references": references})).key == run.key
     Image.linear_gradient("L").save(reference)
     assert prepare.fn(parse_spec(spec_document)).key != run.key
 

@@ -158,7 +158,7 @@ def test_a_killed_round_of_candidates_draws_only_what_is_missing(
 ) -> None:
     monkeypatch.setattr(sampling, "PART_SIZE", 4)
     whole = sample_candidates.fn(run, adapter)
-    shutil.rmtree(tmp_path / "store" / "runs" / run.key / "round-1" / "candidates")
+    shutil.rmtree(tmp_path / "store" / "runs" / "disc" / "round-1" / "candidates")
     real_sample = styledrop.sample
 
     def die_in_the_second_batch(*arguments: Any, seeds: list[int], **options: Any) -> Any:
