@@ -71,7 +71,9 @@ def prefect_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
         "PREFECT_HOME": str(home),
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_CLI_PROMPT": "false",
-        "PYTHONPATH": os.pathsep.join(path for path in (str(REPOSITORY), os.environ.get("PYTHONPATH", "")) if path),
+        "PYTHONPATH": os.pathsep.join(
+            path for path in (str(REPOSITORY), str(REPOSITORY / "model"), os.environ.get("PYTHONPATH", "")) if path
+        ),
     }
     with open(home / "server.log", "wb") as log:
         server = subprocess.Popen(
