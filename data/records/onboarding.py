@@ -68,8 +68,8 @@ class TunedRecord(Record):
 
     @property
     def weights(self) -> str:
-        """Name of the file of its weights."""
-        [name] = (name for name in self.files if name.endswith(".safetensors"))
+        """Name of the file of its weights; a LoRA's lie there once more, by the name that diffusers gives them."""
+        [name] = (name for name in self.files if name.startswith("adapter") and name.endswith(".safetensors"))
         return name
 
 

@@ -124,17 +124,22 @@ def check_base(version: VersionFiles) -> str:
 
 def check_adapter(version: VersionFiles) -> str:
     """The weights that the documents name are those in the version."""
-    weights = [path for path in version.document.adapter if path.endswith(".safetensors")]
-    [path] = weights
-    agree("the adapter's weights", {"manifest": version.manifest[path], "card.json": version.card.weights_sha256})
+    told = version.card.weights_sha256
+    _named("the adapter's weights", version, version.document.adapter, told)
     if version.has_lineage:
         last = version.document.lineage[-1].adapter_sha256
-        agree("the adapter's weights", {"manifest": version.manifest[path], "the last round": last})
+        agree("the adapter's weights", {"card.json": told, "the last round": last})
     if version.document.enlarging:
         card = _Card.model_validate_json(version.read(f"{SUPER_RESOLUTION_FOLDER}card.json"))
-        of_large = version.manifest[f"{SUPER_RESOLUTION_FOLDER}adapter.safetensors"]
-        agree("super-resolution's weights", {"manifest": of_large, "its card": card.weights_sha256})
+        _named("super-resolution's weights", version, version.document.enlarging, card.weights_sha256)
     return version.card.weights_sha256[:12]
+
+
+def _named(what: str, version: VersionFiles, paths: Sequence[str], told: str) -> None:
+    """Refuse weights that are none of the files at `paths`; a LoRA has two files of the same weights."""
+    weights = [version.manifest[path] for path in paths if path.endswith(".safetensors")]
+    if told not in weights:
+        agree(what, {"manifest": ", ".join(weights), "card.json": told})
 
 
 def check_references(version: VersionFiles) -> str:

@@ -1,6 +1,7 @@
 """A tuned adapter on disk: a folder of `adapter.safetensors` and `card.json`.
 
-A LoRA lies there as PEFT reads it, `adapter_model.safetensors` with `adapter_config.json`.
+A LoRA lies there as PEFT reads it, `adapter_model.safetensors` with `adapter_config.json`, and once more as diffusers
+does, `pytorch_lora_weights.safetensors`.
 
 The card says what the adapter is: which base it belongs to, what it was tuned on and how, who may
 use it. An adapter is loaded only with weights that its card describes, onto the base it was tuned on.
@@ -29,6 +30,7 @@ from styledrop.reading import reading
 from styledrop.tuned import Tuned
 
 _PEFT_WEIGHTS, _PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
+_DIFFUSERS_WEIGHTS, _DIFFUSERS_METADATA = "pytorch_lora_weights.safetensors", "lora_adapter_metadata"
 
 WEIGHTS_NAME = "adapter.safetensors"
 CARD_NAME = "card.json"
@@ -131,13 +133,13 @@ def save_adapter(adapter: Tuned, card: Card, folder: Path) -> Card:
         versions={"styledrop": version("styledrop"), "torch": torch.__version__, **card.versions},
         created=card.created or datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    weights = _with_header(
-        save({name: value.detach().cpu().contiguous() for name, value in adapter.state_dict().items()}), described
-    )
+    weights = _saved(adapter.state_dict(), described)
     written = replace(described, weights_sha256=hashlib.sha256(weights).hexdigest())
     (folder / _weights_name(written.adapter)).write_bytes(weights)
     if isinstance(adapter, LoRA):
-        (folder / _PEFT_CONFIG).write_text(json.dumps(adapter.peft_config(), indent=2) + "\n")
+        (folder / _PEFT_CONFIG).write_text(json.dumps(adapter.peft_config(card.base_name), indent=2) + "\n")
+        metadata = {_DIFFUSERS_METADATA: json.dumps(adapter.diffusers_metadata(), indent=2, sort_keys=True)}
+        (folder / _DIFFUSERS_WEIGHTS).write_bytes(_saved(adapter.diffusers_weights(), described, metadata))
     (folder / CARD_NAME).write_text(written.to_json())
     return written
 
@@ -187,7 +189,9 @@ def load_adapter(folder: Path, base: Base) -> Tuned:
     return adapter.to(base.device).requires_grad_(False).eval()
 
 
-def _with_header(weights: bytes, card: Card) -> bytes:
+def _saved(tensors: Mapping[str, torch.Tensor], card: Card, more_metadata: Mapping[str, str] | None = None) -> bytes:
+    """A safetensors file whose header says what `card` says."""
+    weights = save({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
     method = method_name(card.adapter)
     words = f", for prompts that end with {card.style_phrase!r}" if card.style_phrase else ""
     metadata = describe(
@@ -200,7 +204,7 @@ def _with_header(weights: bytes, card: Card) -> bytes:
         trigger_phrase=card.style_phrase,
         tags=f"styledrop, style, {method}, text-to-image",
     )
-    return with_metadata(weights, metadata)
+    return with_metadata(weights, metadata | dict(more_metadata or {}))
 
 
 def _weights_name(method: Method) -> str:

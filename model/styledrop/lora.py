@@ -2,7 +2,8 @@
 
 y = W x + (alpha / rank) B A x, with W frozen, B zero at the start.
 
-Parameters have PEFT's names, so that `peft` loads what `styledrop.artifact` writes onto diffusers' `UVit2DModel`.
+Parameters have PEFT's names, so that `peft` loads what `styledrop.artifact` writes onto diffusers' `UVit2DModel`;
+`diffusers_weights` gives them diffusers' names, for `UVit2DModel.load_lora_adapter`.
 """
 
 import copy
@@ -21,6 +22,9 @@ from styledrop.tuned import Tuned
 
 _PROJECTIONS = ("to_q", "to_k", "to_v", "to_out.0")
 _PEFT_PREFIX = "base_model.model"
+
+_PEFT_VERSION = "0.21.2"
+"""The PEFT whose format `peft_config` is; the tests open it with this one."""
 
 
 def lora_targets(config: GeneratorConfig) -> list[str]:
@@ -68,17 +72,47 @@ class LoRA(Tuned):
             setattr(generator.get_submodule(place), name, changed)
         return replace(base, generator=generator)
 
-    def peft_config(self) -> dict[str, Any]:
-        """What PEFT's `adapter_config.json` says of it."""
+    def peft_config(self, base_name: str) -> dict[str, Any]:
+        """PEFT's `adapter_config.json`, whole, of this LoRA on the base `base_name`.
+
+        PEFT has no task type for images from text (None), and finds the model that it belongs on by `auto_mapping`.
+        """
         return {
-            "peft_type": "LORA",
-            "r": self.config.rank,
-            "lora_alpha": self.config.alpha,
-            "target_modules": self.targets,
+            "alpha_pattern": {},
+            "auto_mapping": {
+                "base_model_class": "UVit2DModel",
+                "parent_library": "diffusers.models.unets.uvit_2d",
+            },
+            "base_model_name_or_path": base_name,
             "bias": "none",
             "fan_in_fan_out": False,
             "inference_mode": True,
+            "init_lora_weights": True,
+            "layer_replication": None,
+            "layers_pattern": None,
+            "layers_to_transform": None,
+            "lora_alpha": self.config.alpha,
+            "lora_dropout": 0.0,
+            "modules_to_save": None,
+            "peft_type": "LORA",
+            "peft_version": _PEFT_VERSION,
+            "r": self.config.rank,
+            "rank_pattern": {},
+            "revision": None,
+            "target_modules": self.targets,
+            "task_type": None,
+            "use_dora": False,
+            "use_rslora": False,
         }
+
+    def diffusers_weights(self) -> dict[str, Tensor]:
+        """The matrices by the names of diffusers' `pytorch_lora_weights.safetensors`."""
+        return {f"transformer{name.removeprefix(_PEFT_PREFIX)}": value for name, value in self.state_dict().items()}
+
+    def diffusers_metadata(self) -> dict[str, Any]:
+        """What diffusers' file says of the matrices in its header; without it diffusers takes alpha for the rank."""
+        described = {"r": self.config.rank, "lora_alpha": self.config.alpha, "target_modules": self.targets}
+        return {f"transformer.{key}": value for key, value in described.items()}
 
     def _register(self, name: str, weight: nn.Parameter) -> None:
         module: nn.Module = self

@@ -69,6 +69,7 @@ def test_the_same_adapter_and_card_give_the_same_weights_file(tmp_path: Path, ad
     [
         (AdapterConfig(bottleneck=3), "adapter.safetensors", "amused/styledrop-adapter"),
         (LoRAConfig(rank=2), "adapter_model.safetensors", "amused/lora"),
+        (LoRAConfig(rank=2), "pytorch_lora_weights.safetensors", "amused/lora"),
         (SoftPromptConfig(), "adapter.safetensors", "amused/soft-prompt"),
         (FullFineTuneConfig(), "adapter.safetensors", "amused"),
     ],
@@ -82,8 +83,9 @@ def test_the_weights_say_in_their_header_what_they_are(
     with safe_open(tmp_path / file, framework="pt") as opened:
         said = opened.metadata()
     content = (tmp_path / file).read_bytes()
-    assert {name: value.tolist() for name, value in load(content).items()} == {
-        name: value.tolist() for name, value in tuned.state_dict().items()
+    assert {name.removeprefix("transformer."): value.tolist() for name, value in load(content).items()} == {
+        name.removeprefix("base_model.model.") if file.startswith("pytorch") else name: value.tolist()
+        for name, value in tuned.state_dict().items()
     }
     end = 8 + int.from_bytes(content[:8], "little")
     assert end % 8 == 0

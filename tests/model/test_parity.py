@@ -109,39 +109,66 @@ def test_decoding_with_one_generator_is_the_amused_scheduler(steps: int, tempera
     assert torch.equal(source.get_state(), ours_source.get_state())
 
 
+def drawn(base: Base, prompts: list[str], *, text_scale: float) -> np.ndarray:
+    """What `AmusedPipeline` does with the same generator of random numbers, by our own parts."""
+    texts, nothing = base.text.encode(prompts), base.text.encode([""] * len(prompts))
+    logits = guided(
+        Conditioned(generator=base.generator, condition=base.condition(texts.hidden, texts.pooled)),
+        Conditioned(generator=base.generator, condition=base.condition(nothing.hidden, nothing.pooled)),
+        guidance=Guidance(lambda_b=text_scale - 1),  # their scale counts from one
+    )
+    mask_id = base.generator.config.mask_id
+    masked = torch.full((len(prompts), base.generator.config.num_tokens), mask_id)
+    tokens = decode(logits, masked, mask_id=mask_id, steps=5, temperature=(2.0, 0.0), generators=rng(3))
+    with torch.no_grad():
+        images: np.ndarray = base.vqgan.decode(tokens).permute(0, 2, 3, 1).numpy()
+    return images
+
+
 @pytest.mark.parametrize("name", ["tiny", EMBEDDED])
-def test_the_amused_pipeline_opens_a_base_and_draws_the_same_image(name: str, tiny_base_folder: Path) -> None:
+def test_the_amused_pipeline_opens_a_base_and_a_lora_and_draws_the_same_images(
+    name: str, tiny_base_folder: Path, tmp_path: Path
+) -> None:
     from diffusers import AmusedPipeline
 
     base = load_base(tiny_base_folder if name == "tiny" else name)
     pipeline = AmusedPipeline.from_pretrained(base.folder, torch_dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
-    wanted = pipeline(
-        ["a cat", "a dog"], num_inference_steps=5, guidance_scale=6.0, generator=rng(3), output_type="np"
-    ).images
 
-    texts, nothing = base.text.encode(["a cat", "a dog"]), base.text.encode(["", ""])
-    logits = guided(
-        Conditioned(generator=base.generator, condition=base.condition(texts.hidden, texts.pooled)),
-        Conditioned(generator=base.generator, condition=base.condition(nothing.hidden, nothing.pooled)),
-        guidance=Guidance(lambda_b=5.0),  # their scale counts from one
-    )
-    mask_id = base.generator.config.mask_id
-    masked = torch.full((2, base.generator.config.num_tokens), mask_id)
-    tokens = decode(logits, masked, mask_id=mask_id, steps=5, temperature=(2.0, 0.0), generators=rng(3))
-    with torch.no_grad():
-        images = base.vqgan.decode(tokens).permute(0, 2, 3, 1).numpy()
-    np.testing.assert_allclose(images, wanted, atol=1e-4)
+    def theirs() -> np.ndarray:
+        images: np.ndarray = pipeline(
+            ["a cat", "a dog"], num_inference_steps=5, guidance_scale=6.0, generator=rng(3), output_type="np"
+        ).images
+        return images
+
+    plain = theirs()
+    np.testing.assert_allclose(drawn(base, ["a cat", "a dog"], text_scale=6.0), plain, atol=1e-4)
+
+    lora = LoRA(LoRAConfig(rank=3, alpha=6.0), base.generator.config)
+    randomized(lora)
+    save_adapter(lora, Card(name="stripes", base_name=base.name, base_sha256=base.sha256), tmp_path)
+    assert not hasattr(pipeline, "load_lora_weights")  # as the README says; its transformer reads the same file
+    pipeline.transformer.load_lora_adapter(tmp_path, weight_name="pytorch_lora_weights.safetensors")
+    styled = theirs()
+    np.testing.assert_allclose(drawn(lora.on(base), ["a cat", "a dog"], text_scale=6.0), styled, atol=1e-4)
+    assert np.abs(styled - plain).mean() > 0.01
 
 
 def test_peft_opens_a_lora_on_diffusers_amused_and_computes_the_same(tmp_path: Path, base: Base) -> None:
     from diffusers import UVit2DModel
+    from peft import LoraConfig as TheirConfig
     from peft import PeftModel
 
     lora = LoRA(LoRAConfig(rank=3, alpha=6.0), TINY)
     randomized(lora)
     save_adapter(lora, Card(name="stripes", base_name="tiny", base_sha256=base.sha256), tmp_path)
     theirs = UVit2DModel(**asdict(TINY)).eval()
+    model = {"base_model_class": "UVit2DModel", "parent_library": UVit2DModel.__module__}
+    config = TheirConfig(
+        r=3, lora_alpha=6.0, target_modules=lora.targets, inference_mode=True, base_model_name_or_path="tiny",
+        auto_mapping=model,
+    )  # fmt: skip
+    assert TheirConfig.from_pretrained(tmp_path).to_dict() == config.to_dict()  # the version of PEFT in it, too
     theirs.load_state_dict(base.generator.state_dict())
     tokens, hidden, pooled, micro = inputs(TINY, 2)
     plain = theirs(tokens.unflatten(1, (4, 4)), hidden, pooled, micro)
