@@ -136,7 +136,8 @@ class Onboarding:
 
     def _start(self, target: Callable[..., None], *arguments: Path) -> None:
         self.logs.mkdir(parents=True, exist_ok=True)
-        self._process = self.context.Process(target=_in, args=(self.environment, self._log_file(), target, arguments))
+        given = (self.environment, self._log_file(), target, arguments)
+        self._process = self.context.Process(target=_in, args=given, daemon=True)  # it ends when we do
         self._process.start()
 
     def _spec_file(self) -> Path:
