@@ -107,13 +107,13 @@ def measure(stack: LocalStack, client: SyncPrefectClient, base: Path, reference:
     """Run one batch of `count` styles until nothing is left to do."""
     store = Store(f"s3://styles/load-{count}")
     manifest, kinds = rows(count)
-    files = {"disc": reference.read_bytes(), "torn": reference.read_bytes()[:100]}
-    files |= {row["images"].removesuffix(".png"): files["disc"] for row in manifest}
-    for name, content in files.items():
-        store.write_same(f"incoming/{name}.png", content)
+    image = reference.read_bytes()
+    gone = [f"incoming/{row['images']}" for row in manifest if kinds[row["name"]] == "gone"]
+    for key in ("incoming/disc.png", *gone):
+        store.write_new(key, image)
+    store.write_new("incoming/torn.png", image[:100])
     name = f"load-{count}"
     store.write_new(f"incoming/{name}.yaml", yaml.safe_dump(manifest).encode())
-    gone = [f"incoming/{row['images']}" for row in manifest if kinds[row["name"]] == "gone"]
     parameters = {
         "manifest_uri": f"{store.uri}/incoming/{name}.yaml",
         "settings": smallest_settings(store.uri, base, learning_rate=1e-5),
