@@ -22,7 +22,7 @@ Each prints lines for people, and last one line of JSON. These eight need more:
     python -m bench.scorer              does the scorer see contents and styles? needs the corpus
     python -m bench.kept_looks          does one image teach a look that no training saw? needs the corpus
     python -m bench.space_of_looks      the space of looks in pictures; needs the corpus
-    python -m bench.chaos               does an onboarding end the same, whatever is killed or full? starts the local stack
-    python -m bench.load                what becomes of a large batch, what does a style cost? starts the local stack
+    python -m bench.chaos               does an onboarding end the same, whatever is killed? starts a local stack
+    python -m bench.load                what becomes of a large batch, what does a style cost? starts a local stack
     python -m bench.true_icons          the held-out styles' real icons, which lie in bench/references already
 """
