@@ -45,6 +45,20 @@ def signing_key() -> Ed25519PrivateKey | None:
     return key
 
 
+def required_signing_key() -> Ed25519PrivateKey:
+    """The key to sign with.
+
+    Raises:
+        KeyUnusable: if the environment names none, or one that `signing_key` refuses.
+    """
+    key = signing_key()
+    if key is None:
+        raise KeyUnusable(
+            f"expected a key to sign with in {SIGNING_KEY}, got none; docs/provenance.md says how to make one"
+        )
+    return key
+
+
 def trusted_keys() -> tuple[Ed25519PublicKey, ...] | None:
     """The keys of whose versions alone are opened; None if the environment names none: all are opened.
 

@@ -5,6 +5,7 @@
     python -m published compare A B [--sheet FILE]
     python -m published verify STYLE
     python -m published sign STYLE
+    python -m published certificate
     python -m published rollback STYLE [--to VERSION] --reason TEXT [--by NAME]
     python -m published withdraw STYLE --reason TEXT [--by NAME]
 
@@ -20,7 +21,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data.errors import NotInStore, PipelineError, SpecError
+from data.keys import required_signing_key
 from data.pictures.images import to_png
+from data.pictures.provenance import root_certificate
 from data.records.version import Pointer, VersionScores
 from data.store.comparison import compare_versions
 from data.store.files import Store
@@ -45,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _print_checks(asked.style)
             case "sign":
                 print("{}: signed by {}".format(*sign_version(asked.style)))
+            case "certificate":
+                print(root_certificate(required_signing_key()), end="")
             case "rollback":
                 pointer = roll_back(Store(asked.style), asked.to, by=_person(asked.by), reason=asked.reason)
                 print(f"{asked.style}: {pointer.version} is current")
@@ -69,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     compared.add_argument("--sheet", type=Path, default=Path("comparison.png"), help="PNG to write; %(default)s")
     verified = actions.add_parser("verify", help="check signature, files, licence, consent and where it came from")
     signed = actions.add_parser("sign", help="sign a version that was published without this key")
+    actions.add_parser("certificate", help="the certificate by which readers of C2PA trust images that this key signed")
     rolled_back = actions.add_parser("rollback", help="make another version current")
     rolled_back.add_argument("--to", metavar="VERSION", help="left out: the one that was current before")
     withdrawn = actions.add_parser("withdraw", help="take a style back for good, and remove its adapters")

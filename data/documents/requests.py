@@ -91,6 +91,11 @@ class GenerateRequest(_Request, _InStyle):
     )
     images_per_prompt: int = Field(default=4, ge=1, le=1024, description="each from a seed of its own")
     large: bool = Field(default=False, description="at twice the size, by the base's super-resolution, besides")
+    provenance: bool = Field(
+        default=True,
+        description="PNGs say how they were made: prompt, style, version and seed, as text and, if "
+        "STYLEDROP_SIGNING_KEY names a key, as a signed C2PA manifest",
+    )
     folder: Annotated[str, AfterValidator(_checked_folder)] = Field(
         description="slug; the images go to STORE/generated/FOLDER"
     )

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from pydantic import ValidationError
 
-from data.errors import NotInStore, PipelineError, SpecError, StoreCorrupted
-from data.keys import SIGNING_KEY, TRUSTED_KEYS, signing_key, trusted_keys
+from data.errors import NotInStore, PipelineError, StoreCorrupted
+from data.keys import TRUSTED_KEYS, required_signing_key, trusted_keys
 from data.records.record import Record
 from data.store.files import Store
 from data.store.lineage import (
@@ -51,16 +51,12 @@ def sign_version(uri: str) -> tuple[str, str]:
     """Sign the version at `uri`, published already; gives its address and the key's name.
 
     Raises:
-        SpecError: if the environment names no key to sign with.
+        KeyUnusable: if the environment names no key to sign with, or none that can be read.
         NotInStore: if there is no such version.
         StyleWithdrawn: if the style was taken back.
         StoreCorrupted: if any check but that of the signature refuses it.
     """
-    key = signing_key()
-    if key is None:
-        raise SpecError(
-            f"expected a key to sign with in {SIGNING_KEY}, got none; docs/provenance.md says how to make one"
-        )
+    key = required_signing_key()
     version = VersionFiles(find_version(uri))
     for subject, check in _CHECKS.items():
         found = _checked(subject, check, version)

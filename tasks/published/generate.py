@@ -1,20 +1,24 @@
 """Images on request, in published styles or from the bare base."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Literal
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 
+import styledrop
 from data.documents.requests import GenerateRequest, StyledPrompt, WeightedStyle
 from data.documents.words import phrase_without
-from data.errors import SpecError, StoreCorrupted
+from data.errors import AlreadyInStore, SpecError, StoreCorrupted
+from data.keys import signing_key
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png, to_png
 from data.pictures.markdown import embedded_image
+from data.pictures.provenance import ImageSigner, with_text
 from data.records.record import Blob, Record
 from data.records.sampling_plan import PlannedStyle, SamplingPlan, WeightedAdapter
-from data.store.candidates import to_parquet
+from data.store.candidates import Candidate, to_parquet
 from data.store.files import Store
 from data.store.published_style import PublishedStyle, read_version
 from tasks.models import open_base
@@ -22,6 +26,8 @@ from tasks.reporting import artifact_link, log_stage
 from tasks.sampling import draw, enlarge_samples, open_styles
 
 SHEET_IMAGES_PER_PROMPT = 8
+
+_SOFTWARE = f"styledrop {styledrop.__version__}"
 
 
 class GenerationPlan(Record):
@@ -32,6 +38,8 @@ class GenerationPlan(Record):
     large: bool
     enlarging: tuple[tuple[WeightedAdapter, ...], ...]
     """Super-resolution's adapters of each of the plan's styles."""
+    origins: tuple[dict[str, str], ...]
+    """What each phrase's PNGs say of how they were made, beside prompt and seed; none if they are to say nothing."""
 
 
 class GeneratedImages(Record):
@@ -50,9 +58,11 @@ def prepare_images(request: GenerateRequest) -> GenerationPlan:
     Raises:
         NotInStore: if nothing is published at the style's address.
         StyleWithdrawn: if the style was taken back.
+        KeyUnusable: if the environment names a key to sign with that cannot be read.
         SpecError: if the style belongs to another base, the folder holds other images, or large ones cannot be made.
         StoreNotWritable: if the store refuses writes.
     """
+    signing_key()  # the images need it at the end
     base = open_base(request.base)
     if request.large and base.super_resolution is None:
         raise SpecError(f"large: expected a base with super-resolution, got {request.base!r}; leave the field out")
@@ -82,7 +92,13 @@ def prepare_images(request: GenerateRequest) -> GenerationPlan:
         raise SpecError(
             f"expected a folder of its own for these images, but {store.uri}/{folder} holds others; choose another name"
         ) from error
-    return GenerationPlan(plan=plan, folder=folder, large=request.large, enlarging=tuple(enlarging))
+    return GenerationPlan(
+        plan=plan,
+        folder=folder,
+        large=request.large,
+        enlarging=tuple(enlarging),
+        origins=tuple(_origin(prompt, opened, base) for prompt in prompts) if request.provenance else (),
+    )
 
 
 @task(persist_result=True, result_serializer="json")
@@ -92,14 +108,15 @@ def generate_images(wanted: GenerationPlan) -> GeneratedImages:
     keys = f"generate-{plan.digest}"
     images = draw(plan, folder, f"images of {folder}", key=f"{keys}-progress")
     store = Store(plan.store)
+    write = _writer(store, wanted)
     for image in images:
-        store.write_same(f"{folder}/{image.file_name}", image.image)
+        write(f"{folder}/{image.file_name}", image, image.image)
     small = [one for one in images if wanted.large and not store.exists(f"{folder}/large/{one.file_name}")]
     if small:
         base = open_base(plan.base)
         style = open_styles([wanted.enlarging[image.index // plan.images_per_phrase] for image in small], base.large)
         for image, large in zip(small, enlarge_samples(base, small, style), strict=True):
-            store.write_same(f"{folder}/large/{image.file_name}", to_png(large))
+            write(f"{folder}/large/{image.file_name}", image, to_png(large))
     table = store.write_same(f"{folder}/images.parquet", to_parquet(images))
     rows = [
         Row(
@@ -128,6 +145,35 @@ def generate_images(wanted: GenerationPlan) -> GeneratedImages:
     )
     log_stage(f"generated: {len(images)} images in {generated.uri}")
     return generated
+
+
+def _origin(prompt: StyledPrompt, opened: Mapping[str, PublishedStyle], base: styledrop.Base) -> dict[str, str]:
+    parts = [(opened[part.style], part.weight) for part in _parts(prompt)]
+    names = [
+        style.document.name if len(parts) == 1 else f"{style.document.name} x {weight:g}" for style, weight in parts
+    ]
+    of_style = {"style": " + ".join(names), "version": " + ".join(style.version for style, _ in parts)} if parts else {}
+    return {**of_style, "base": f"{base.name} ({base.sha256[:12]})", "Software": _SOFTWARE}
+
+
+def _writer(store: Store, wanted: GenerationPlan) -> Callable[[str, Candidate, bytes], None]:
+    """What writes an image's PNG, with how it was made; a PNG that is there already stays: no two signatures agree."""
+    key = signing_key() if wanted.origins else None
+    signer = ImageSigner(key, _SOFTWARE) if key is not None else None
+
+    def write(path: str, image: Candidate, png: bytes) -> None:
+        if store.exists(path):
+            return
+        if wanted.origins:
+            origin = wanted.origins[image.index // wanted.plan.images_per_phrase]
+            facts = {"prompt": image.prompt, "seed": str(image.seed), **origin}
+            png = with_text(png, facts)
+            if signer is not None:
+                png = signer.sign(png, facts)
+        with suppress(AlreadyInStore):
+            store.write_new(path, png)
+
+    return write
 
 
 def _parts(prompt: StyledPrompt) -> tuple[WeightedStyle, ...]:

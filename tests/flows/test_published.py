@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import c2pa
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from huggingface_hub import ModelCard
 from PIL import Image
 from prefect.client.orchestration import SyncPrefectClient
@@ -28,6 +31,7 @@ from data.store.publication import withdraw
 from data.store.published_style import ADAPTER_FILES, download_version
 from flows.evaluate import evaluate
 from flows.generate import generate, main
+from published.__main__ import main as published_main
 from tasks.models import load_published, open_base
 from tasks.onboarding.enlarge import enlarge
 from tasks.onboarding.evaluate import evaluate_round
@@ -88,7 +92,16 @@ def test_images_of_a_published_style_lie_in_the_store_as_files_table_and_sheet(
     rows = pq.read_table(io.BytesIO(store.read_blob(generated.table))).to_pylist()
     assert [row["prompt"] for row in rows] == ["a fish in flat style"] * 2 + ["a tree in flat style"] * 2
     assert all(-1 <= row["text_score"] <= 1 and -1 <= row["style_score"] <= 1 for row in rows)
-    assert store.read("generated/sea/00001-a-fish.png") == rows[1]["image"]
+    with Image.open(io.BytesIO(store.read("generated/sea/00001-a-fish.png"))) as png:
+        assert png.tobytes() == Image.open(io.BytesIO(rows[1]["image"])).tobytes()
+        assert {name: str(value) for name, value in png.info.items()} == {
+            "prompt": "a fish in flat style",
+            "seed": str(rows[1]["seed"]),
+            "style": "disc",
+            "version": request.style.rpartition("/")[2],
+            "base": f"tiny ({open_base(request.base).sha256[:12]})",
+            "Software": f"styledrop {styledrop.__version__}",
+        }
     assert Image.open(io.BytesIO(store.read_blob(generated.contact_sheet))).height > 2 * 96
 
     # The same as the library draws with what was published, at the λ_A in its card.
@@ -124,6 +137,29 @@ def test_images_of_a_published_style_lie_in_the_store_as_files_table_and_sheet(
         generate(request.model_copy(update={"large": True}))
     with pytest.raises(SpecError, match="generated/sea holds others; choose another name"):
         generate(request.model_copy(update={"seed": 1}))
+
+
+def test_images_are_signed_by_the_key_in_the_environment_and_say_nothing_if_so_asked(
+    request_for: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    monkeypatch.setenv("STYLEDROP_SIGNING_KEY", pem)
+    store, request = Store(request_for["store"]), {**request_for, "prompts": ["a fish"], "large": True}
+    for folder, settings in (("told", {}), ("untold", {"provenance": False})):
+        generate(GenerateRequest.model_validate({**request, **settings, "folder": folder}))
+    assert published_main(["certificate"]) == 0
+    anchor = capsys.readouterr().out.rpartition("-----BEGIN")
+    trust = {"trust": {"trust_anchors": "".join(anchor[1:])}, "verify": {"remote_manifest_fetch": False}}
+    for name in ("00000-a-fish.png", "large/00001-a-fish.png"):
+        png = store.read(f"generated/told/{name}")
+        with c2pa.Reader("image/png", io.BytesIO(png), context=c2pa.Context.from_dict(trust)) as reader:
+            assert reader.get_validation_state() == "Trusted"
+            said = {one["label"]: one["data"] for one in reader.get_active_manifest()["assertions"]}
+        with Image.open(io.BytesIO(png)) as image:
+            assert said["styledrop.generation"] == {label: str(value) for label, value in image.info.items()}
+        with Image.open(io.BytesIO(store.read(f"generated/untold/{name}"))) as image:
+            assert not image.info
 
 
 def copy_style(style: str, store: Store) -> str:
