@@ -26,12 +26,10 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from styledrop.blocks import AdaptivePart, ConvolutionBlock, RMSNorm, Site, TextPart, TransformerLayer, typed_modules
-from styledrop.errors import BaseError
-from styledrop.reading import reading
+from styledrop.weights import CONFIG, load_model, save_weights
 
 SITES: tuple[Site, ...] = ("attention", "feed_forward")
 
@@ -256,25 +254,18 @@ class Generator(nn.Module):
         Raises:
             BaseError: if a file is missing, or the weights do not fit the config.
         """
-        for name in ("config.json", _WEIGHTS):
-            if not (folder / name).is_file():
-                raise BaseError(
-                    f"expected {folder / name}; the folder of a base's generator holds config.json and {_WEIGHTS}"
-                )
-        with reading(folder / "config.json"):
-            config = GeneratorConfig.from_json(folder / "config.json")
+
+        def make(config: Path) -> Generator:
             with torch.device("meta"):
-                generator = cls(config)
-        with reading(folder / _WEIGHTS):
-            generator.load_state_dict(load_file(folder / _WEIGHTS), assign=True)
-        return generator.eval()
+                return cls(GeneratorConfig.from_json(config))
+
+        return load_model(folder, _WEIGHTS, "a base's generator", make)
 
     def to_folder(self, folder: Path, dtype: torch.dtype) -> None:
         """Write what `from_folder` and diffusers read, with the weights in `dtype`."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.config.to_json(folder / "config.json")
-        state = {name: tensor.detach().to(dtype).contiguous() for name, tensor in self.state_dict().items()}
-        save_file(state, folder / _WEIGHTS, metadata={"format": "pt"})
+        self.config.to_json(folder / CONFIG)
+        save_weights(self, folder / _WEIGHTS, dtype)
 
     @torch.no_grad()
     def init_weights(self, rng: torch.Generator) -> None:

@@ -17,12 +17,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from PIL import Image
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from styledrop.errors import BaseError
-from styledrop.reading import reading
+from styledrop.weights import CONFIG, load_model, save_weights
 
 _WEIGHTS = "model.safetensors"
 _TINY = 1e-4  # a root has no gradient at zero, where a channel that says nothing is
@@ -216,24 +215,14 @@ class Judge(nn.Module):
         Raises:
             BaseError: a file is missing, or the weights do not fit the config.
         """
-        missing = [name for name in ("config.json", _WEIGHTS) if not (folder / name).is_file()]
-        if missing:
-            raise BaseError(f"expected a judge in {folder}, but {' and '.join(missing)} missing there")
-        with reading(folder / "config.json"):
-            judge = cls(JudgeConfig.from_file(folder / "config.json"))
-        with reading(folder / _WEIGHTS):
-            judge.load_state_dict(load_file(folder / _WEIGHTS))
-        return judge.eval().requires_grad_(False)
+        judge = load_model(folder, _WEIGHTS, "a judge", lambda config: cls(JudgeConfig.from_file(config)))
+        return judge.requires_grad_(False)
 
     def to_folder(self, folder: Path, dtype: torch.dtype = torch.float16) -> None:
         """Write what `from_folder` reads, with the weights in `dtype`."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.config.to_file(folder / "config.json")
-        state = {
-            name: (value.detach().to(dtype) if value.is_floating_point() else value).contiguous()
-            for name, value in self.state_dict().items()
-        }
-        save_file(state, folder / _WEIGHTS, metadata={"format": "pt"})
+        self.config.to_file(folder / CONFIG)
+        save_weights(self, folder / _WEIGHTS, dtype)
 
 
 def _mask(known: Sequence[str], among: Sequence[str] | None, what: str) -> Tensor:

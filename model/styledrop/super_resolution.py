@@ -20,20 +20,19 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from styledrop.errors import BaseError
 from styledrop.generator import Condition, Generator, GeneratorConfig
-from styledrop.reading import read_json, reading
+from styledrop.reading import read_json
 from styledrop.vqgan import VQGAN
+from styledrop.weights import CONFIG, load_model, save_weights
 
 SCALE = 2
 """Side of the large image, in sides of the small one."""
 
 _AESTHETIC_SCORE = 6.0  # the fifth micro-condition, as everywhere in aMUSEd
-_CONFIG, _WEIGHTS = "config.json", "model.safetensors"
+_WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,26 +114,23 @@ class SuperResolution(nn.Module):
         Raises:
             BaseError: a file is missing, or the weights do not fit the config.
         """
-        missing = [name for name in (_CONFIG, _WEIGHTS) if not (folder / name).is_file()]
-        if missing:
-            raise BaseError(f"expected super-resolution in {folder}, but {' and '.join(missing)} missing there")
-        sizes = read_json(folder / _CONFIG)
-        with reading(folder / _CONFIG):
-            module = cls(SuperResolutionConfig(**{**sizes, "generator": GeneratorConfig(**sizes["generator"])}))
-        with reading(folder / _WEIGHTS):
-            module.load_state_dict(load_file(folder / _WEIGHTS))
+
+        def make(config: Path) -> SuperResolution:
+            sizes = read_json(config)
+            return cls(SuperResolutionConfig(**{**sizes, "generator": GeneratorConfig(**sizes["generator"])}))
+
+        module = load_model(folder, _WEIGHTS, "super-resolution", make)
         digest = hashlib.sha256()
-        for name in (_CONFIG, _WEIGHTS):
+        for name in (CONFIG, _WEIGHTS):
             digest.update((folder / name).read_bytes())
         module.sha256 = digest.hexdigest()
-        return module.eval()
+        return module
 
     def to_folder(self, folder: Path, dtype: torch.dtype) -> None:
         """Write what `from_folder` reads, with the weights in `dtype`."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / _CONFIG).write_text(json.dumps(asdict(self.config), indent=2) + "\n")
-        state = {name: tensor.detach().to(dtype).contiguous() for name, tensor in self.state_dict().items()}
-        save_file(state, folder / _WEIGHTS, metadata={"format": "pt"})
+        (folder / CONFIG).write_text(json.dumps(asdict(self.config), indent=2) + "\n")
+        save_weights(self, folder / _WEIGHTS, dtype)
 
 
 @torch.no_grad()

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from styledrop.errors import BaseError
 from styledrop.reading import read_json, reading
+from styledrop.weights import CONFIG, load_model, save_weights
 
 _GROUP_NORM_EPS = 1e-6
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -279,20 +279,10 @@ class VQGAN(nn.Module):
         Raises:
             BaseError: if a file is missing or the weights do not fit the config.
         """
-        for name in ("config.json", _WEIGHTS):
-            if not (folder / name).is_file():
-                raise BaseError(
-                    f"expected {folder / name}; the folder of a base's VQGAN holds config.json and {_WEIGHTS}"
-                )
-        with reading(folder / "config.json"):
-            vqgan = cls(VQGANConfig.from_file(folder / "config.json"))
-        with reading(folder / _WEIGHTS):
-            vqgan.load_state_dict(load_file(folder / _WEIGHTS))
-        return vqgan.eval()
+        return load_model(folder, _WEIGHTS, "a base's VQGAN", lambda config: cls(VQGANConfig.from_file(config)))
 
     def to_folder(self, folder: Path, dtype: torch.dtype) -> None:
         """Write what `from_folder` reads, with the weights in `dtype`."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.config.to_file(folder / "config.json")
-        state = {name: tensor.detach().to(dtype).contiguous() for name, tensor in self.state_dict().items()}
-        save_file(state, folder / _WEIGHTS, metadata={"format": "pt"})
+        self.config.to_file(folder / CONFIG)
+        save_weights(self, folder / _WEIGHTS, dtype)
