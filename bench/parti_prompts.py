@@ -11,23 +11,26 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 
+from data.addresses import read_file
 from data.corpus.synonyms import SYNONYM_OF
 from data.errors import SpecError
-from data.store.files import read_uri
 
 CHALLENGE = "Basic"
 OTHER_CATEGORIES = ("Abstract", "Arts", "People", "World Knowledge")
 _ARTICLE = re.compile(r"^(?:an? pair of|an?|the) ")
+
+MAX_FILE_BYTES = 16 * 1024 * 1024
 
 
 def read_parti_prompts(uri: str) -> tuple[str, ...]:
     """The prompts of the paper's evaluation, from PartiPrompts.tsv at a path or any fsspec URI.
 
     Raises:
-        StoreError: if the file cannot be read.
+        AddressError: if the file cannot be read.
         SpecError: if it is not PartiPrompts, or none of its rows is asked for.
     """
-    lines = io.StringIO(read_uri(uri).decode("utf-8", errors="replace"), newline="")
+    text = read_file(uri, "PartiPrompts.tsv", MAX_FILE_BYTES).decode("utf-8", errors="replace")
+    lines = io.StringIO(text, newline="")
     rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
     if not {"Prompt", "Category", "Challenge"} <= set(rows.fieldnames or ()):
         raise SpecError(

@@ -14,10 +14,10 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from data.addresses import read_file
 from data.errors import SpecError
 from data.pictures.images import load_reference, to_png
-from data.store.candidates import from_parquet
-from data.store.files import read_uri
+from data.store.candidates import MAX_FILE_BYTES, from_parquet
 
 Row = Annotated[str, Field(min_length=1, max_length=60)]
 
@@ -79,7 +79,7 @@ def draw_queries(study: Study) -> list[Query]:
 
     Raises:
         SpecError: if a pair has no content in common.
-        StoreError, CandidatesError, StyleReferenceError: if a file cannot be read.
+        AddressError, CandidatesError, StyleReferenceError: if a file cannot be read.
     """
     styles = [_read_style(style) for style in study.styles]
     queries: dict[str, Query] = {}
@@ -115,7 +115,7 @@ def _read_style(style: RatedStyle) -> tuple[bytes, Mapping[str, Mapping[str, lis
     images: dict[str, dict[str, list[bytes]]] = {}
     for row, uri in style.images.items():
         by_phrase = images.setdefault(row, {})
-        for sample in from_parquet(read_uri(uri)):
+        for sample in from_parquet(read_file(uri, "a table of samples", MAX_FILE_BYTES)):
             by_phrase.setdefault(sample.content_phrase, []).append(sample.image)
     return to_png(load_reference(style.reference).image), images
 

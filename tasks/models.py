@@ -1,6 +1,5 @@
 """Bases, adapters and scorers, loaded once per process."""
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from data.records.record import Blob
 from data.store.files import read_blob
 from data.store.published_style import download_version
 from styledrop.base import EMBEDDED
+from styledrop.reading import files_sha256
 
 
 @lru_cache(maxsize=1)
@@ -72,10 +72,8 @@ def scorer_sha256(base: styledrop.Base) -> str:
     Raises:
         SpecError: if it has none.
     """
-    digest = hashlib.sha256()
-    for path in sorted(path for path in _clip_folder(base).iterdir() if path.is_file()):
-        digest.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return digest.hexdigest()
+    folder = _clip_folder(base)
+    return files_sha256(folder, [path.name for path in folder.iterdir() if path.is_file()])
 
 
 def open_adapter(files: Mapping[str, Blob], base: styledrop.Base) -> styledrop.Tuned:

@@ -26,6 +26,9 @@ SCHEMA = pa.schema(
     ]
 )
 
+MAX_FILE_BYTES = 2**30
+"""Of a table that is read from anywhere."""
+
 _SCHEMA_0_1 = pa.schema([*(field for field in SCHEMA if field.name != "tokens"), pa.field("kept", pa.bool_())])
 """Of release 0.1, which kept no tokens, and wrote a table again to say which of its candidates were kept."""
 

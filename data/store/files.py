@@ -24,7 +24,7 @@ from pathlib import Path, PurePosixPath
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from data.addresses import absolute, file_uri, folder_of, has_unseen, open_filesystem
+from data.addresses import file_uri, has_unseen, open_filesystem
 from data.errors import (
     AddressError,
     AlreadyInStore,
@@ -265,15 +265,6 @@ class Store:
 def read_blob(blob: Blob) -> bytes:
     """The bytes of `blob`, in whichever store it lies; raises what `Store.read_blob` does."""
     return Store(blob.uri.rpartition("/")[0]).read_blob(blob)
-
-
-def read_uri(uri: str) -> bytes:
-    """The bytes at `uri`, a path or any URI of `data.addresses`; raises what `Store.read` does.
-
-    Raises:
-        AddressError: if it means no place.
-    """
-    return Store(folder_of(uri)).read(absolute(uri).rpartition("/")[2])
 
 
 def _sha256(content: bytes) -> str:

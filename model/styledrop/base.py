@@ -12,7 +12,6 @@
 Only safetensors and JSON are read, never pickle.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ from torch import Tensor
 
 from styledrop.errors import BaseError
 from styledrop.generator import Condition, Generator
-from styledrop.reading import read_json, reading
+from styledrop.reading import files_sha256, read_json, reading
 from styledrop.super_resolution import SCALE, SuperResolution
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
@@ -114,14 +113,19 @@ class Base:
         return torch.cat([self._encode(batch) for batch in batches])
 
     def _encode(self, images: Sequence[Image.Image]) -> Int[Tensor, "batch tokens"]:
-        pixels = np.stack([np.asarray(image.convert("RGB"), dtype=np.float32) for image in images]) / 255
         with torch.no_grad():
-            return self.vqgan.encode(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous().to(self.device))
+            return self.vqgan.encode(to_pixels(images).to(self.device))
 
     def render(self, tokens: Int[Tensor, "batch tokens"]) -> list[Image.Image]:
         """Turn tokens into images."""
         with torch.no_grad():
             return to_images(self.vqgan.decode(tokens))
+
+
+def to_pixels(images: Sequence[Image.Image]) -> Float[Tensor, "images 3 height width"]:
+    """Pixels in [0, 1] of images of one size."""
+    levels = np.stack([np.asarray(image.convert("RGB"), dtype=np.float32) for image in images])
+    return torch.from_numpy(levels / 255).permute(0, 3, 1, 2).contiguous()
 
 
 def to_images(pixels: Float[Tensor, "batch 3 height width"]) -> list[Image.Image]:
@@ -232,11 +236,7 @@ def _check_parts(folder: Path, generator: Generator, vqgan: VQGAN, text: TextEnc
 def _digest(folder: Path) -> str:
     """Digest the names and contents of all files that decide what the base draws."""
     names = {*_REQUIRED, *(f"tokenizer/{path.name}" for path in (folder / "tokenizer").iterdir() if path.is_file())}
-    digest = hashlib.sha256()
-    for name in sorted(names):
-        with (folder / name).open("rb") as file:
-            digest.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return digest.hexdigest()
+    return files_sha256(folder, names)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from styledrop.base import to_pixels
 from styledrop.errors import BaseError
 from styledrop.weights import CONFIG, load_model, save_weights
 
@@ -243,5 +244,4 @@ def _to_pixels(images: Sequence[Image.Image], size_px: int) -> Float[Tensor, "ba
         else image.convert("RGB").resize((size_px, size_px), Image.Resampling.BOX)
         for image in images
     ]
-    stacked = np.stack([np.asarray(image, dtype=np.float32) for image in scaled]) / 255
-    return torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+    return to_pixels(scaled).contiguous(memory_format=torch.channels_last)

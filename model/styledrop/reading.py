@@ -1,7 +1,8 @@
 """Files from outside, read so that whatever is wrong with one ends as one error that names it."""
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,3 +37,12 @@ def read_json(path: Path) -> dict[str, Any]:
         if not isinstance(content, dict):
             raise BaseError(f"{path}: expected a JSON object, got {type(content).__name__}; copy the file again")
         return content
+
+
+def files_sha256(folder: Path, names: Iterable[str]) -> str:
+    """Digest of some files in `folder`, with their names."""
+    digest = hashlib.sha256()
+    for name in sorted(names):
+        with (folder / name).open("rb") as file:
+            digest.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from styledrop.base import to_images
+from styledrop.base import to_images, to_pixels
 from styledrop.errors import TuningError
 
 MAX_SHIFT = 0.06
@@ -30,7 +30,7 @@ def views(image: Image.Image, count: int, *, seed: int = 0) -> list[Image.Image]
     image = image.convert("RGB")
     if count == 1:
         return [image]
-    pixels = torch.from_numpy(np.asarray(image, dtype=np.float32) / 255).permute(2, 0, 1).expand(count - 1, -1, -1, -1)
+    pixels = to_pixels([image]).expand(count - 1, -1, -1, -1)
     rng = np.random.default_rng(seed)
     scale = 1 + MAX_SCALE * rng.uniform(-1, 1, count - 1)
     shift = MAX_SHIFT * rng.uniform(-1, 1, (count - 1, 2))

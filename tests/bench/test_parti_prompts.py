@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from bench.parti_prompts import read_parti_prompts, within_reach
-from data.errors import NotInStore, SpecError
+from data.errors import AddressError, SpecError
 
 REAL_FILE = "STYLEDROP_PARTI_PROMPTS"
 """Names PartiPrompts.tsv (a path or URI), if the real one is to be tested with."""
@@ -30,7 +30,7 @@ def test_the_papers_rule_picks_basic_prompts_of_things(tmp_path: Path) -> None:
 
 def test_other_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(NotInStore, match="none.tsv"):
+    with pytest.raises(AddressError, match="none.tsv"):
         read_parti_prompts("none.tsv")
     Path("other.tsv").write_text("name,licence\nnoto,Apache-2.0\n")
     with pytest.raises(SpecError, match=r"Challenge of PartiPrompts.tsv in other.tsv, got \['name,licence'\]"):

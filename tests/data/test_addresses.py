@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.addresses import absolute, file_uri, folder_of, has_unseen, is_relative, open_filesystem
+from data.addresses import absolute, file_uri, folder_of, has_unseen, is_relative, open_filesystem, read_file
 from data.errors import AddressError
 
 
@@ -114,3 +114,16 @@ def test_whatever_is_written_is_an_absolute_place_or_refused(address: str, folde
         return
     assert place.startswith(("/", *(f"{scheme}://" for scheme in ("s3", "gs", "abfs", "http", "https", "memory"))))
     assert absolute(place) == place and not is_relative(place) and not has_unseen(place)
+
+
+def test_a_file_is_read_by_path_or_address_and_never_beyond_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "c.txt").write_bytes(b"two")
+    monkeypatch.chdir(tmp_path)
+    for address in (str(tmp_path / "c.txt"), "c.txt", "./c.txt", f"file://{tmp_path}/c.txt"):
+        assert read_file(address, "a text", 3) == b"two"
+    with pytest.raises(AddressError, match="expected at most 0 MB at c.txt"):
+        read_file("c.txt", "a text", 2)
+    with pytest.raises(AddressError, match="expected a text at d.txt, got no such file"):
+        read_file("d.txt", "a text", 3)

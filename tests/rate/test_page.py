@@ -133,6 +133,9 @@ def test_a_study_that_cannot_be_read_is_one_line(tmp_path: Path, capsys: pytest.
     path = write_study(tmp_path)
     (tmp_path / "by-people.parquet").unlink()
     assert main(["serve", "--study", str(path)]) == 1
-    assert re.fullmatch(r"NotInStore: .*by-people\.parquet.*\n", capsys.readouterr().err)
+    assert re.fullmatch(
+        r"AddressError: expected a table of samples at .*by-people\.parquet, got no such file.*\n",
+        capsys.readouterr().err,
+    )
     assert main(["table", str(tmp_path / "answers")]) == 1
     assert capsys.readouterr().err.startswith("RatingsError: expected raters' answers in ")

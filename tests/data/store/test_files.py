@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.addresses import read_file
 from data.errors import AlreadyInStore, ChangedInStore, NotInStore, StoreCorrupted, StoreError, StoreNotWritable
-from data.store.files import Store, read_blob, read_uri
+from data.store.files import Store, read_blob
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -26,16 +27,6 @@ def test_what_is_written_can_be_read_and_listed(store: Store) -> None:
     assert store.exists("a/c/d.txt")
     assert store.list("a") == ["a/b.txt", "a/c/d.txt"]
     assert store.list("nothing") == []
-
-
-def test_a_file_is_read_by_path_or_uri(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.write_new("a/b.txt", b"one")
-    assert read_uri(f"{store.uri}/a/b.txt") == b"one"
-    (tmp_path / "c.txt").write_bytes(b"two")
-    monkeypatch.chdir(tmp_path)
-    assert read_uri(str(tmp_path / "c.txt")) == read_uri("c.txt") == read_uri("./c.txt") == b"two"
-    with pytest.raises(NotInStore, match=r"/d\.txt, got none"):
-        read_uri("/d.txt")
 
 
 def test_write_new_leaves_what_is_there(store: Store) -> None:
@@ -250,4 +241,4 @@ def test_a_store_in_a_home_folder_lies_there(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("HOME", str(tmp_path))
     blob = Store("~/my store").write_new("a.txt", b"one")
     assert (tmp_path / "my store" / "a.txt").read_bytes() == read_blob(blob) == b"one"
-    assert read_uri(f"file://{tmp_path}/my%20store/a.txt") == b"one"
+    assert read_file(f"file://{tmp_path}/my%20store/a.txt", "a file", 3) == b"one"
