@@ -8,9 +8,11 @@ BENCHES = parameter_counts mixed_batch generalization base_quality colour_words 
 # Nothing is fetched from a model hub, not even a question whether something newer is there.
 export HF_HUB_OFFLINE = 1
 
-.PHONY: demo test lint types bench up down
+.PHONY: demo test check lint types units bench up down
 demo: $(VENV)/ready  ; $(RUN)python -m flows.onboard_style --spec examples/demo.yaml
 test: $(VENV)/ready  ; $(RUN)lint-imports && $(RUN)python -m pytest --timeout 900
+check: $(VENV)/ready ; $(MAKE) --no-print-directory --jobs 2 --output-sync lint types units
+units: $(VENV)/ready ; $(RUN)python -m pytest --quiet -m "not server and not e2e" --timeout 120
 lint: $(VENV)/ready  ; $(RUN)ruff check && $(RUN)ruff format --check && $(RUN)lint-imports
 types: $(VENV)/ready ; $(RUN)mypy
 bench: $(VENV)/ready ; for name in $(BENCHES); do $(RUN)python -m bench.$$name || exit; done

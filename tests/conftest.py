@@ -30,6 +30,13 @@ hypothesis.settings.register_profile("patient", deadline=None, suppress_health_c
 hypothesis.settings.load_profile("patient")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server, by what it asks for: `make check` leaves these out."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "prefect_environment" in item.fixturenames:
+            item.add_marker(pytest.mark.server)
+
+
 @pytest.fixture(scope="session")
 def tiny_base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A base of random weights that costs milliseconds."""
