@@ -82,7 +82,7 @@ def write_plan(spec: StyleSpec, folder: Path) -> Path:
             plan_sampling(
                 run,
                 None,
-                phrases=spec.evaluation_prompts,
+                prompts=spec.evaluation_prompts,
                 images_per_phrase=spec.images_per_evaluation_prompt,
                 purpose="evaluation",
                 settings=spec.evaluation_sampling,
@@ -197,7 +197,7 @@ def _candidates(run: Run, round_number: int) -> SamplingPlan:
     return plan_sampling(
         run,
         adapter,
-        phrases=run.spec.prompts,
+        prompts=run.spec.prompts,
         images_per_phrase=run.spec.images_per_prompt,
         purpose=f"candidates of round {round_number}",
         settings=run.spec.candidate_sampling,

@@ -1,4 +1,4 @@
-"""Images for prompts, in a published style or from the bare base.
+"""Images for prompts or of a published subject, in published styles or from the bare base.
 
     python -m flows.generate --request request.yaml
 
@@ -13,6 +13,7 @@ from prefect import flow
 
 from data.documents.requests import GenerateRequest, read_request
 from flows.terminal import run_in_terminal
+from tasks.published.choose_gamma import choose_gamma
 from tasks.published.generate import GeneratedImages, generate_images, prepare_images
 from tasks.workers import task_runner
 
@@ -20,7 +21,7 @@ from tasks.workers import task_runner
 @flow(name="generate", persist_result=True, result_serializer="json", task_runner=task_runner())
 def generate(request: GenerateRequest) -> GeneratedImages:
     """Draw images of prompts; put them into the store as PNGs, a table and a contact sheet."""
-    return generate_images(prepare_images(request))
+    return generate_images(choose_gamma(prepare_images(request)))
 
 
 def main() -> int:

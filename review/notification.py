@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from data.errors import SpecError
 
 NAME = "a style waits for a reviewer"
-FLOW = "onboard-style"
+FLOWS = ["onboard-style", "onboard-subject"]
 
 PAYLOAD = """{
   "text": {{ ("Style " ~ flow_run.parameters.spec.name ~ " waits for a reviewer: " ~ flow_run|ui_url)|tojson }},
@@ -39,7 +39,7 @@ def notify_when_waiting(webhook_url: str) -> UUID:
         description="Calls the webhook block style-waits; made by `python -m review.terminal notify`.",
         trigger=EventTrigger(
             expect={"prefect.flow-run.Suspended"},
-            match_related={"prefect.resource.role": "flow", "prefect.resource.name": FLOW},
+            match_related={"prefect.resource.role": "flow", "prefect.resource.name": FLOWS},
             posture=Posture.Reactive,
             threshold=1,
         ),

@@ -43,6 +43,10 @@ class PlannedImage:
     index: int
     content_phrase: str
     prompt: str
+    described: str
+    """The prompt that it is scored with."""
+    subject_prompt: str
+    """What a subject beside the style is given; empty without one."""
     style: PlannedStyle
     seed: int
 
@@ -63,6 +67,8 @@ def planned_images(plan: SamplingPlan) -> list[PlannedImage]:
             index=number * plan.images_per_phrase + i,
             content_phrase=phrase,
             prompt=plan.prompt(number),
+            described=plan.described(number),
+            subject_prompt=plan.subject_prompt(number) if plan.subject else "",
             style=plan.style_of(number),
             seed=draw_seed(plan.seed, plan.purpose, phrase, i),
         )
@@ -167,7 +173,9 @@ def _draw_and_score(plan: SamplingPlan, number: int, progress: Callable[[int], N
         prompts,
         seeds=[wanted.seed for wanted in part],
         style=open_styles([wanted.style.adapters for wanted in part], base),
-        guidance=[styledrop.Guidance(lambda_a=wanted.style.lambda_a, lambda_b=settings.lambda_b) for wanted in part],
+        content=open_adapter(plan.subject.adapter, base) if plan.subject else None,
+        content_prompts=[wanted.subject_prompt for wanted in part] if plan.subject else (),
+        guidance=[_guidance(plan, wanted) for wanted in part],
         config=settings,
         negative_prompt=settings.negative_prompt,
         progress=lambda done, _: progress(number * PART_SIZE + done),
@@ -206,6 +214,13 @@ def _mixing_in_words() -> Iterator[None]:
         raise SpecError(f"several styles in a request: {error}") from error
 
 
+def _guidance(plan: SamplingPlan, wanted: PlannedImage) -> styledrop.Guidance:
+    of_style = styledrop.Guidance(lambda_a=wanted.style.lambda_a, lambda_b=plan.settings.lambda_b)
+    if plan.subject is None or plan.subject.gamma is None:
+        return of_style
+    return of_style.model_copy(update={"lambda_content": plan.subject.lambda_a, "gamma": plan.subject.gamma})
+
+
 def _scores(
     plan: SamplingPlan, base: styledrop.Base, part: Sequence[PlannedImage], images: Sequence[Image.Image]
 ) -> tuple[list[float], list[float]]:
@@ -216,7 +231,7 @@ def _scores(
         places = [place for place, wanted in enumerate(part) if wanted.style.references == references]
         drawn = [images[place] for place in places]
         compared = [from_png(read_blob(blob)) for blob in references]
-        scores = open_scorer(plan.base).score(drawn, [part[place].prompt for place in places], compared or drawn[:1])
+        scores = open_scorer(plan.base).score(drawn, [part[place].described for place in places], compared or drawn[:1])
         for place, of_text, of_style in zip(places, scores.text.tolist(), scores.style.tolist(), strict=True):
             text[place], style[place] = of_text, of_style if compared else math.nan
     return text, style

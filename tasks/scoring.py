@@ -59,14 +59,19 @@ def round_label(round_number: int) -> str:
 
 
 def score_cells(
-    name: str, scores: RoundScores, leak: Leak | None, prompts: Sequence[str], images: Sequence[Image.Image]
+    name: str,
+    scores: RoundScores,
+    leak: Leak | None,
+    prompts: Sequence[str],
+    images: Sequence[Image.Image],
+    likeness: str = "Style",
 ) -> dict[str, str]:
     """A line of a table of scores, with the first image of a few prompts."""
     shown = list(zip(prompts, images, strict=True))[:MAX_THUMBNAILS]
     return {
         "round": name,
         "Text ↑": scores.text.in_words,
-        "Style ↑": scores.style.in_words,
+        f"{likeness} ↑": scores.style.in_words,
         "Leak ↓": leak.in_words if leak else "",
         **{prompt: thumbnail(image, prompt) for prompt, image in shown},
     }

@@ -109,3 +109,29 @@ book, a notebook), signs (minus, link) and names of two things (mouse; speaker l
 
 FEW_EVALUATION_PROMPTS: tuple[str, ...] = EVALUATION_PROMPTS[:20]
 """What an onboarding is scored on if nothing else is asked for: a third of the time, and all fit on a contact sheet."""
+
+SUBJECT_PROMPTS: tuple[str, ...] = (
+    "in black outline icon style",
+    "in flat blue icon style",
+    "in red line icon style",
+    "in white icon on dark ground style",
+    "in pixel art icon style",
+    "in cartoon sticker style",
+    "on yellow ground",
+    "with thick outline",
+)
+"""What is said of a subject in candidates: how it is drawn, since the embedded base's corpus has no surroundings."""
+
+SUBJECT_EVALUATION_PROMPTS: tuple[str, ...] = (
+    "in thin line icon style",
+    "in flat green icon style",
+    "in navy outline icon style",
+    "in icon on orange ground style",
+    "in hand drawn ink icon style",
+    "in gradient icon style",
+    "on pale blue ground",
+    "with shadow",
+    "in grey icon style",
+    "in two-colour icon style",
+)
+"""What it is scored on if nothing else is asked for."""

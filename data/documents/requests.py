@@ -4,30 +4,22 @@ import re
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator, model_validator
 
 from data.documents import defaults
 from data.documents.document import checked, read_document
-from data.documents.prompts import EVALUATION_PROMPTS
 from data.documents.spec import SAMPLING, Address, Sampling
 from data.documents.words import Phrase, Words
 from styledrop.config.settings import Settings
+
+Request = TypeVar("Request", bound=BaseModel)
+Prompt = TypeVar("Prompt", bound="str | StyledPrompt")
 
 
 def _checked_folder(folder: str) -> str:
     if not re.fullmatch(r"[a-z0-9](-?[a-z0-9]){0,63}", folder):
         raise ValueError(f"expected 1 to 64 characters a-z and 0-9, joined by single '-', got {folder!r}")
     return folder
-
-
-def _distinct(prompts: tuple[str, ...]) -> tuple[str, ...]:
-    twice = sorted({prompt for prompt in prompts if prompts.count(prompt) > 1})
-    if not prompts or twice:
-        raise ValueError(f"expected at least one phrase and each once, got {twice or 'none'}")
-    return prompts
-
-
-Prompts = Annotated[tuple[Phrase, ...], AfterValidator(_distinct)]
 
 
 class _Request(Settings):
@@ -76,18 +68,36 @@ class StyledPrompt(_InStyle):
     content: Phrase = Field(description='what to draw, without the style: "a cat"')
 
 
-def _each_once(prompts: tuple[str | StyledPrompt, ...]) -> tuple[str | StyledPrompt, ...]:
+ALONE = StyledPrompt.model_construct(content="", style="", style_phrase="", without=())
+"""Nothing is said of a subject."""
+
+
+def _each_once(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
     twice = [prompt for number, prompt in enumerate(prompts) if prompt in prompts[:number]]
-    if not prompts or twice:
-        raise ValueError(f"expected at least one phrase and each once, got {twice or 'none'}")
+    if twice:
+        raise ValueError(f"expected each phrase once, got {twice} more than once; remove the copies")
     return prompts
 
 
 class GenerateRequest(_Request, _InStyle):
     """Images of prompts in published styles, or from the bare base."""
 
+    subject: str = Field(
+        default="",
+        description="published subject or version, drawn alone or in the styles; prompts then say what is said of it",
+    )
+    gamma: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="how much of the subject in a style: 0 is the style's adapter alone, 1 the subject's; the paper: "
+        "0.5 to 0.7. Left out: chosen by a sweep",
+    )
     prompts: Annotated[tuple[Phrase | StyledPrompt, ...], AfterValidator(_each_once)] = Field(
-        description='what to draw, without the style: "a cat", or {content: a cat, style: …} in a style of its own'
+        default=(),
+        validate_default=True,
+        description='what to draw, without the style: "a cat", or {content: a cat, style: …} in a style of its own; '
+        "of a subject what is said of it, and left out the subject as it is",
     )
     images_per_prompt: int = Field(default=4, ge=1, le=1024, description="each from a seed of its own")
     large: bool = Field(default=False, description="at twice the size, by the base's super-resolution, besides")
@@ -100,10 +110,25 @@ class GenerateRequest(_Request, _InStyle):
         description="slug; the images go to STORE/generated/FOLDER"
     )
 
+    @field_validator("prompts")
+    @classmethod
+    def _there_is_something_to_draw(
+        cls, prompts: tuple[str | StyledPrompt, ...], info: ValidationInfo
+    ) -> tuple[str | StyledPrompt, ...]:
+        if not prompts and not info.data.get("subject"):
+            raise ValueError("expected at least one phrase, or a subject, got neither; say what to draw")
+        return prompts
+
+    @model_validator(mode="after")
+    def _gamma_weighs_two(self) -> "GenerateRequest":
+        if self.gamma is not None and not self.subject:
+            raise ValueError("gamma: expected a subject to weigh against the style, got none; name one")
+        return self
+
     @property
     def styled_prompts(self) -> tuple[StyledPrompt, ...]:
         """The prompts with all that they leave to the request; each style is a tuple, empty for the base alone."""
-        return tuple(self._styled(prompt) for prompt in self.prompts)
+        return tuple(self._styled(prompt) for prompt in self.prompts or (ALONE,))
 
     def _styled(self, asked: str | StyledPrompt) -> StyledPrompt:
         prompt = StyledPrompt(content=asked) if isinstance(asked, str) else asked
@@ -112,7 +137,7 @@ class GenerateRequest(_Request, _InStyle):
         style = prompt.style or self.style
         if isinstance(style, str):
             style = (WeightedStyle(style=style),) if style else ()
-        return StyledPrompt(content=prompt.content, style=style, style_phrase=words.style_phrase, without=words.without)
+        return prompt.model_copy(update={"style": style, "style_phrase": words.style_phrase, "without": words.without})
 
 
 class EvaluateRequest(_Request):
@@ -122,15 +147,14 @@ class EvaluateRequest(_Request):
         min_length=1,
         description="published style (…/styles/NAME: its current version) or version (…/styles/NAME/versions/VERSION)",
     )
-    prompts: Prompts = Field(
-        default=EVALUATION_PROMPTS, description="content phrases; none may have been tuned on (the paper: 190 prompts)"
+    prompts: Annotated[tuple[Phrase, ...], AfterValidator(_each_once)] = Field(
+        default=(),
+        description="content phrases, or what is said of a subject; none may have been tuned on (the paper: 190 "
+        "prompts). Left out: ours",
     )
     images_per_prompt: int = Field(
         default=defaults.IMAGES_PER_EVALUATION_PROMPT, ge=1, le=1024, description="the paper: 8"
     )
-
-
-Request = TypeVar("Request", bound=BaseModel)
 
 
 def read_request(path: Path, kind: type[Request]) -> Request:

@@ -88,11 +88,10 @@ SAMPLING = SamplingSettings(**defaults.SAMPLING.model_dump())
 Sampling = Annotated[SamplingSettings, completed_by(SAMPLING)]
 
 
-class _StyleIdentity(Settings):
-    """The references, and whose they are."""
+class _Identity(Settings):
+    """Whose the references are, and what is made of them is called."""
 
     name: str = Field(description="slug under which the adapter is published: a-z, 0-9 and '-'")
-    references: tuple[StyleReference, ...] = Field(description="1 to 16 images of one style")
     licence: Phrase = Field(description="licence of the references, an SPDX identifier where there is one")
     consent: Phrase = Field(description='who allowed this use, and where that is written down: "own work"')
 
@@ -105,19 +104,6 @@ class _StyleIdentity(Settings):
                 "it becomes a part of the published address"
             )
         return name
-
-    @field_validator("references")
-    @classmethod
-    def _references_are_few(cls, references: tuple[StyleReference, ...]) -> tuple[StyleReference, ...]:
-        if not 1 <= len(references) <= 16:
-            raise ValueError(f"expected 1 to 16 style references, got {len(references)}; the method needs only one")
-        styles = list(dict.fromkeys(reference.style_phrase for reference in references))
-        if len(styles) > 1:
-            raise ValueError(
-                f"expected the same style_phrase for all references, got {styles}; candidates and evaluation follow "
-                "one phrase only: give all the same, or onboard two styles"
-            )
-        return references
 
 
 class StyleSettings(Settings):
@@ -189,25 +175,13 @@ class StyleSettings(Settings):
         return prompts
 
 
-class StyleSpec(StyleSettings, _StyleIdentity):
-    """A style to onboard: the references, the feedback wanted and all settings."""
+class OnboardingSpec(StyleSettings, _Identity):
+    """What the onboarding of a style and of a subject have in common.
 
-    @model_validator(mode="after")
-    def _default_prompts_leave_room(self) -> Self:
-        """Our lists give way to what the references show, and to the other list if that is not ours."""
-        prompts, evaluation_prompts = self.prompts, self.evaluation_prompts
-        if prompts == CANDIDATE_PROMPTS:
-            taken = () if evaluation_prompts == FEW_EVALUATION_PROMPTS else evaluation_prompts
-            prompts = without_contents(prompts, {*self.reference_contents, *taken})
-        if evaluation_prompts == FEW_EVALUATION_PROMPTS:
-            evaluation_prompts = without_contents(evaluation_prompts, {*self.reference_contents, *prompts})
-        for name, left in (("prompts", prompts), ("evaluation_prompts", evaluation_prompts)):
-            if not left:
-                raise ValueError(
-                    f"{name}: expected phrases of your own, since the others leave none of ours; list some"
-                )
-            object.__setattr__(self, name, left)  # frozen, but not finished yet
-        return self
+    A prompt is a phrase, a subject's rare token before it, a style phrase behind it: `prompts` vary one side of it.
+    """
+
+    kind: Literal["style", "subject"]
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
@@ -236,34 +210,124 @@ class StyleSpec(StyleSettings, _StyleIdentity):
         return self
 
     @property
+    def images(self) -> tuple[tuple[str, Literal["crop", "pad"]], ...]:
+        """Address and fit of each reference."""
+        raise NotImplementedError
+
+    @property
+    def reference_words(self) -> tuple[tuple[str, str], ...]:
+        """What is said of each reference before and behind: with a style, what it shows and how."""
+        raise NotImplementedError
+
+    @property
     def style_phrase(self) -> str:
-        """The words that follow every content phrase; all references have the same."""
-        return self.references[0].style_phrase
+        """What follows every phrase in its prompt."""
+        raise NotImplementedError
+
+    @property
+    def token(self) -> str:
+        """What precedes every phrase in its prompt, and is left out where Text is scored."""
+        raise NotImplementedError
+
+    @property
+    def reference_contents(self) -> frozenset[str]:
+        """Phrases whose images show what the references show."""
+        raise NotImplementedError
+
+    def phrase(self, prompt: str) -> str:
+        """What is drawn for one of `prompts` or `evaluation_prompts`, but for rare token and style phrase."""
+        raise NotImplementedError
+
+    @property
+    def likeness(self) -> Literal["Style", "Subject"]:
+        """What the likeness to the references is called."""
+        return "Style" if self.kind == "style" else "Subject"
 
     def tuning(self, round_number: int) -> Tuning:
         """Settings of round `round_number`, counted from 1."""
         return self.first_round if round_number == 1 else self.later_rounds
 
     @property
-    def reference_contents(self) -> frozenset[str]:
-        """What the references show."""
-        return frozenset(reference.content_phrase for reference in self.references)
-
-    @property
     def whole_prompts(self) -> tuple[str, ...]:
         """All that the base's text encoder is given: in tuning, for candidates and in evaluation."""
-        contents = (
-            *(reference.content_phrase for reference in self.references),
-            *self.prompts,
-            *self.evaluation_prompts,
+        of_references = (whole_prompt(before, behind) for before, behind in self.reference_words)
+        drawn = (
+            whole_prompt(whole_prompt(self.token, self.phrase(prompt)), self.style_phrase)
+            for prompt in (*self.prompts, *self.evaluation_prompts)
         )
         negative = (self.candidate_sampling.negative_prompt, self.evaluation_sampling.negative_prompt)
-        return (*(whole_prompt(content, self.style_phrase) for content in contents), *negative)
+        return (*of_references, *drawn, *negative)
 
     @property
     def has_reviewer(self) -> bool:
         """Whether a person picks the candidates."""
         return self.feedback in ("human", "hybrid")
+
+
+class StyleSpec(OnboardingSpec):
+    """A style to onboard: the references, the feedback wanted and all settings."""
+
+    kind: Literal["style"] = "style"
+    references: tuple[StyleReference, ...] = Field(description="1 to 16 images of one style")
+
+    @field_validator("references")
+    @classmethod
+    def _references_are_few(cls, references: tuple[StyleReference, ...]) -> tuple[StyleReference, ...]:
+        if not 1 <= len(references) <= 16:
+            raise ValueError(f"expected 1 to 16 style references, got {len(references)}; the method needs only one")
+        styles = list(dict.fromkeys(reference.style_phrase for reference in references))
+        if len(styles) > 1:
+            raise ValueError(
+                f"expected the same style_phrase for all references, got {styles}; candidates and evaluation follow "
+                "one phrase only: give all the same, or onboard two styles"
+            )
+        return references
+
+    @model_validator(mode="after")
+    def _default_prompts_leave_room(self) -> Self:
+        """Our lists give way to what the references show, and to the other list if that is not ours."""
+        prompts, evaluation_prompts = self.prompts, self.evaluation_prompts
+        if prompts == CANDIDATE_PROMPTS:
+            taken = () if evaluation_prompts == FEW_EVALUATION_PROMPTS else evaluation_prompts
+            prompts = without_contents(prompts, {*self.reference_contents, *taken})
+        if evaluation_prompts == FEW_EVALUATION_PROMPTS:
+            evaluation_prompts = without_contents(evaluation_prompts, {*self.reference_contents, *prompts})
+        for name, left in (("prompts", prompts), ("evaluation_prompts", evaluation_prompts)):
+            if not left:
+                raise ValueError(
+                    f"{name}: expected phrases of your own, since the others leave none of ours; list some"
+                )
+            object.__setattr__(self, name, left)  # frozen, but not finished yet
+        return self
+
+    @property
+    def images(self) -> tuple[tuple[str, Literal["crop", "pad"]], ...]:
+        """Address and fit of each reference."""
+        return tuple((reference.uri, reference.fit) for reference in self.references)
+
+    @property
+    def reference_words(self) -> tuple[tuple[str, str], ...]:
+        """What each reference shows, and how."""
+        return tuple((reference.content_phrase, reference.style_phrase) for reference in self.references)
+
+    @property
+    def style_phrase(self) -> str:
+        """The words that follow every content phrase; all references have the same."""
+        return self.references[0].style_phrase
+
+    @property
+    def token(self) -> str:
+        """A style has none."""
+        return ""
+
+    @property
+    def reference_contents(self) -> frozenset[str]:
+        """What the references show."""
+        return frozenset(reference.content_phrase for reference in self.references)
+
+    def phrase(self, prompt: str) -> str:
+        """The content phrase, as it is."""
+        return prompt
 
 
 def parse_spec(document: Mapping[str, Any]) -> StyleSpec:

@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime
 
 from data.documents.spec import StyleSpec
+from data.documents.subject_spec import SubjectSpec
 from data.records.record import Blob, Record, Sha256
 
 
@@ -26,7 +27,7 @@ class Run(Record):
     nonce: str
     started_at: datetime
     store: str
-    spec: StyleSpec
+    spec: StyleSpec | SubjectSpec
     base_sha256: str
     scorer_sha256: str
     reference_sha256: tuple[str, ...]

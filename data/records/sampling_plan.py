@@ -25,11 +25,24 @@ class PlannedStyle(Record):
     """What images are drawn in: a style, several with weights, or, without adapters, what the base makes of words."""
 
     adapters: tuple[WeightedAdapter, ...] = ()
+    rare_token: str = ""
+    """Precedes every phrase in its prompt, where what is drawn in is a subject alone; Text is scored without it."""
     phrase: str
     """Follows every content phrase in its prompt; may be empty."""
     references: tuple[Blob, ...] = ()
     """Square PNGs that the style score compares with; without any it is NaN."""
     lambda_a: float
+
+
+class PlannedSubject(Record):
+    """A subject that is drawn in a style (StyleDrop, Eq. 5 and 6)."""
+
+    adapter: dict[str, Blob]
+    rare_token: str
+    references: tuple[Blob, ...]
+    lambda_a: float
+    gamma: float | None
+    """How much of the subject, 0 to 1; None until it is chosen."""
 
 
 class SamplingPlan(Record):
@@ -43,6 +56,8 @@ class SamplingPlan(Record):
     """Empty where nothing compares the scores with others'."""
     styles: tuple[PlannedStyle, ...]
     """One for all phrases, or one for each."""
+    subject: PlannedSubject | None = None
+    """What all phrases begin with, where it is drawn in the styles."""
     phrases: tuple[str, ...]
     images_per_phrase: int
     seed: int
@@ -57,7 +72,16 @@ class SamplingPlan(Record):
 
     def prompt(self, number: int) -> str:
         """The whole prompt of the phrase with this number."""
+        return whole_prompt(self.style_of(number).rare_token, self.described(number))
+
+    def described(self, number: int) -> str:
+        """The same without a rare token, which no scorer knows."""
         return whole_prompt(self.phrases[number], self.style_of(number).phrase)
+
+    def subject_prompt(self, number: int) -> str:
+        """What the subject's adapter is given: the phrase without style phrase, behind its rare token."""
+        assert self.subject is not None
+        return whole_prompt(self.subject.rare_token, self.phrases[number])
 
     @property
     def count(self) -> int:
@@ -67,7 +91,9 @@ class SamplingPlan(Record):
     @property
     def whole_prompts(self) -> tuple[str, ...]:
         """All that the base's text encoder is given."""
-        return (*(self.prompt(number) for number in range(len(self.phrases))), self.settings.negative_prompt)
+        numbers = range(len(self.phrases))
+        of_subject = (self.subject_prompt(number) for number in numbers) if self.subject else ()
+        return (*(self.prompt(number) for number in numbers), *of_subject, self.settings.negative_prompt)
 
     @property
     def identity(self) -> str:
@@ -88,7 +114,7 @@ def plan_sampling(
     run: Run,
     adapter: AdapterRecord | None,
     *,
-    phrases: Sequence[str],
+    prompts: Sequence[str],
     images_per_phrase: int,
     purpose: str,
     settings: SamplingSettings,
@@ -102,12 +128,13 @@ def plan_sampling(
         styles=(
             PlannedStyle(
                 adapters=(WeightedAdapter(files=adapter.files),) if adapter else (),
+                rare_token=run.spec.token,
                 phrase=run.spec.style_phrase,
                 references=tuple(example.image for example in run.references),
                 lambda_a=settings.lambda_a_or_default,
             ),
         ),
-        phrases=tuple(phrases),
+        phrases=tuple(run.spec.phrase(prompt) for prompt in prompts),
         images_per_phrase=images_per_phrase,
         seed=run.spec.seed,
         purpose=purpose,

@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Sequence
-from typing import Self
+from typing import Literal, Self
 
 from data.records.record import Blob, Record
 
@@ -61,11 +61,18 @@ class Gain(Record):
     """The mean gain, with its standard error."""
     style: Score
     images: int
+    likeness: Literal["Style", "Subject"] = "Style"
+    """What `style` is called: the likeness to the references of a style, or of a subject."""
 
     @classmethod
-    def of(cls, text_gains: Sequence[float], style_gains: Sequence[float]) -> Self:
+    def of(
+        cls,
+        text_gains: Sequence[float],
+        style_gains: Sequence[float],
+        likeness: Literal["Style", "Subject"] = "Style",
+    ) -> Self:
         """The gain of images of which each gained so much in Text and in Style."""
-        return cls(text=Score.of(text_gains), style=Score.of(style_gains), images=len(style_gains))
+        return cls(text=Score.of(text_gains), style=Score.of(style_gains), images=len(style_gains), likeness=likeness)
 
     @property
     def is_loss(self) -> bool:
@@ -77,7 +84,7 @@ class Gain(Record):
         """Both gains with their errors."""
         return ", ".join(
             f"{name} {score.mean:+.3f} ± {score.standard_error:.3f}"
-            for name, score in (("Style", self.style), ("Text", self.text))
+            for name, score in ((self.likeness, self.style), ("Text", self.text))
         )
 
 
@@ -91,11 +98,16 @@ class Verdict(Gain):
     is_learnt: bool
 
     @classmethod
-    def of(cls, text_gains: Sequence[float], style_gains: Sequence[float]) -> Self:
+    def of(
+        cls,
+        text_gains: Sequence[float],
+        style_gains: Sequence[float],
+        likeness: Literal["Style", "Subject"] = "Style",
+    ) -> Self:
         """The verdict on images of which each gained so much in Text and in Style."""
-        gain = Gain.of(text_gains, style_gains)
+        gain = Gain.of(text_gains, style_gains, likeness)
         has_style = gain.images > 1 and gain.style.mean > 2 * gain.style.standard_error
-        return cls(is_learnt=has_style and not gain.is_loss, text=gain.text, style=gain.style, images=gain.images)
+        return cls(is_learnt=has_style and not gain.is_loss, **gain.model_dump())
 
     @property
     def label(self) -> str:

@@ -77,6 +77,10 @@ class VersionDocument(_Kept):
     """When the run was started that made it."""
     base_name: str
     base_sha256: str
+    kind: Literal["style", "subject"] = "style"
+    class_word: str = ""
+    """A subject's; its rare token stands before it."""
+    rare_token: str = ""
     scorer_sha256: str = ""
     """Of the CLIP that Text and Style come from: scores of two do not compare. Empty in earlier versions."""
     style_phrase: str

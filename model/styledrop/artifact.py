@@ -64,6 +64,8 @@ class Card:
     name: str
     base_name: str
     base_sha256: str
+    kind: str = "style"
+    """What was learnt: a `style`, or a `subject`, whose references have a rare token as their words."""
     adapter: Method = field(default_factory=AdapterConfig)
     weights_sha256: str = ""
     references: tuple[StyleReference, ...] = ()
@@ -92,6 +94,11 @@ class Card:
     def style_phrase(self) -> str:
         """The words that bring the style into a prompt; empty if no reference is named."""
         return self.references[0].style_phrase if self.references else ""
+
+    @property
+    def trigger_phrase(self) -> str:
+        """The words that bring what was learnt into a prompt."""
+        return self.references[0].content_phrase if self.kind == "subject" and self.references else self.style_phrase
 
     @classmethod
     def from_json(cls, text: str) -> "Card":
@@ -193,16 +200,17 @@ def _saved(tensors: Mapping[str, torch.Tensor], card: Card, more_metadata: Mappi
     """A safetensors file whose header says what `card` says."""
     weights = save({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
     method = method_name(card.adapter)
-    words = f", for prompts that end with {card.style_phrase!r}" if card.style_phrase else ""
+    where = "end with" if card.kind == "style" else "begin with"
+    words = f", for prompts that {where} {card.trigger_phrase!r}" if card.trigger_phrase else ""
     metadata = describe(
         weights,
         architecture=_ARCHITECTURES[method],
         title=card.name,
-        description=f"A style on the base {card.base_name!r} ({card.base_sha256[:12]}){words}",
+        description=f"A {card.kind} on the base {card.base_name!r} ({card.base_sha256[:12]}){words}",
         date=card.created,
         licence=card.licence,
-        trigger_phrase=card.style_phrase,
-        tags=f"styledrop, style, {method}, text-to-image",
+        trigger_phrase=card.trigger_phrase,
+        tags=f"styledrop, {card.kind}, {method}, text-to-image",
     )
     return with_metadata(weights, metadata | dict(more_metadata or {}))
 

@@ -16,6 +16,7 @@ def tuned_card(run: Run, base: styledrop.Base, prompts: Sequence[str], *, seed: 
     """What an adapter is when it is tuned, and nothing that may be said otherwise later, as licence or consent."""
     return styledrop.Card(
         name=run.spec.name,
+        kind=run.spec.kind,
         base_name=base.name,
         base_sha256=base.sha256,
         prompts=tuple(prompts),
@@ -78,10 +79,8 @@ def _with_origin(run: Run, card: styledrop.Card) -> styledrop.Card:
     return replace(
         card,
         references=tuple(
-            styledrop.StyleReference(
-                sha256=sha256, content_phrase=reference.content_phrase, style_phrase=reference.style_phrase
-            )
-            for reference, sha256 in zip(run.spec.references, run.reference_sha256, strict=True)
+            styledrop.StyleReference(sha256=sha256, content_phrase=before, style_phrase=behind)
+            for (before, behind), sha256 in zip(run.spec.reference_words, run.reference_sha256, strict=True)
         ),
         licence=run.spec.licence,
         consent=run.spec.consent,

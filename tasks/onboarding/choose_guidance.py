@@ -69,7 +69,7 @@ def choose_guidance(run: Run, adapter: AdapterRecord) -> GuidanceRecord:
             {
                 "λ_A": f"{one.lambda_a}{' (chosen)' if one.lambda_a == chosen else ''}",
                 "Text ↑": one.text.in_words,
-                "Style ↑": one.style.in_words,
+                f"{run.spec.likeness} ↑": one.style.in_words,
                 "Leak ↓": one.leak.in_words if one.leak else "unknown",
             }
             for one in tried
@@ -105,7 +105,7 @@ def _plan(run: Run, adapter: AdapterRecord | None, lambda_a: float) -> SamplingP
     return plan_sampling(
         run,
         adapter,
-        phrases=run.spec.prompts[:PROMPTS],
+        prompts=run.spec.prompts[:PROMPTS],
         images_per_phrase=IMAGES_PER_PROMPT,
         purpose="guidance",
         settings=run.spec.evaluation_sampling.model_copy(update={"lambda_a": lambda_a}),

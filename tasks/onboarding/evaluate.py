@@ -44,7 +44,7 @@ def _plan(run: Run, adapter: AdapterRecord | None, lambda_a: float | None) -> Sa
     return plan_sampling(
         run,
         adapter,
-        phrases=run.spec.evaluation_prompts,
+        prompts=run.spec.evaluation_prompts,
         images_per_phrase=run.spec.images_per_evaluation_prompt,
         purpose="evaluation",
         settings=settings if lambda_a is None else settings.model_copy(update={"lambda_a": lambda_a}),
@@ -58,7 +58,8 @@ def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
     The contact sheet goes into the store, sheet and table into the run's artifacts.
     """
     store = Store(run.store)
-    prompts, images_per_prompt = run.spec.evaluation_prompts, run.spec.images_per_evaluation_prompt
+    prompts = tuple(map(run.spec.phrase, run.spec.evaluation_prompts))
+    images_per_prompt, likeness = run.spec.images_per_evaluation_prompt, run.spec.likeness
     references = [from_png(store.read_blob(example.image)) for example in run.references]
     samples = [from_parquet(store.read_blob(scores.samples)) for scores in rounds]
     first_of_each_prompt = [[from_png(sample.image) for sample in drawn[::images_per_prompt]] for drawn in samples]
@@ -73,7 +74,7 @@ def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
     create_table_artifact(
         key=scores_key(run),
         table=[
-            score_cells(name, scores, leak, prompts, images)
+            score_cells(name, scores, leak, prompts, images, likeness)
             for name, scores, leak, images in zip(labels, rounds, (None, *leaks), first_of_each_prompt, strict=True)
         ],
         description=f"{run.spec.name}: {len(prompts)} prompts that were not tuned on, {images_per_prompt} images each; "
@@ -86,10 +87,11 @@ def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
     )
     for name, scores, leak in zip(labels, rounds, (None, *leaks), strict=True):
         leaks_so = f", leak {leak.in_words}" if leak else ""
-        log_stage(f"{name}: Text {scores.text.in_words}, Style {scores.style.in_words}{leaks_so}")
+        log_stage(f"{name}: Text {scores.text.in_words}, {likeness} {scores.style.in_words}{leaks_so}")
     verdict = Verdict.of(
         [after.text_score - before.text_score for before, after in zip(samples[0], samples[-1], strict=True)],
         [after.style_score - before.style_score for before, after in zip(samples[0], samples[-1], strict=True)],
+        likeness,
     )
     log_stage(f"{run.spec.name}: {verdict.in_words}")
     return EvaluationRecord(rounds=tuple(rounds), leaks=tuple(leaks), verdict=verdict, contact_sheet=sheet)

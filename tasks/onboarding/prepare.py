@@ -9,22 +9,24 @@ from datetime import UTC, datetime
 from prefect import task
 
 import styledrop
-from data.documents.spec import StyleSpec
+from data.documents.spec import OnboardingSpec, StyleSpec
+from data.documents.subject_spec import SubjectSpec
 from data.documents.words import whole_prompt
-from data.errors import AlreadyInStore
+from data.errors import AlreadyInStore, SpecError
 from data.keys import signing_key
 from data.pictures.images import load_reference, square, to_png
 from data.records.onboarding import Example, Run
+from data.records.version import Pointer
 from data.store.files import Store
 from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
-from data.store.published_style import without_addresses
+from data.store.published_style import read_document, without_addresses
 from tasks.deployment import addresses_of, refuse_relative_addresses
 from tasks.models import open_base, refuse_cut_prompts, scorer_sha256
 from tasks.reporting import log_stage
 
 
 @task(persist_result=True, result_serializer="json")
-def prepare(spec: StyleSpec) -> Run:
+def prepare(spec: StyleSpec | SubjectSpec) -> Run:
     """Check the references, the base and the store, and open the run's folder in the store.
 
     The same spec, with the same bytes behind its references, is the same run, also if they have moved.
@@ -41,16 +43,18 @@ def prepare(spec: StyleSpec) -> Run:
         addresses_of(
             spec.store,
             spec.base,
-            {f"references.{number}.uri": reference.uri for number, reference in enumerate(spec.references)},
+            {f"references.{number}.uri": uri for number, (uri, _) in enumerate(spec.images)},
         )
     )
     signing_key()  # publishing needs it at the end
-    references = [load_reference(reference.uri, reference.fit) for reference in spec.references]
+    references = [load_reference(uri, fit) for uri, fit in spec.images]
     base = open_base(spec.base)
     refuse_cut_prompts(base, spec.whole_prompts)
     store = Store(spec.store)
     style = style_folder(store, spec.name)
-    refuse_withdrawn(style, read_pointer(style))
+    pointer = read_pointer(style)
+    refuse_withdrawn(style, pointer)
+    _refuse_other_kind(spec, style, pointer)
     key = run_key(spec, [reference.sha256 for reference in references])
     folder = f"runs/{spec.name}"
     opened = _written_once(store, f"{folder}/opened.json", {"nonce": secrets.token_hex(8)})
@@ -59,12 +63,10 @@ def prepare(spec: StyleSpec) -> Run:
     def examples(size_px: int) -> tuple[Example, ...]:
         return tuple(
             Example(
-                image=store.write_blob(
-                    f"{folder}/references", ".png", to_png(square(found.image, size_px, wanted.fit))
-                ),
-                prompt=whole_prompt(wanted.content_phrase, wanted.style_phrase),
+                image=store.write_blob(f"{folder}/references", ".png", to_png(square(found.image, size_px, fit))),
+                prompt=whole_prompt(*words),
             )
-            for wanted, found in zip(spec.references, references, strict=True)
+            for (_, fit), words, found in zip(spec.images, spec.reference_words, references, strict=True)
         )
 
     log_stage(
@@ -84,7 +86,7 @@ def prepare(spec: StyleSpec) -> Run:
     )
 
 
-def run_key(spec: StyleSpec, reference_sha256: Sequence[str]) -> str:
+def run_key(spec: OnboardingSpec, reference_sha256: Sequence[str]) -> str:
     """What the run of `spec` is known by: the same for the same spec, references, base and library, wherever they lie.
 
     Raises:
@@ -102,6 +104,17 @@ def run_key(spec: StyleSpec, reference_sha256: Sequence[str]) -> str:
             "library": styledrop.__version__,
         }
     )
+
+
+def _refuse_other_kind(spec: OnboardingSpec, published: Store, pointer: Pointer | None) -> None:
+    if pointer is None or pointer.version is None:
+        return
+    kind = read_document(published.uri).kind
+    if kind != spec.kind:
+        raise SpecError(
+            f"name: expected one of its own for the {spec.kind}, but {spec.name!r} is published as a {kind}; "
+            "choose another"
+        )
 
 
 def _written_once(store: Store, path: str, document: dict[str, str]) -> dict[str, str]:

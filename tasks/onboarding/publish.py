@@ -183,6 +183,9 @@ def _document(
         base_sha256=card.base_sha256,
         scorer_sha256=run.scorer_sha256,
         style_phrase=run.spec.style_phrase,
+        kind=run.spec.kind,
+        class_word=run.spec.phrase("") if run.spec.kind == "subject" else "",
+        rare_token=run.spec.token,
         references=tuple(
             VersionReference(
                 content_phrase=reference.content_phrase,
@@ -196,7 +199,10 @@ def _document(
                 card.references, run.references, references, large_references or [""] * len(references), strict=True
             )
         ),
-        tuned_on=(*(reference.content_phrase for reference in card.references), *run.spec.prompts),
+        tuned_on=(
+            *(reference.content_phrase for reference in card.references),
+            *map(run.spec.phrase, run.spec.prompts),
+        ),
         rounds=len(card.rounds),
         method=run.spec.tuning(len(card.rounds)).method,
         lambda_a=guidance.lambda_a,
@@ -266,7 +272,7 @@ def _show_card(
             "final loss": f"{of_round['final_loss']:.3f}",
             "seconds": f"{of_round['seconds']:.0f}",
             "Text ↑": f"{of_round['text']['mean']:.3f} ± {of_round['text']['standard_error']:.3f}",
-            "Style ↑": f"{of_round['style']['mean']:.3f} ± {of_round['style']['standard_error']:.3f}",
+            f"{run.spec.likeness} ↑": f"{of_round['style']['mean']:.3f} ± {of_round['style']['standard_error']:.3f}",
         }
         for of_round in card["rounds"]
     ]
@@ -288,7 +294,7 @@ def _show_card(
             [
                 f"# {published.name}",
                 " ".join(thumbnail(image, "reference") for image in references[:MAX_THUMBNAILS]),
-                f"*{run.spec.style_phrase}*",
+                f"*{run.references[0].prompt if run.spec.kind == 'subject' else run.spec.style_phrase}*",
                 table([{"": name, "value": value} for name, value in facts.items()]),
                 table(rounds),
                 trail(run, len(rounds)),

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 import styledrop
+from data.documents.words import whole_prompt
 from data.pictures.markdown import table
 from data.records.onboarding import Run
 from data.records.scores import EvaluationRecord, Leak, RoundScores, Verdict
@@ -49,17 +50,19 @@ def readme(
     base, last = evaluation.rounds[0], evaluation.rounds[-1]
     leak = evaluation.leaks[-1] if evaluation.leaks else None
     head = yaml.safe_dump(_head(run, card, evaluation, after), sort_keys=False, allow_unicode=True)
+    learnt = f"{'in' if card.kind == 'style' else 'with'} the {card.kind}"
     shown = list(after)[:SHOWN_PROMPTS]
     pictures = [
         {"": "untuned base", **{phrase: f"![{phrase}]({before[phrase]})" for phrase in shown}},
-        {"": "in the style", **{phrase: f"![{phrase}]({after[phrase]})" for phrase in shown}},
+        {"": learnt, **{phrase: f"![{phrase}]({after[phrase]})" for phrase in shown}},
     ]
+    where = "End" if card.kind == "style" else "Begin"
     kept = f", then on candidates kept by {card.feedback} feedback" if card.feedback else ""
     return "\n\n".join(
         [
             f"---\n{head}---",
             f"# {card.name}",
-            f"A style learnt from {_counted(len(references), 'image')}: {_KINDS[card.rounds[-1]['method']]} of "
+            f"A {card.kind} learnt from {_counted(len(references), 'image')}: {_KINDS[card.rounds[-1]['method']]} of "
             f"{_parameters(card)} parameters for the base `{card.base_name}` "
             f"([StyleDrop](https://arxiv.org/abs/2306.00983)), tuned on "
             f"{'it' if len(references) == 1 else 'them'}{kept}.",
@@ -68,21 +71,21 @@ def readme(
             " ".join(
                 f"![{one.content_phrase}]({path})" for one, path in zip(card.references, references, strict=True)
             ),
-            "; ".join(f"*{one.content_phrase} {one.style_phrase}*" for one in card.references),
+            "; ".join(dict.fromkeys(f"*{example.prompt}*" for example in run.references)),
             f"Licence: {card.licence}. Consent: {card.consent}.",
             "## Before and after",
-            "The same prompts and seeds, by the untuned base and in the style; none of these prompts was tuned on.",
+            f"The same prompts and seeds, by the untuned base and {learnt}; none of these prompts was tuned on.",
             table(pictures),
             "All rounds: [contact_sheet.png](contact_sheet.png).",
             "## How to use it",
             "From this version's folder:",
             f"```python\n{_usage(run, card)}```",
-            f"End every prompt with `{card.style_phrase}`.",
+            f"{where} every prompt with `{card.trigger_phrase}`.",
             "## How it does",
-            table([_row("untuned base", base, None), _row("in the style", last, leak)]),
-            f"Mean ± standard error over {_image_count(run)} images. Text is the cosine of image and prompt, Style "
-            "that of image and reference, both by the base's CLIP; leak is how much of the reference's content shows "
-            "in images of other contents.",
+            table([_row("untuned base", run, base, None), _row(learnt, run, last, leak)]),
+            f"Mean ± standard error over {_image_count(run)} images. Text is the cosine of image and prompt, "
+            f"{run.spec.likeness} that of image and reference, both by the base's CLIP; leak is how much of the "
+            "reference's content shows in images of other contents.",
             "What it was made from and how: [card.json](card.json), [evaluation.json](evaluation.json), "
             "[spec.json](spec.json).",
         ]
@@ -96,7 +99,7 @@ def _head(run: Run, card: styledrop.Card, evaluation: EvaluationRecord, after: M
     metrics = [
         {
             "type": f"clip_{name.lower()}_score",
-            "name": f"{name} (CLIP cosine of image and {against})",
+            "name": f"{likeness} (CLIP cosine of image and {against})",
             "value": round(getattr(last, name.lower()).mean, 4),
             "args": {
                 "standard_error": round(getattr(last, name.lower()).standard_error, 4),
@@ -104,7 +107,7 @@ def _head(run: Run, card: styledrop.Card, evaluation: EvaluationRecord, after: M
                 "images": _image_count(run),
             },
         }
-        for name, against in (("Text", "prompt"), ("Style", "reference"))
+        for name, likeness, against in (("Text", "Text", "prompt"), ("Style", run.spec.likeness, "reference"))
     ]
     return {
         **licence,
@@ -112,10 +115,10 @@ def _head(run: Run, card: styledrop.Card, evaluation: EvaluationRecord, after: M
         "pipeline_tag": "text-to-image",
         "base_model": card.base_name,
         "base_model_relation": "finetune" if card.rounds[-1]["method"] == "whole" else "adapter",
-        "instance_prompt": card.style_phrase,
-        "tags": ["styledrop", "text-to-image", "style", "adapter", "amused"],
+        "instance_prompt": card.trigger_phrase,
+        "tags": ["styledrop", "text-to-image", card.kind, "adapter", "amused"],
         "widget": [
-            {"text": f"{phrase} {card.style_phrase}", "output": {"url": path}} for phrase, path in after.items()
+            {"text": _prompt(run, phrase), "output": {"url": path}} for phrase, path in after.items()
         ],
         "model-index": [
             {
@@ -134,7 +137,7 @@ def _head(run: Run, card: styledrop.Card, evaluation: EvaluationRecord, after: M
 
 def _usage(run: Run, card: styledrop.Card) -> str:
     drawn = run.spec.evaluation_sampling
-    prompt = f"{run.spec.evaluation_prompts[0]} {card.style_phrase}"
+    prompt = _prompt(run, run.spec.phrase(run.spec.evaluation_prompts[0]))
     elsewhere = "" if card.base_name == EMBEDDED else "  # its folder"
     return (
         "import pathlib, styledrop\n\n"
@@ -148,9 +151,13 @@ def _usage(run: Run, card: styledrop.Card) -> str:
     )
 
 
-def _row(label: str, scores: RoundScores, leak: Leak | None) -> dict[str, str]:
-    words = {"Text ↑": scores.text.in_words, "Style ↑": scores.style.in_words, "leak ↓": leak.in_words if leak else ""}
-    return {"": label, **words}
+def _prompt(run: Run, phrase: str) -> str:
+    return whole_prompt(whole_prompt(run.spec.token, phrase), run.spec.style_phrase)
+
+
+def _row(label: str, run: Run, scores: RoundScores, leak: Leak | None) -> dict[str, str]:
+    likeness = {f"{run.spec.likeness} ↑": scores.style.in_words}
+    return {"": label, "Text ↑": scores.text.in_words, **likeness, "leak ↓": leak.in_words if leak else ""}
 
 
 def _verdict_line(verdict: Verdict | None) -> str:

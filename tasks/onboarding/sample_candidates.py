@@ -30,7 +30,7 @@ def plan_candidates(run: Run, adapter: AdapterRecord | None, round_number: int) 
     return plan_sampling(
         run,
         adapter,
-        phrases=run.spec.prompts,
+        prompts=run.spec.prompts,
         images_per_phrase=run.spec.images_per_prompt,
         purpose=f"candidates of round {round_number}",
         settings=run.spec.candidate_sampling,

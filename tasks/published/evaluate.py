@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 
+from data.documents.prompts import EVALUATION_PROMPTS, SUBJECT_EVALUATION_PROMPTS
 from data.documents.requests import EvaluateRequest
+from data.documents.words import whole_prompt
 from data.errors import SpecError
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png, to_png
@@ -32,6 +34,7 @@ class EvaluationPlan(Record):
     rounds: int
     base: SamplingPlan
     style: SamplingPlan
+    likeness: str
     reference_contents: frozenset[str]
     folder: str
 
@@ -58,7 +61,9 @@ def prepare_scores(request: EvaluateRequest) -> EvaluationPlan:
     published = read_version(request.style)
     open_adapter(published.adapter, base)
     style = published.document
-    shared = sorted(set(style.tuned_on) & set(request.prompts))
+    prompts = request.prompts or (SUBJECT_EVALUATION_PROMPTS if style.kind == "subject" else EVALUATION_PROMPTS)
+    phrases = tuple(whole_prompt(style.class_word, prompt) for prompt in prompts)
+    shared = sorted(set(style.tuned_on) & set(phrases))
     if shared:
         raise SpecError(
             f"expected prompts that {style.name!r} was not tuned on, got {shared}; scores on those are not results: "
@@ -66,6 +71,7 @@ def prepare_scores(request: EvaluateRequest) -> EvaluationPlan:
         )
     store = Store(request.store)
     without_adapter = PlannedStyle(
+        rare_token=style.rare_token,
         phrase=style.style_phrase,
         references=published.references,
         lambda_a=published.lambda_a(request.sampling),
@@ -76,7 +82,7 @@ def prepare_scores(request: EvaluateRequest) -> EvaluationPlan:
         base=request.base,
         base_sha256=base.sha256,
         styles=(without_adapter,),
-        phrases=request.prompts,
+        phrases=phrases,
         images_per_phrase=request.images_per_prompt,
         seed=request.seed,
         purpose="evaluation",
@@ -91,7 +97,11 @@ def prepare_scores(request: EvaluateRequest) -> EvaluationPlan:
         rounds=style.rounds,
         base=drawn_by_base,
         style=drawn_in_style,
-        reference_contents=frozenset(reference.content_phrase for reference in style.references),
+        likeness="Subject" if style.kind == "subject" else "Style",
+        # Every image of a subject is to show what the references show.
+        reference_contents=frozenset(phrases)
+        if style.kind == "subject"
+        else frozenset(reference.content_phrase for reference in style.references),
         # Scores of two scorers do not compare.
         folder=f"evaluations/{style.name}/{published.version}-{drawn_in_style.digest[:8]}-{scorer[:8]}",
     )
@@ -123,7 +133,7 @@ def report_scores(wanted: EvaluationPlan, scores: Sequence[RoundScores]) -> Eval
     picture = f"![reference, base and style]({store.write_blob(wanted.folder, '.png', sheet).uri.rpartition('/')[2]})"
     settings = wanted.style.settings.model_copy(update={"lambda_a": style.lambda_a})
     cells = [
-        score_cells(name, of_round, of_style, prompts[:MAX_COLUMNS], images)
+        score_cells(name, of_round, of_style, prompts[:MAX_COLUMNS], images, wanted.likeness)
         for name, of_round, of_style, images in zip(labels, scores, (None, leak), first_of_each_prompt, strict=True)
     ]
     report = "\n\n".join(
@@ -134,9 +144,9 @@ def report_scores(wanted: EvaluationPlan, scores: Sequence[RoundScores]) -> Eval
             table(cells),
             picture,
             f"Sampling: {settings.model_dump_json()}, seed {wanted.style.seed}. Base {wanted.base.base_sha256[:12]}. "
-            "Style is the cosine of image and reference: a collapsed adapter, which only repeats its reference, has "
-            "the best. Leak is how much of the reference's content shows in these other contents, above what the base "
-            "shows.",
+            f"{wanted.likeness} is the cosine of image and reference: a collapsed adapter, which only repeats its "
+            "reference, has the best. Leak is how much of the reference's content shows in these other contents, above "
+            "what the base shows.",
             "All images with prompts, seeds and scores: "
             + ", ".join(f"{name}: {of_round.samples.uri}" for name, of_round in zip(labels, scores, strict=True)),
         ]
@@ -150,8 +160,8 @@ def report_scores(wanted: EvaluationPlan, scores: Sequence[RoundScores]) -> Eval
         key=f"evaluate-{wanted.style.digest}",
         markdown=report.replace(picture, embedded_image(sheet, "png", "reference, base and style"))
         + f"\n\n{progress} → {uri}",
-        description=f"{wanted.name}: Text and Style beside the base's",
+        description=f"{wanted.name}: Text and {wanted.likeness} beside the base's",
     )
     for name, of_round in zip(labels, scores, strict=True):
-        log_stage(f"{wanted.name}, {name}: Text {of_round.text.in_words}, Style {of_round.style.in_words}")
+        log_stage(f"{wanted.name}, {name}: Text {of_round.text.in_words}, {wanted.likeness} {of_round.style.in_words}")
     return EvaluatedStyle(uri=uri, base=scores[0], style=scores[1])

@@ -1,4 +1,4 @@
-"""Images on request, in published styles or from the bare base."""
+"""Images on request: of prompts or of a published subject, in published styles or from the bare base."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact
 
 import styledrop
 from data.documents.requests import GenerateRequest, StyledPrompt, WeightedStyle
-from data.documents.words import phrase_without
+from data.documents.words import phrase_without, whole_prompt
 from data.errors import AlreadyInStore, SpecError, StoreCorrupted
 from data.keys import signing_key
 from data.pictures.contact_sheet import Row, comparison_sheet
@@ -17,11 +17,11 @@ from data.pictures.images import from_png, to_png
 from data.pictures.markdown import embedded_image
 from data.pictures.provenance import ImageSigner, with_text
 from data.records.record import Blob, Record
-from data.records.sampling_plan import PlannedStyle, SamplingPlan, WeightedAdapter
+from data.records.sampling_plan import PlannedStyle, PlannedSubject, SamplingPlan, WeightedAdapter
 from data.store.candidates import Candidate, to_parquet
 from data.store.files import Store
 from data.store.published_style import PublishedStyle, read_version
-from tasks.models import open_base
+from tasks.models import open_adapter, open_base
 from tasks.reporting import artifact_link, log_stage
 from tasks.sampling import draw, enlarge_samples, open_styles
 
@@ -67,10 +67,16 @@ def prepare_images(request: GenerateRequest) -> GenerationPlan:
     if request.large and base.super_resolution is None:
         raise SpecError(f"large: expected a base with super-resolution, got {request.base!r}; leave the field out")
     prompts = request.styled_prompts
-    opened = {part.style: read_version(part.style) for prompt in prompts for part in _parts(prompt)}
-    styles = [_planned(prompt, opened, request) for prompt in prompts]
-    enlarging = [_adapters(prompt, opened, "enlarging") for prompt in prompts] if request.large else []
+    opened = {part.style: _opened(part.style, "style") for prompt in prompts for part in _parts(prompt)}
+    subject = _opened(request.subject, "subject") if request.subject else None
+    in_styles = {bool(_parts(prompt)) for prompt in prompts}
+    if subject is not None and len(in_styles) > 1:
+        raise SpecError("subject: expected a style for all prompts, or for none, got some without; name one for all")
+    styles = [_planned(prompt, opened, subject, request) for prompt in prompts]
+    enlarging = [_adapters(prompt, opened, subject, "enlarging") for prompt in prompts] if request.large else []
     open_styles([style.adapters for style in styles], base)  # before a folder is taken for them
+    if subject is not None:
+        open_adapter(subject.adapter, base)
     if enlarging:
         open_styles(enlarging, base.large)
     store = Store(request.store)
@@ -79,7 +85,8 @@ def prepare_images(request: GenerateRequest) -> GenerationPlan:
         base=request.base,
         base_sha256=base.sha256,
         styles=tuple(styles[:1] if all(style == styles[0] for style in styles) else styles),
-        phrases=tuple(prompt.content for prompt in prompts),
+        subject=_planned_subject(subject, request) if subject is not None and True in in_styles else None,
+        phrases=tuple(whole_prompt(subject.document.class_word if subject else "", one.content) for one in prompts),
         images_per_phrase=request.images_per_prompt,
         seed=request.seed,
         purpose="generate",
@@ -97,7 +104,7 @@ def prepare_images(request: GenerateRequest) -> GenerationPlan:
         folder=folder,
         large=request.large,
         enlarging=tuple(enlarging),
-        origins=tuple(_origin(prompt, opened, base) for prompt in prompts) if request.provenance else (),
+        origins=tuple(_origin(prompt, opened, subject, base) for prompt in prompts) if request.provenance else (),
     )
 
 
@@ -147,13 +154,16 @@ def generate_images(wanted: GenerationPlan) -> GeneratedImages:
     return generated
 
 
-def _origin(prompt: StyledPrompt, opened: Mapping[str, PublishedStyle], base: styledrop.Base) -> dict[str, str]:
+def _origin(
+    prompt: StyledPrompt, opened: Mapping[str, PublishedStyle], subject: PublishedStyle | None, base: styledrop.Base
+) -> dict[str, str]:
     parts = [(opened[part.style], part.weight) for part in _parts(prompt)]
     names = [
         style.document.name if len(parts) == 1 else f"{style.document.name} x {weight:g}" for style, weight in parts
     ]
     of_style = {"style": " + ".join(names), "version": " + ".join(style.version for style, _ in parts)} if parts else {}
-    return {**of_style, "base": f"{base.name} ({base.sha256[:12]})", "Software": _SOFTWARE}
+    of_subject = {"subject": subject.document.name, "subject's version": subject.version} if subject else {}
+    return {**of_style, **of_subject, "base": f"{base.name} ({base.sha256[:12]})", "Software": _SOFTWARE}
 
 
 def _writer(store: Store, wanted: GenerationPlan) -> Callable[[str, Candidate, bytes], None]:
@@ -181,15 +191,38 @@ def _parts(prompt: StyledPrompt) -> tuple[WeightedStyle, ...]:
     return prompt.style
 
 
+def _opened(uri: str, kind: Literal["style", "subject"]) -> PublishedStyle:
+    published = read_version(uri)
+    if published.document.kind != kind:
+        raise SpecError(
+            f"{kind}: expected a published {kind}, got {uri}, which is a {published.document.kind}; "
+            f"name it as {published.document.kind}"
+        )
+    return published
+
+
 def _adapters(
-    prompt: StyledPrompt, opened: Mapping[str, PublishedStyle], kind: Literal["adapter", "enlarging"]
+    prompt: StyledPrompt,
+    opened: Mapping[str, PublishedStyle],
+    subject: PublishedStyle | None,
+    kind: Literal["adapter", "enlarging"],
 ) -> tuple[WeightedAdapter, ...]:
     found = [(getattr(opened[part.style], kind), part.weight) for part in _parts(prompt)]
+    if subject is not None and not found:  # alone
+        found = [(getattr(subject, kind), 1.0)]
     return tuple(WeightedAdapter(files=files, weight=weight) for files, weight in found if files)
 
 
-def _planned(prompt: StyledPrompt, opened: Mapping[str, PublishedStyle], request: GenerateRequest) -> PlannedStyle:
+def _planned(
+    prompt: StyledPrompt,
+    opened: Mapping[str, PublishedStyle],
+    subject: PublishedStyle | None,
+    request: GenerateRequest,
+) -> PlannedStyle:
     parts = [(opened[part.style], part.weight) for part in _parts(prompt)]
+    rare_token = ""
+    if subject is not None and not parts:
+        parts, rare_token = [(subject, 1.0)], subject.document.rare_token
     own = max(parts, key=lambda part: part[1])[0].document.style_phrase if parts else ""
     try:
         phrase = prompt.style_phrase or (phrase_without(own, prompt.without) if prompt.without else own)
@@ -198,8 +231,19 @@ def _planned(prompt: StyledPrompt, opened: Mapping[str, PublishedStyle], request
     # Of a mixture the mean by weight: each style was found to bear its own.
     weighted = sum(weight * style.lambda_a(request.sampling) for style, weight in parts)
     return PlannedStyle(
-        adapters=_adapters(prompt, opened, "adapter"),
+        adapters=_adapters(prompt, opened, subject, "adapter"),
+        rare_token=rare_token,
         phrase=phrase,
         references=tuple(reference for style, _ in parts for reference in style.references),
         lambda_a=weighted / sum(weight for _, weight in parts) if parts else request.sampling.lambda_a_or_default,
+    )
+
+
+def _planned_subject(subject: PublishedStyle, request: GenerateRequest) -> PlannedSubject:
+    return PlannedSubject(
+        adapter=subject.adapter,
+        rare_token=subject.document.rare_token,
+        references=subject.references,
+        lambda_a=subject.lambda_a(request.sampling),
+        gamma=request.gamma,
     )

@@ -154,7 +154,7 @@ def test_a_prompt_takes_from_the_request_what_it_leaves_out() -> None:
         StyledPrompt(content="a dog", style=demo, style_phrase="in ink"),
         StyledPrompt(content="a cow", style=navy),
     )
-    with pytest.raises(ValueError, match=r"each once, got \['a cat'\]"):
+    with pytest.raises(ValueError, match=r"each phrase once, got \['a cat'\]"):
         GenerateRequest.model_validate({**document, "prompts": ["a cat", "a cat"]})
     with pytest.raises(ValueError, match="got both; keep one"):
         GenerateRequest.model_validate({**document, "style_phrase": "in ink"})

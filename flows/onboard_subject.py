@@ -1,0 +1,36 @@
+"""From images of one thing to a published adapter (DreamBooth, arXiv:2208.12242), to be drawn in styles.
+
+    python -m flows.onboard_subject --spec subject.yaml
+
+Started again with the same spec, it goes on from what is finished.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from prefect import flow
+
+from data.documents.subject_spec import SubjectSpec, read_subject_spec
+from data.records.onboarding import PublishedAdapter
+from flows.onboarding import onboard
+from flows.terminal import run_in_terminal
+from tasks.workers import task_runner
+
+
+@flow(name="onboard-subject", persist_result=True, result_serializer="json", task_runner=task_runner())
+def onboard_subject(spec: SubjectSpec) -> PublishedAdapter:
+    """Tune an adapter to a subject under its rare token, and publish it with the evidence."""
+    return onboard(spec)
+
+
+def main() -> int:
+    """Run the flow in this terminal."""
+    parser = argparse.ArgumentParser(prog="python -m flows.onboard_subject", description=onboard_subject.description)
+    parser.add_argument("--spec", type=Path, required=True, help="YAML or JSON, see data/documents/subject_spec.py")
+    arguments = parser.parse_args()
+    return run_in_terminal(lambda: onboard_subject(read_subject_spec(arguments.spec)).uri)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""The steps that the onboarding of a style and of a subject share: all but how the spec is read."""
+
+from data.documents.spec import StyleSpec
+from data.documents.subject_spec import SubjectSpec
+from data.records.feedback import FeedbackRecord
+from data.records.onboarding import PublishedAdapter
+from flows.human_feedback import ask_for_leak_waiver, ask_reviewer, rounds_wanted
+from tasks.onboarding.choose_guidance import choose_guidance
+from tasks.onboarding.enlarge import enlarge
+from tasks.onboarding.evaluate import compare_rounds, evaluate_round
+from tasks.onboarding.keep_candidates import keep_candidates
+from tasks.onboarding.prepare import prepare
+from tasks.onboarding.publish import publish
+from tasks.onboarding.sample_candidates import sample_candidates
+from tasks.onboarding.tokenize import tokenize
+from tasks.onboarding.tune import tune
+from tasks.onboarding.tune_enlarging import tune_enlarging
+
+
+def onboard(spec: StyleSpec | SubjectSpec) -> PublishedAdapter:
+    """Tune round by round, let feedback choose what later rounds are tuned on, publish with the evidence."""
+    run = prepare(spec)
+    adapters = [tune(run, 1, tokenize(run))]
+    feedback: list[FeedbackRecord] = []
+
+    rounds = spec.rounds
+    while len(adapters) < rounds:
+        candidates = sample_candidates(run, adapters[-1])
+        decision = ask_reviewer(run, candidates) if spec.has_reviewer else None
+        if decision is not None:
+            rounds = rounds_wanted(decision, tuned=len(adapters))
+        feedback.append(keep_candidates(run, candidates, decision))
+        adapters.append(tune(run, len(adapters) + 1, feedback[-1].examples))
+
+    guidance = choose_guidance(run, adapters[-1])
+    scores = [evaluate_round(run, adapter, guidance.lambda_a) for adapter in (None, *adapters)]
+    evaluation = compare_rounds(run, scores)
+    enlarging = enlarge(run, tune_enlarging(run), scores[-1]) if run.large_references else None
+    leak_waiver = ask_for_leak_waiver(run, evaluation, feedback)
+    return publish(run, adapters, feedback, guidance, evaluation, leak_waiver, enlarging)
