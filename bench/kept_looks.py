@@ -1,7 +1,7 @@
 """Does one image teach a look that no training saw? Round 1 on many kept looks, with the truth beside it.
 
     python -m bench.kept_looks --work FOLDER [--looks N] [--base FOLDER] [--out FOLDER] [--method METHOD]
-        [--rates RATE …] [--set FIELD=VALUE …]
+        [--rates RATE …] [--lambda-b VALUE …] [--set FIELD=VALUE …]
 
 FOLDER is that of `flows.pretrain_base`, whose icons are drawn in each look (`data.corpus.looks`): one icon is the
 reference, others of the same set are the truth. Settings are searched here and never on the held-out styles. A base
@@ -10,12 +10,14 @@ that was trained before there were kept looks has seen some of them.
 For each look: `content` is the share of images in which the judge sees what was asked for. `nearest` is the share that
 are nearer to this look's true icons than to those of the other looks drawn here, in the judge's style features, and
 `distance` that to its own true icons. `text` and `style` are CLIP's. Each is a mean over looks, `_se` its standard
-error. λ_A is swept, since tuning does not depend on it; `untuned` has no adapter. --method tunes by another method, as
-a spec that names it does; --rates tunes once at each learning rate; --set changes any setting of round 1, or `views`,
-from its default. The last line is JSON.
+error. λ_A is swept, since tuning does not depend on it, and with --lambda-b λ_B as well: what each value gains over the
+first is then printed look by look. `untuned` has no adapter. --method tunes by another method, as a spec that names it
+does; --rates tunes once at each learning rate; --set changes any setting of round 1, or `views`, from its default. The
+last line is JSON.
 """
 
 import argparse
+import itertools
 import json
 import statistics
 from collections.abc import Mapping, Sequence
@@ -136,6 +138,23 @@ def means(figures: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, dic
     return line
 
 
+def gains(figures: Mapping[str, Sequence[Mapping[str, float]]], first: float, others: Sequence[float]) -> list[str]:
+    """What each other λ_B gains over the first, as lines: mean over looks of the paired differences, and its error."""
+    lines = []
+    for name, of_looks in figures.items():
+        for value in others:
+            if not name.endswith(f" λ_B {value:g}"):
+                continue
+            before = figures[name.removesuffix(f" λ_B {value:g}") + f" λ_B {first:g}"]
+            words = []
+            for field in of_looks[0]:
+                gained = [one[field] - old[field] for one, old in zip(of_looks, before, strict=True)]
+                error = statistics.stdev(gained) / len(gained) ** 0.5
+                words.append(f"{field} {statistics.fmean(gained):+.3f} ± {error:.3f}")
+            lines.append(f"{name} over λ_B {first:g}: {', '.join(words)}")
+    return lines
+
+
 def main() -> None:
     """Tune to every look at every rate, draw, measure, and print the means."""
     parser = argparse.ArgumentParser(prog="python -m bench.kept_looks")
@@ -145,6 +164,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where the pictures go")
     parser.add_argument("--method", default="adapter", choices=METHODS)
     parser.add_argument("--rates", nargs="*", type=float, default=[], help="learning rates; default: the method's")
+    parser.add_argument("--lambda-b", nargs="+", type=float, default=[defaults.GUIDANCE.lambda_b])
     parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE")
     arguments = parser.parse_args()
     changes = {field: json.loads(value) for field, value in (one.split("=") for one in arguments.set)}
@@ -165,27 +185,34 @@ def main() -> None:
         for number, kept in enumerate(looks):
             tuned = tune_round_1(base, kept, at_rate, views)
             drawn: dict[str, list[Image.Image]] = {}
-            for name, style, lambda_a in (("untuned", None, 0.0), *((f"{value:g}", tuned, value) for value in LAMBDAS)):
+            ways = [("untuned", None, 0.0), *((f"λ_A {value:g}", tuned, value) for value in LAMBDAS)]
+            for (way, style, lambda_a), lambda_b in itertools.product(ways, arguments.lambda_b):
+                name = f"{way} λ_B {lambda_b:g}"
                 drawn[name] = styledrop.sample(
                     base,
                     [f"{content} {kept.words}" for content in CONTENTS],
                     seeds=list(range(len(CONTENTS))),
                     style=style,
-                    guidance=defaults.GUIDANCE.model_copy(update={"lambda_a": lambda_a}),
+                    guidance=styledrop.Guidance(lambda_a=lambda_a, lambda_b=lambda_b),
                     config=defaults.SAMPLING,
                 ).images
                 figures.setdefault(name, []).append(measure(judge, scorer, kept, drawn[name], places, number))
             blank = Image.new("RGB", kept.reference.size, "white")
             true = [*kept.true_icons, *[blank] * len(CONTENTS)][: len(CONTENTS) - 1]
             rows.append(Row(label=kept.look.style, images=[kept.reference, *true]))
-            rows += [Row(label=name, images=images) for name, images in drawn.items() if name in ("untuned", "0.5")]
+            rows += [
+                Row(label=name, images=images)
+                for name, images in drawn.items()
+                if name.startswith(("untuned", "λ_A 0.5"))
+            ]
             print(f"{number}: {kept.content} {kept.words}", flush=True)
         sheet = comparison_sheet(["reference", *CONTENTS[1:]], rows, cell_px=64)
         sheet.save(arguments.out / f"kept_looks_{config.method}_{rate:g}.png")
         line = means(figures)
         for name, of_name in line.items():
             fields = [field for field in of_name if not field.endswith("_se")]
-            print(f"{name:8}", "  ".join(f"{f} {of_name[f]:.3f} ± {of_name[f + '_se']:.3f}" for f in fields))
+            print(f"{name:16}", "  ".join(f"{f} {of_name[f]:.3f} ± {of_name[f + '_se']:.3f}" for f in fields))
+        print(*gains(figures, arguments.lambda_b[0], arguments.lambda_b[1:]), sep="\n")
         lines.append({"settings": {**at_rate.model_dump(), "views": views}, **line})
     print(json.dumps(lines))
 
