@@ -17,6 +17,7 @@ from tasks.onboarding.artifacts import scores_key, sheet_key, trail
 from tasks.reporting import log_stage
 from tasks.resuming import cache_by
 from tasks.scoring import COMPARED_BY, leak_of, round_label, score, score_cells
+from tasks.training_log import log_samples
 
 
 def _uses(run: Run, adapter: AdapterRecord | None, lambda_a: float | None = None) -> list[object]:
@@ -63,6 +64,7 @@ def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
     references = [from_png(store.read_blob(example.image)) for example in run.references]
     samples = [from_parquet(store.read_blob(scores.samples)) for scores in rounds]
     first_of_each_prompt = [[from_png(sample.image) for sample in drawn[::images_per_prompt]] for drawn in samples]
+    log_samples(run, first_of_each_prompt)
     blobs = [example.image for example in run.references]
     leaks = [leak_of(blobs, run.spec.reference_contents, drawn, samples[0]) for drawn in samples[1:]]
     labels = [round_label(scores.round_number) for scores in rounds]

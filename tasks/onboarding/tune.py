@@ -24,6 +24,7 @@ from tasks.onboarding.card import tuned_card
 from tasks.reporting import Progress
 from tasks.resuming import cache_by, work_folder
 from tasks.sampling import draw_seed
+from tasks.training_log import loss_log
 
 
 @contextmanager
@@ -79,11 +80,16 @@ def tune(run: Run, round_number: int, examples: TuningExamples) -> AdapterRecord
     checkpoint = work_folder(run) / f"round-{round_number}-{digest[:16]}.safetensors"
     resumed = ", from its checkpoint" if checkpoint.exists() else ""
     final_loss = math.nan
-    with Progress(f"tune round {round_number}{resumed}", settings.steps, key=tuning_key(run, round_number)) as progress:
+    title = f"tune round {round_number}{resumed}"
+    with (
+        Progress(title, settings.steps, key=tuning_key(run, round_number)) as progress,
+        loss_log(run, f"round-{round_number}") as log_loss,
+    ):
 
         def report_step(done: int, _: int, loss: float) -> None:
             nonlocal final_loss
             final_loss = loss
+            log_loss(done, loss)
             progress.update(done, f"loss {loss:.3f}")
 
         with tuning_in_words(run, f"round {round_number}"):

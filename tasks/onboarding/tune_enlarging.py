@@ -15,6 +15,7 @@ from tasks.onboarding.tune import save_tuned, tuning_in_words
 from tasks.reporting import Progress
 from tasks.resuming import cache_by, work_folder
 from tasks.sampling import draw_seed
+from tasks.training_log import loss_log
 
 
 def _uses(run: Run) -> list[object]:
@@ -35,11 +36,15 @@ def tune_enlarging(run: Run) -> TunedRecord:
     seed = draw_seed(run.spec.seed, "enlarging")
     pairs = [(from_png(read_blob(example.image)), example.prompt) for example in run.large_references]
     final_loss = math.nan
-    with Progress("tune super-resolution", settings.steps) as progress:
+    with (
+        Progress("tune super-resolution", settings.steps) as progress,
+        loss_log(run, "super-resolution") as log_loss,
+    ):
 
         def report_step(done: int, _: int, loss: float) -> None:
             nonlocal final_loss
             final_loss = loss
+            log_loss(done, loss)
             progress.update(done, f"loss {loss:.3f}")
 
         with tuning_in_words(run, "super-resolution"):
