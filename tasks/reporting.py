@@ -2,16 +2,25 @@
 
 Lines go into the terminal and into the run's log in Prefect. A long task shows a line and a bar every few seconds at
 most; its last line is the stage's, and goes into the log too.
+
+Nothing that only reports can end work: whatever fails here is told once in the terminal, and the run goes on.
 """
 
 import logging
 import sys
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.settings import PREFECT_UI_URL
 
@@ -22,12 +31,28 @@ LINE_EVERY_S = 2.0
 
 ARTIFACT_EVERY_S = 5.0
 
+SILENT_S = 60.0
+"""How long a bar is left alone that could not be moved: each try may take that long, too."""
+
 
 def log_stage(line: str) -> None:
     """Put `line` into the terminal and, in a run, into its log in Prefect."""
-    print(line, file=sys.stderr, flush=True)
+    _print(line)
     if FlowRunContext.get() is not None or TaskRunContext.get() is not None:
-        _run_log.info(line)
+        with _only_reporting("the run's log"):
+            _run_log.info(line)
+
+
+def show_markdown(key: str, markdown: str, description: str) -> None:
+    """Put `markdown` among the run's artifacts."""
+    with _only_reporting(f"the artifact {key}"):
+        create_markdown_artifact(key=key, markdown=markdown, description=description)
+
+
+def show_table(key: str, table: Sequence[Mapping[str, str]], description: str) -> None:
+    """Put `table`, a row for each of its dicts, among the run's artifacts."""
+    with _only_reporting(f"the artifact {key}"):
+        create_table_artifact(key=key, table=[dict(row) for row in table], description=description)
 
 
 class Progress:
@@ -49,9 +74,10 @@ class Progress:
 
     def __enter__(self) -> Self:
         if TaskRunContext.get() is not None:
-            artifact = create_progress_artifact(progress=0.0, key=self._key, description=self._description)
-            assert isinstance(artifact, UUID)  # a coroutine only if called from one
-            self._artifact = artifact
+            with _only_reporting(f"progress of {self._description}"):
+                artifact = create_progress_artifact(progress=0.0, key=self._key, description=self._description)
+                assert isinstance(artifact, UUID)  # a coroutine only if called from one
+                self._artifact = artifact
         return self
 
     def __exit__(
@@ -70,10 +96,12 @@ class Progress:
             log_stage(self._line(done, now - self._started))
         elif now - self._last_line >= LINE_EVERY_S:
             self._last_line = now
-            print(self._line(done, now - self._started), file=sys.stderr, flush=True)
+            _print(self._line(done, now - self._started))
         if self._artifact is not None and (is_last or now - self._last_artifact >= ARTIFACT_EVERY_S):
-            self._last_artifact = now
-            update_progress_artifact(self._artifact, progress=100 * done / self._total)
+            self._last_artifact = now + SILENT_S
+            with _only_reporting(f"progress of {self._description}"):
+                update_progress_artifact(self._artifact, progress=100 * done / self._total)
+                self._last_artifact = now
 
     def _line(self, done: int, elapsed_s: float) -> str:
         done_here = done - (self._first or 0)
@@ -84,6 +112,19 @@ class Progress:
         )
         note = f", {self._note}" if self._note else ""
         return f"{self._description}: {done}/{self._total} in {elapsed_s:.0f} s{left}{note}"
+
+
+@contextmanager
+def _only_reporting(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # of Prefect, of its server, of the network
+        _print(f"{what} cannot be shown ({type(error).__name__}: {str(error):.200}); the run goes on")
+
+
+def _print(line: str) -> None:
+    with suppress(OSError, ValueError):  # a terminal that was closed
+        print(line, file=sys.stderr, flush=True)
 
 
 def artifact_link(words: str, key: str, uri: str = "") -> str:

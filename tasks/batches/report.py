@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from prefect import task
-from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from data.errors import BatchIncomplete, PipelineError
@@ -12,7 +11,7 @@ from data.store.files import Store
 from data.store.publication import current_version
 from data.store.published_style import read_document
 from tasks.batches.plan import find_published
-from tasks.reporting import log_stage
+from tasks.reporting import log_stage, show_table
 
 
 @task(cache_policy=NO_CACHE)
@@ -26,7 +25,7 @@ def report_batch(batch: Batch, runs: Mapping[str, StyleRun]) -> BatchReport:
     table = Store(batch.store).write_blob(f"batches/{batch.name}/reports", ".parquet", to_parquet(outcomes))
     summary = report(batch, outcomes, table)
     counted = ", ".join(f"{count} {state}" for state, count in sorted(summary.styles.items()))
-    create_table_artifact(
+    show_table(
         key=f"batch-{batch.name}",
         table=[
             {

@@ -11,14 +11,13 @@ says.
 from collections.abc import Sequence
 
 from prefect import task
-from prefect.artifacts import create_table_artifact
 
 from data.records.onboarding import AdapterRecord, Run
 from data.records.sampling_plan import SamplingPlan, plan_sampling
 from data.records.scores import GuidanceRecord, Score, TriedLambdaA
 from data.store.candidates import Candidate
 from tasks.onboarding.artifacts import guidance_key
-from tasks.reporting import log_stage
+from tasks.reporting import log_stage, show_table
 from tasks.resuming import cache_by
 from tasks.sampling import draw
 from tasks.scoring import COMPARED_BY, leak_of
@@ -63,7 +62,7 @@ def choose_guidance(run: Run, adapter: AdapterRecord) -> GuidanceRecord:
             )
         )
     chosen = best_lambda_a(tried)
-    create_table_artifact(
+    show_table(
         key=guidance_key(run),
         table=[
             {

@@ -1,7 +1,6 @@
 """What the last round draws, at twice the size."""
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
 
 from data.pictures.contact_sheet import Row, comparison_sheet
@@ -13,7 +12,7 @@ from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
 from tasks.models import open_adapter, open_base
 from tasks.onboarding.artifacts import enlarging_key
-from tasks.reporting import log_stage
+from tasks.reporting import log_stage, show_markdown
 from tasks.resuming import cache_by
 from tasks.sampling import enlarge_samples
 
@@ -38,7 +37,7 @@ def enlarge(run: Run, adapter: TunedRecord, scores: RoundScores) -> EnlargingRec
     sheet = to_png(comparison_sheet(run.spec.evaluation_prompts, rows, cell_px=base.large.size_px))
     made = EnlargingRecord(adapter=adapter, contact_sheet=store.write_blob(f"{run.folder}/enlarging", ".png", sheet))
     if TaskRunContext.get() is not None:
-        create_markdown_artifact(
+        show_markdown(
             key=enlarging_key(run),
             markdown=f"{embedded_image(sheet, 'png', 'the last round, enlarged')}\n\n{made.contact_sheet.uri}",
             description=f"{run.spec.name}: the last round's images, and the same at {base.large.size_px} px",

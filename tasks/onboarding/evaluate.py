@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png, to_png
@@ -14,7 +13,7 @@ from data.records.scores import EvaluationRecord, RoundScores, Verdict
 from data.store.candidates import from_parquet
 from data.store.files import Store
 from tasks.onboarding.artifacts import scores_key, sheet_key, trail
-from tasks.reporting import log_stage
+from tasks.reporting import log_stage, show_markdown, show_table
 from tasks.resuming import cache_by
 from tasks.scoring import COMPARED_BY, leak_of, round_label, score, score_cells
 from tasks.training_log import log_samples
@@ -73,7 +72,7 @@ def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
     sheet = store.write_blob(f"{run.folder}/evaluation", ".png", to_png(comparison_sheet(prompts, rows)))
     links = trail(run, len(rounds) - 1)
     picture = embedded_image(store.read_blob(sheet), "png", "reference, base and rounds")
-    create_table_artifact(
+    show_table(
         key=scores_key(run),
         table=[
             score_cells(name, scores, leak, prompts, images, likeness)
@@ -82,7 +81,7 @@ def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
         description=f"{run.spec.name}: {len(prompts)} prompts that were not tuned on, {images_per_prompt} images each; "
         f"mean ± standard error. {links}",
     )
-    create_markdown_artifact(
+    show_markdown(
         key=sheet_key(run),
         markdown=f"{picture}\n\n{links}\n\n{sheet.uri}",
         description=f"{run.spec.name}: base and rounds, the same prompts and seeds",

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from prefect import State, task
-from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
 
 import styledrop
@@ -29,7 +28,7 @@ from tasks.models import open_adapter, open_base
 from tasks.onboarding.artifacts import card_key, trail
 from tasks.onboarding.card import enlarging_card, published_card
 from tasks.onboarding.readme import readme
-from tasks.reporting import log_stage
+from tasks.reporting import log_stage, show_markdown
 from tasks.resuming import remove_work_folder
 
 
@@ -288,7 +287,7 @@ def _show_card(
         if leak
         else "unknown",
     }
-    create_markdown_artifact(
+    show_markdown(
         key=card_key(run),
         markdown="\n\n".join(
             [

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from PIL import Image
 from prefect import task
-from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from data.pictures.contact_sheet import numbered_sheet
@@ -24,7 +23,7 @@ from data.store.files import Store
 from tasks.onboarding.artifacts import candidates_key, leak_key
 from tasks.onboarding.sample_candidates import plan_candidates, round_folder
 from tasks.onboarding.select_candidates import best_to_show, random_to_show
-from tasks.reporting import log_stage
+from tasks.reporting import log_stage, show_table
 from tasks.sampling import draw, draw_seed
 from tasks.scoring import leak_of
 
@@ -110,7 +109,7 @@ def _ask(
         references=run.references,
         sheet=Store(run.store).write_blob(f"{round_folder(run, candidates.round_number)}/sheets", ".webp", sheet),
     )
-    create_table_artifact(
+    show_table(
         key=candidates_key(run, candidates.round_number),
         table=[
             {

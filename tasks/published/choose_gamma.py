@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from PIL import Image
 from prefect import task
-from prefect.artifacts import create_markdown_artifact
 
 from data.errors import SpecError
 from data.pictures.contact_sheet import Row, comparison_sheet
@@ -23,7 +22,7 @@ from data.store.candidates import Candidate
 from data.store.files import Store, read_blob
 from tasks.models import open_base, open_scorer
 from tasks.published.generate import GenerationPlan
-from tasks.reporting import log_stage
+from tasks.reporting import log_stage, show_markdown
 from tasks.sampling import draw
 
 GAMMAS = (0.0, 0.25, 0.4, 0.5, 0.6, 0.75, 1.0)
@@ -76,7 +75,7 @@ def choose_gamma(wanted: GenerationPlan) -> GenerationPlan:
     kept = store.write_same(f"{wanted.folder}/gamma.png", sheet)
     figures = [one.model_dump() for one in tried]
     store.write_same(f"{wanted.folder}/gamma.json", json.dumps({"gamma": chosen, "tried": figures}, indent=2).encode())
-    create_markdown_artifact(
+    show_markdown(
         key=f"gamma-{wanted.plan.digest}",
         markdown=f"{embedded_image(sheet, 'png', 'a row for each γ')}\n\n{table([_cells(one) for one in tried])}",
         description=f"γ {chosen} of {', '.join(map(str, GAMMAS))}: {kept.uri}",

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact
 
 from data.documents.prompts import EVALUATION_PROMPTS, SUBJECT_EVALUATION_PROMPTS
 from data.documents.requests import EvaluateRequest
@@ -19,7 +18,7 @@ from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
 from data.store.published_style import read_version
 from tasks.models import open_adapter, open_base, scorer_sha256
-from tasks.reporting import artifact_link, log_stage
+from tasks.reporting import artifact_link, log_stage, show_markdown
 from tasks.scoring import leak_of, round_label, score, score_cells
 
 MAX_COLUMNS = 20
@@ -156,7 +155,7 @@ def report_scores(wanted: EvaluationPlan, scores: Sequence[RoundScores]) -> Eval
         artifact_link(f"progress of {name}", f"evaluate-{plan.digest}-progress")
         for name, plan in zip(labels, (wanted.base, wanted.style), strict=True)
     )
-    create_markdown_artifact(
+    show_markdown(
         key=f"evaluate-{wanted.style.digest}",
         markdown=report.replace(picture, embedded_image(sheet, "png", "reference, base and style"))
         + f"\n\n{progress} → {uri}",

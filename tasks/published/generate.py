@@ -5,7 +5,6 @@ from contextlib import suppress
 from typing import Literal
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact
 
 import styledrop
 from data.documents.requests import GenerateRequest, StyledPrompt, WeightedStyle
@@ -22,7 +21,7 @@ from data.store.candidates import Candidate, to_parquet
 from data.store.files import Store
 from data.store.published_style import PublishedStyle, read_version
 from tasks.models import open_adapter, open_base
-from tasks.reporting import artifact_link, log_stage
+from tasks.reporting import artifact_link, log_stage, show_markdown
 from tasks.sampling import draw, enlarge_samples, open_styles
 
 SHEET_IMAGES_PER_PROMPT = 8
@@ -144,7 +143,7 @@ def generate_images(wanted: GenerationPlan) -> GeneratedImages:
         table=table,
         contact_sheet=store.write_same(f"{folder}/contact_sheet.png", sheet),
     )
-    create_markdown_artifact(
+    show_markdown(
         key=keys,
         markdown=f"{embedded_image(sheet, 'png', 'images')}\n\n{artifact_link('progress', f'{keys}-progress')} → "
         f"{len(images)} images, with prompts, seeds and scores: {table.uri}",
