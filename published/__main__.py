@@ -20,6 +20,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from data.documents.words import checked_phrase
 from data.errors import NotInStore, PipelineError, SpecError
 from data.keys import required_signing_key
 from data.pictures.images import to_png
@@ -51,10 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "certificate":
                 print(root_certificate(required_signing_key()), end="")
             case "rollback":
-                pointer = roll_back(Store(asked.style), asked.to, by=_person(asked.by), reason=asked.reason)
+                by, reason = _person(asked.by), _words("reason", asked.reason)
+                pointer = roll_back(Store(asked.style), asked.to, by=by, reason=reason)
                 print(f"{asked.style}: {pointer.version} is current")
             case "withdraw":
-                withdrawn = withdraw(*_store_and_name(asked.style), by=_person(asked.by), reason=asked.reason)
+                by, reason = _person(asked.by), _words("reason", asked.reason)
+                withdrawn = withdraw(*_store_and_name(asked.style), by=by, reason=reason)
                 print(f"{asked.style}: {withdrawn.in_words}; {len(withdrawn.removed)} files removed")
     except PipelineError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
@@ -97,7 +100,14 @@ def _person(named: str | None) -> str:
         person = ""
     if not person:
         raise SpecError("expected the name of who decides, got none; add --by NAME")
-    return person
+    return _words("by", person)
+
+
+def _words(option: str, words: str) -> str:
+    try:
+        return checked_phrase(words)
+    except ValueError as error:
+        raise SpecError(f"--{option}: {error}") from error
 
 
 def _store_and_name(style: str) -> tuple[Store, str]:

@@ -44,8 +44,7 @@ def plan_batch(manifest_uri: str, name: str, settings: StyleSettings, strict: bo
         try:
             styles.append(_planned(style))
         except Exception as error:  # nothing about a row may end the batch
-            reason = str(error) if isinstance(error, PipelineError) else f"{type(error).__name__}: {error}"
-            bad_rows.append(BadRow(row=style.row, name=style.spec.name, reason=shown(reason)))
+            bad_rows.append(BadRow(row=style.row, name=style.spec.name, reason=in_its_row(error)))
     bad_rows.sort(key=lambda bad: bad.row)
     for row in bad_rows:
         log_stage(f"batch {name}: row {row.row} ({row.name or 'no name'}) is left out: {row.reason}")
@@ -71,6 +70,11 @@ def plan_batch(manifest_uri: str, name: str, settings: StyleSettings, strict: bo
         f"{len(bad_rows)} bad rows"
     )
     return batch
+
+
+def in_its_row(error: Exception) -> str:
+    """What is wrong with one row, in a line that any table takes; no error about a row leaves it."""
+    return shown(str(error) if isinstance(error, PipelineError) else f"{type(error).__name__}: {error}")
 
 
 def find_published(spec: StyleSpec, reference_sha256: tuple[str, ...]) -> PublishedAdapter | None:

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.errors import BatchIncomplete, PipelineError
+from data.errors import BatchIncomplete
 from data.records.batch import Batch, BatchReport, BatchStyle, Outcome, StyleRun, report, to_parquet
 from data.store.files import Store
 from data.store.publication import current_version
 from data.store.published_style import read_document
-from tasks.batches.plan import find_published
+from tasks.batches.plan import find_published, in_its_row
 from tasks.reporting import log_stage, show_table
 
 
@@ -76,8 +76,8 @@ def _outcome(style: BatchStyle, run: StyleRun | None) -> Outcome:
             return Outcome(row=row, name=name, state="failed", reason=reason, run_url=run_url)
         document = read_document(published.uri)
         is_current = current_version(Store(style.spec.store), name).version == published.version
-    except PipelineError as error:  # of one style: the others are reported
-        return Outcome(row=row, name=name, state="failed", reason=str(error), run_url=run_url)
+    except Exception as error:  # of one style: the others are reported
+        return Outcome(row=row, name=name, state="failed", reason=in_its_row(error), run_url=run_url)
     return Outcome(
         row=row,
         name=name,

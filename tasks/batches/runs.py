@@ -1,7 +1,8 @@
 """The runs of a batch: one deployment run per style, sent in waves and watched until each has settled.
 
-A run has settled when it is final or, unless reviewers are waited for, suspended. A style that failed hurts
-no other. The runs belong to nobody: if the batch is killed they go on, and the same batch, started again,
+A run has settled when it is final or, unless reviewers are waited for, suspended; so has one that is being cancelled
+and does not end. A style that failed hurts no other, and a server that does not answer for a while ends nothing. The
+runs belong to nobody: if the batch is killed they go on, and the same batch, started again,
 finds them by their idempotency keys.
 """
 
@@ -10,25 +11,31 @@ import re
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import httpx
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.exceptions import ObjectNotFound
 from prefect.utilities.urls import url_for
 
 from data.documents.words import shown
 from data.errors import PipelineError
 from data.records.batch import Batch, BatchStyle, StyleRun
-from tasks.batches.plan import find_published
+from tasks.batches.plan import find_published, in_its_row
 from tasks.reporting import log_stage
 
 DEPLOYMENT = "onboard-style/default"
 POLL_S = 3.0
+PATIENCE_S = 900.0
+"""How long Prefect's API may not answer before the batch ends; its runs go on without it."""
+CANCELLING_S = 600.0
+"""How long a run may take to end once it is cancelled: one whose worker is gone never does."""
 PAGE = 200
 """Runs that Prefect's API gives at once."""
 
@@ -43,26 +50,33 @@ def run_styles(batch: Batch, wave: int, wait_for_reviewers: bool) -> dict[str, S
 
     Raises:
         PipelineError: if the deployment is not registered.
+        httpx.HTTPError: if Prefect's API has not answered for `PATIENCE_S`.
     """
     ahead = deque(style for style in batch.styles if style.published is None and not style.withdrawn)
     total, runs, refused = len(ahead), dict[str, FlowRun](), dict[str, StyleRun]()
     with get_client(sync_client=True) as client:
         deployment = _deployment(client)
         at_once = _at_once(client, deployment, wave)
-        said = -1
+        said, heard = -1, time.monotonic()
         while True:
-            for name in _refresh(client, runs):
-                del runs[name]
-                refused[name] = StyleRun(state="failed", message="its run was deleted in Prefect", url="")
-            while ahead and len(_unsettled(runs.values(), wait_for_reviewers)) < at_once:
-                style = ahead.popleft()
-                try:
-                    runs[style.spec.name] = _start(client, deployment.id, batch, style)
-                except PrefectHTTPStatusError as error:
-                    message = f"Prefect does not take it: {error.response.text[:500]}"
-                    refused[style.spec.name] = StyleRun(state="failed", message=message, url="")
-                except PipelineError as error:  # of what is published under its name: nothing ends the batch
-                    refused[style.spec.name] = StyleRun(state="failed", message=shown(str(error)), url="")
+            try:
+                for name in _refresh(client, runs):
+                    del runs[name]
+                    refused[name] = StyleRun(state="failed", message="its run was deleted in Prefect", url="")
+                while ahead and len(_unsettled(runs.values(), wait_for_reviewers)) < at_once:
+                    style = ahead[0]
+                    try:
+                        runs[style.spec.name] = _start(client, deployment.id, batch, style)
+                    except Exception as error:  # nothing about a style may end the batch
+                        if _is_of_the_server(error):
+                            raise
+                        refused[style.spec.name] = StyleRun(state="failed", message=_refusal(error), url="")
+                    ahead.popleft()
+                heard = time.monotonic()
+            except httpx.HTTPError as error:
+                if not _is_of_the_server(error) or time.monotonic() - heard > PATIENCE_S:
+                    raise
+                log_stage(f"batch {batch.name}: Prefect does not answer ({in_its_row(error)}); it is asked again")
             moving = len(_unsettled(runs.values(), wait_for_reviewers))
             settled = total - len(ahead) - moving
             if settled != said:
@@ -120,16 +134,38 @@ def _refresh(client: SyncPrefectClient, runs: dict[str, FlowRun]) -> set[str]:
     return set(names.values()) - found.keys()
 
 
+def _is_of_the_server(error: Exception) -> bool:
+    """Whether the server is to blame, not what it was asked."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.is_server_error
+    return isinstance(error, httpx.TransportError)
+
+
+def _refusal(error: Exception) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"Prefect does not take it: {shown(error.response.text, 500)}"
+    return in_its_row(error)
+
+
 def _pages(ids: Sequence[UUID]) -> Iterable[list[UUID]]:
     return (list(ids[start : start + PAGE]) for start in range(0, len(ids), PAGE))
 
 
 def _unsettled(runs: Iterable[FlowRun], wait_for_reviewers: bool) -> list[FlowRun]:
-    return [run for run in runs if not _is_final(run) and (wait_for_reviewers or not _is_waiting(run))]
+    return [
+        run for run in runs if not _is_final(run) and not _hangs(run) and (wait_for_reviewers or not _is_waiting(run))
+    ]
 
 
 def _is_final(run: FlowRun) -> bool:
     return run.state is not None and run.state.is_final()
+
+
+def _hangs(run: FlowRun) -> bool:
+    """Whether it was cancelled, and long ago, and does not end."""
+    if run.state is None or not run.state.is_cancelling():
+        return False
+    return datetime.now(UTC) - run.state.timestamp > timedelta(seconds=CANCELLING_S)
 
 
 def _is_completed(run: FlowRun) -> bool:
@@ -150,4 +186,10 @@ def _style_run(run: FlowRun) -> StyleRun:
         return StyleRun(
             state="waiting", message="", url=url, waits_for=f"picks of round {asked[1]}" if asked else "an answer"
         )
-    return StyleRun(state="failed", message=f"{run.state.name}: {run.state.message}", url=url)
+    if _hangs(run):
+        message = (
+            f"expected it to end, got Cancelling since {run.state.timestamp:%Y-%m-%d %H:%M} UTC: nobody ends it; "
+            "set it to Cancelled in the UI, which frees its place"
+        )
+        return StyleRun(state="failed", message=message, url=url)
+    return StyleRun(state="failed", message=shown(f"{run.state.name}: {run.state.message or 'no reason'}"), url=url)

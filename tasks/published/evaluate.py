@@ -6,7 +6,7 @@ from prefect import task
 
 from data.documents.prompts import EVALUATION_PROMPTS, SUBJECT_EVALUATION_PROMPTS
 from data.documents.requests import EvaluateRequest
-from data.documents.words import whole_prompt
+from data.documents.words import shared_contents, whole_prompt, without_contents
 from data.errors import SpecError
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png, to_png
@@ -17,7 +17,8 @@ from data.records.scores import RoundScores
 from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
 from data.store.published_style import read_version
-from tasks.models import open_adapter, open_base, scorer_sha256
+from tasks.deployment import addresses_of, refuse_relative_addresses
+from tasks.models import open_adapter, open_base, refuse_cut_prompts, scorer_sha256
 from tasks.reporting import artifact_link, log_stage, show_markdown
 from tasks.scoring import leak_of, round_label, score, score_cells
 
@@ -53,8 +54,10 @@ def prepare_scores(request: EvaluateRequest) -> EvaluationPlan:
     Raises:
         NotInStore: if nothing is published at the style's address.
         StyleWithdrawn: if the style was taken back.
-        SpecError: if the style belongs to another base or was tuned on a prompt, or the base cannot score.
+        SpecError: if the style belongs to another base or was tuned on a prompt, the base cannot score or would cut a
+            prompt, or an address is relative in a run of a deployment.
     """
+    refuse_relative_addresses(addresses_of(request.store, request.base, {"style": request.style}))
     base = open_base(request.base)
     scorer = scorer_sha256(base)
     published = read_version(request.style)
@@ -62,11 +65,13 @@ def prepare_scores(request: EvaluateRequest) -> EvaluationPlan:
     style = published.document
     prompts = request.prompts or (SUBJECT_EVALUATION_PROMPTS if style.kind == "subject" else EVALUATION_PROMPTS)
     phrases = tuple(whole_prompt(style.class_word, prompt) for prompt in prompts)
-    shared = sorted(set(style.tuned_on) & set(phrases))
-    if shared:
+    if not request.prompts:  # our own list gives way
+        phrases = without_contents(phrases, style.tuned_on)
+    shared = shared_contents(phrases, style.tuned_on)
+    if shared or not phrases:
         raise SpecError(
-            f"expected prompts that {style.name!r} was not tuned on, got {shared}; scores on those are not results: "
-            "leave them out"
+            f"expected prompts that {style.name!r} was not tuned on, got {shared or 'none'}; scores on those are not "
+            "results: leave them out"
         )
     store = Store(request.store)
     without_adapter = PlannedStyle(
@@ -87,6 +92,7 @@ def prepare_scores(request: EvaluateRequest) -> EvaluationPlan:
         purpose="evaluation",
         settings=request.sampling,
     )
+    refuse_cut_prompts(base, drawn_by_base.whole_prompts)
     drawn_in_style = drawn_by_base.model_copy(
         update={"styles": (without_adapter.model_copy(update={"adapters": adapters}),)}
     )

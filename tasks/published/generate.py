@@ -1,6 +1,6 @@
 """Images on request: of prompts or of a published subject, in published styles or from the bare base."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Literal
 
@@ -20,7 +20,8 @@ from data.records.sampling_plan import PlannedStyle, PlannedSubject, SamplingPla
 from data.store.candidates import Candidate, to_parquet
 from data.store.files import Store
 from data.store.published_style import PublishedStyle, read_version
-from tasks.models import open_adapter, open_base
+from tasks.deployment import addresses_of, refuse_relative_addresses
+from tasks.models import open_adapter, open_base, refuse_cut_prompts
 from tasks.reporting import artifact_link, log_stage, show_markdown
 from tasks.sampling import draw, enlarge_samples, open_styles
 
@@ -58,14 +59,16 @@ def prepare_images(request: GenerateRequest) -> GenerationPlan:
         NotInStore: if nothing is published at the style's address.
         StyleWithdrawn: if the style was taken back.
         KeyUnusable: if the environment names a key to sign with that cannot be read.
-        SpecError: if the style belongs to another base, the folder holds other images, or large ones cannot be made.
+        SpecError: if the style belongs to another base, the folder holds other images, large ones cannot be made, the
+            base would cut a prompt, or an address is relative in a run of a deployment.
         StoreNotWritable: if the store refuses writes.
     """
     signing_key()  # the images need it at the end
+    prompts = request.styled_prompts
+    refuse_relative_addresses(addresses_of(request.store, request.base, _style_addresses(request, prompts)))
     base = open_base(request.base)
     if request.large and base.super_resolution is None:
         raise SpecError(f"large: expected a base with super-resolution, got {request.base!r}; leave the field out")
-    prompts = request.styled_prompts
     opened = {part.style: _opened(part.style, "style") for prompt in prompts for part in _parts(prompt)}
     subject = _opened(request.subject, "subject") if request.subject else None
     in_styles = {bool(_parts(prompt)) for prompt in prompts}
@@ -91,6 +94,7 @@ def prepare_images(request: GenerateRequest) -> GenerationPlan:
         purpose="generate",
         settings=request.sampling,
     )
+    refuse_cut_prompts(base, plan.whole_prompts)
     folder = f"generated/{request.folder}"
     try:
         store.write_same(f"{folder}/drawing.json", plan.identity.encode())
@@ -183,6 +187,17 @@ def _writer(store: Store, wanted: GenerationPlan) -> Callable[[str, Candidate, b
             store.write_new(path, png)
 
     return write
+
+
+def _style_addresses(request: GenerateRequest, prompts: Sequence[StyledPrompt]) -> dict[str, str]:
+    """The addresses of all styles, and of the subject, by their fields."""
+    fields = {
+        part.style: "style" if part.style == request.style else f"prompts.{number}.style.{place}"
+        for number, prompt in enumerate(prompts)
+        for place, part in enumerate(_parts(prompt))
+    }
+    subject = {"subject": request.subject} if request.subject else {}
+    return {**{field: address for address, field in fields.items()}, **subject}
 
 
 def _parts(prompt: StyledPrompt) -> tuple[WeightedStyle, ...]:

@@ -40,6 +40,8 @@ from tasks.onboarding.publish import publish
 from tasks.onboarding.tokenize import tokenize
 from tasks.onboarding.tune import tune
 from tasks.onboarding.tune_enlarging import tune_enlarging
+from tasks.published.evaluate import prepare_scores
+from tasks.published.generate import prepare_images
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
@@ -323,6 +325,38 @@ def test_a_style_and_its_base_are_scored_on_the_same_seeds_with_a_report(
     assert "on 2 prompts" in narrow
     with pytest.raises(SpecError, match=r"'disc' was not tuned on, got \['a cat'\]"):
         evaluate(request.model_copy(update={"prompts": ("a cat",)}))
+
+
+def test_a_request_that_cannot_be_done_leaves_nothing(
+    request_for: dict[str, Any], published: PublishedAdapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = ((prepare_images, GenerateRequest, {"folder": "sea"}), (prepare_scores, EvaluateRequest, {}))
+    before = Store(request_for["store"]).list()
+    long = "x" * open_base(request_for["base"]).text.max_tokens
+    for prepared, kind, more in kinds:
+        for change in ({"prompts": ["a fish", long]}, {"sampling": {"negative_prompt": long}}):
+            with pytest.raises(SpecError, match="that are longer"):
+                prepared.fn(kind.model_validate({**request_for, **more, **change}))
+    for prompt in ("A cat", "the cat", "ａ ｃａｔ", "a disc"):
+        with pytest.raises(SpecError, match="'disc' was not tuned on, got "):
+            prepare_scores.fn(EvaluateRequest.model_validate({**request_for, "prompts": ["a tree", prompt]}))
+
+    monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", "11111111-1111-1111-1111-111111111111")
+    monkeypatch.chdir(tmp_path)
+    for prepared, kind, more in kinds:
+        for field, address in (("store", "store"), ("base", "~/base"), ("style", "store/styles/disc")):
+            with pytest.raises(SpecError, match=f"one place on every worker .* got {field} '{address}'"):
+                prepared.fn(kind.model_validate({**request_for, **more, field: address}))
+    assert Store(request_for["store"]).list() == before
+
+
+def test_our_own_evaluation_prompts_leave_out_what_a_style_was_tuned_on(
+    request_for: dict[str, Any], published: PublishedAdapter
+) -> None:
+    del request_for["prompts"]
+    with patch("tasks.published.evaluate.EVALUATION_PROMPTS", ("a dog", "a tree")):
+        request = EvaluateRequest.model_validate(request_for)
+        assert prepare_scores.fn(request).style.phrases == ("a tree",)
 
 
 def test_mistakes_in_a_request_are_one_line(

@@ -102,6 +102,14 @@ def test_a_style_is_shown_with_its_history(store: Store, capsys: pytest.CaptureF
         (["withdraw", "styles/none", "--reason", "x"], "NotInStore: expected a published style"),
         (["withdraw", "none", "--reason", "x"], "SpecError: expected a style's address, STORE/styles/NAME, got "),
         (["withdraw", "styles/none", "--reason", "x", "--by", " "], "SpecError: expected the name of who decides"),
+        (
+            ["withdraw", "styles/none", "--reason", "x", "--by", "A\u200bda"],
+            r"SpecError: --by: .*got U\+200B ZERO WIDTH",
+        ),
+        (["withdraw", "styles/none", "--reason", "a\x00b"], r"SpecError: --reason: .*got U\+0000"),
+        (["rollback", "styles/none", "--reason", "a\u202eb"], r"SpecError: --reason: .*got U\+202E RIGHT-TO-LEFT"),
+        (["rollback", "styles/none", "--reason", " "], "SpecError: --reason: expected a phrase, got an empty one"),
+        (["rollback", "styles/none", "--reason", "x" * 400], "SpecError: --reason: expected at most 300 characters"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(
