@@ -7,9 +7,10 @@ What counts is the decision in the store, written as soon as the answer comes an
 or a run with the same candidates, never asks twice. Where two reviewers have to agree, each is asked in turn and
 both decisions are kept; if they agree on nothing, a third person is asked. Without an answer to exactly the
 candidates at hand there is no decision: whatever made the run go on, the question is asked again.
+So is a word on a leak bound to the images that are published, and to the leak that stood beside them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,13 +25,12 @@ from data.records.feedback import (
     NEEDS_PICKS,
     Answer,
     Decision,
-    FeedbackRecord,
     Question,
     in_turn,
     settle,
 )
 from data.records.onboarding import CandidatesRecord, Run
-from data.records.scores import EvaluationRecord
+from data.records.scores import EvaluationRecord, Leak
 from tasks.onboarding.keep_candidates import find_decisions, record_decision
 from tasks.onboarding.show_candidates import last_samples, show_candidates, show_leak, write_question
 from tasks.reporting import log_stage
@@ -60,10 +60,10 @@ def ask_reviewer(run: Run, candidates: CandidatesRecord) -> Decision:
     return _unless_rejected(run, candidates, _decided(run, candidates, lambda: show_candidates(run, candidates)))
 
 
-def ask_for_leak_waiver(run: Run, evaluation: EvaluationRecord, feedback: Sequence[FeedbackRecord]) -> Decision | None:
+def ask_for_leak_waiver(run: Run, evaluation: EvaluationRecord) -> Decision | None:
     """A person's word that the last round may be published, or None if none is needed: its leak is not high.
 
-    Who approved candidates whose leak was high, and saw it, has said so.
+    What was said of an earlier round's candidates does not count: the last round may leak more.
 
     Raises:
         StyleRejected: if it may not.
@@ -71,17 +71,16 @@ def ask_for_leak_waiver(run: Run, evaluation: EvaluationRecord, feedback: Sequen
     leak = evaluation.leaks[-1]
     if leak is None or not leak.is_high:
         return None
-    approval = feedback[-1].decision if feedback else None
-    if approval is not None and approval.decision == "approve" and approval.leak is not None and approval.leak.is_high:
-        return approval
     samples = last_samples(run, evaluation)
-    return _unless_rejected(run, samples, _decided(run, samples, lambda: show_leak(run, evaluation)))
+    return _unless_rejected(run, samples, _decided(run, samples, lambda: show_leak(run, evaluation), leak))
 
 
-def _decided(run: Run, candidates: CandidatesRecord, show: Callable[[], Question]) -> Decision:
+def _decided(
+    run: Run, candidates: CandidatesRecord, show: Callable[[], Question], leak: Leak | None = None
+) -> Decision:
     """What counts of what is in the store; as long as nothing does, the next person is asked what `show` makes."""
     while True:
-        given = find_decisions(run, candidates)
+        given = find_decisions(run, candidates, leak)
         decision = settle(given, run.spec.reviewers)
         if decision is not None:
             return decision
@@ -131,7 +130,9 @@ def _ask(run: Run, question: Question) -> None:
 def _wait_for_answer(question: Question, number: int, refusal: str) -> ReviewAnswer | None:
     form = _form(question, write_question(question, refusal))
     # The key makes a run that is started again find the answer to the same question.
-    about = "publication" if "publish" in question.answers else f"round-{question.candidates.round_number}"
+    about = f"round-{question.candidates.round_number}"
+    if question.is_about_leak and question.leak is not None:
+        about = f"publication-{question.leak.digest}"
     turn = f"-reviewer-{len(question.answered_by) + 1}" if question.answered_by else ""
     key = f"{about}{turn}-question-{number}"
     try:

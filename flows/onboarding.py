@@ -36,5 +36,5 @@ def onboard(spec: StyleSpec | SubjectSpec) -> PublishedAdapter:
     scores = [evaluate_round(run, adapter, guidance.lambda_a) for adapter in (None, *adapters)]
     evaluation = compare_rounds(run, scores)
     enlarging = enlarge(run, tune_enlarging(run), scores[-1]) if run.large_references else None
-    leak_waiver = ask_for_leak_waiver(run, evaluation, feedback)
+    leak_waiver = ask_for_leak_waiver(run, evaluation)
     return publish(run, adapters, feedback, guidance, evaluation, leak_waiver, enlarging)

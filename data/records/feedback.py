@@ -65,6 +65,11 @@ class Question(Record):
             return f"Two reviewers have to agree; {self.answered_by[0]} has answered, and somebody else is asked."
         return "Two reviewers have to agree; this is the first." if self.reviewers > 1 else ""
 
+    @property
+    def is_about_leak(self) -> bool:
+        """Whether it asks if the last round may be published, not what the next one is tuned on."""
+        return "publish" in self.answers
+
 
 class Decision(Record):
     """A reviewer's answer: what is kept in the store, and what counts."""

@@ -1,5 +1,6 @@
 """How images score: Text, Style and leak of a round, of a λ_A, and of all rounds side by side."""
 
+import hashlib
 import statistics
 from collections.abc import Sequence
 from typing import Literal, Self
@@ -36,6 +37,11 @@ class Leak(Record):
     def is_high(self) -> bool:
         """Whether the content shows more than it may without a person's word."""
         return self.score.mean > self.threshold
+
+    @property
+    def digest(self) -> str:
+        """Names it: 8 hexadecimal digits."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:8]
 
     @property
     def in_words(self) -> str:

@@ -20,9 +20,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
+from pydantic import BaseModel, ValidationError
 
 from data.addresses import file_uri, has_unseen, open_filesystem
 from data.errors import (
@@ -35,6 +37,8 @@ from data.errors import (
     StoreNotWritable,
 )
 from data.records.record import Blob
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _UNFINISHED = "/.writing-"
 """Temporary files on `file://`, of which a killed writer leaves one behind, and the lock of a file that is replaced."""
@@ -78,6 +82,22 @@ class Store:
         """
         with self._in_words("read", key):
             return bytes(self._filesystem.cat_file(self._path(key)))
+
+    def read_record(self, key: str, kind: type[Model]) -> Model:
+        """What lies at `key`, as a record.
+
+        Raises:
+            NotInStore: if nothing lies there.
+            StoreCorrupted: if it cannot be read as a `kind`: it is damaged, or of another release.
+        """
+        try:
+            return kind.model_validate_json(self.read(key))
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            raise StoreCorrupted(
+                f"expected a {kind.__name__} at {self.uri}/{key}, got something else, perhaps of another release: "
+                f"{'.'.join(str(part) for part in problem['loc'])} {problem['msg']}; move it away"
+            ) from error
 
     def exists(self, key: str) -> bool:
         """Whether something lies at `key`."""

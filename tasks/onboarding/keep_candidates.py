@@ -9,6 +9,7 @@ from data.errors import AlreadyInStore, DecisionRefused
 from data.records.feedback import Decision, FeedbackRecord, Question, check_decision, possible_answers
 from data.records.onboarding import CandidatesRecord, Run
 from data.records.record import Record
+from data.records.scores import Leak
 from data.store.candidates import from_parquet
 from data.store.files import Store
 from tasks.onboarding.sample_candidates import round_folder
@@ -26,12 +27,18 @@ class RecordedAnswer(Record):
 
 
 @task(cache_policy=NO_CACHE)
-def find_decisions(run: Run, candidates: CandidatesRecord) -> list[Decision]:
-    """The decisions on exactly these candidates that lie in the store, in the order in which they were given."""
+def find_decisions(run: Run, candidates: CandidatesRecord, leak: Leak | None = None) -> list[Decision]:
+    """The decisions on exactly these candidates that lie in the store, in the order in which they were given.
+
+    Those on a publication are found with exactly the `leak` that stood beside the images.
+
+    Raises:
+        StoreCorrupted: if one cannot be read.
+    """
     store = Store(run.store)
     found: list[Decision] = []
-    while store.exists(key := _decision_key(run, candidates, len(found))):
-        found.append(Decision.model_validate_json(store.read(key)))
+    while store.exists(key := _decision_key(run, candidates, leak, len(found))):
+        found.append(store.read_record(key, Decision))
     return found
 
 
@@ -47,11 +54,12 @@ def record_decision(run: Run, question: Question, answer: Decision) -> RecordedA
     except DecisionRefused as error:
         return RecordedAnswer(decision=None, refusal=str(error))
     store = Store(run.store)
-    key = _decision_key(run, question.candidates, len(question.answered_by))
+    leak = question.leak if question.is_about_leak else None
+    key = _decision_key(run, question.candidates, leak, len(question.answered_by))
     try:
         store.write_new(key, answer.model_dump_json(indent=2).encode())
     except AlreadyInStore:
-        first = Decision.model_validate_json(store.read(key))
+        first = store.read_record(key, Decision)
         refusal = (
             f"expected no decision yet, got a second one, {answer.decision!r} by {answer.reviewer}: "
             f"{first.decision!r} by {first.reviewer} of {first.decided_at:%Y-%m-%d %H:%M} UTC counts"
@@ -98,8 +106,9 @@ def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision |
     )
 
 
-def _decision_key(run: Run, candidates: CandidatesRecord, number: int) -> str:
-    # By the digest of the candidates, and by who was to choose of them: a decision on others is never found here.
-    turn = f"-{number + 1}" if number else ""
+def _decision_key(run: Run, candidates: CandidatesRecord, leak: Leak | None, number: int) -> str:
+    # By the digest of what was looked at, and by who was to choose: a decision on anything else is never found here.
+    turn = f"-leak-{leak.digest}" if leak is not None else ""
+    turn += f"-{number + 1}" if number else ""
     folder = f"{round_folder(run, candidates.round_number)}/decisions"
     return f"{folder}/{run.spec.feedback}-{candidates.table.sha256}{turn}.json"

@@ -61,12 +61,10 @@ def publish(
     what it draws. The same run publishes the same bytes: the card's date is the run's.
 
     Raises:
-        DecisionRefused: if the content shows and there is no such waiver.
+        DecisionRefused: if the content shows and there is no such waiver, of exactly these images and this leak.
         StyleWithdrawn: if the style was taken back.
     """
-    leak = evaluation.leaks[-1]
-    if leak is not None and leak.is_high and (leak_waiver is None or leak_waiver.decision == "reject"):
-        raise DecisionRefused(f"expected a person's word that this may be published, got none; leak {leak.in_words}")
+    _refuse_unseen_leak(evaluation, leak_waiver)
     base = open_base(run.spec.base)
     card = published_card(run, base, adapters, feedback, guidance, evaluation, leak_waiver)
     files = _files(run, base, card, adapters, feedback, guidance, evaluation, leak_waiver, enlarging)
@@ -76,6 +74,20 @@ def publish(
     remove_work_folder(run)
     _log_end(run, evaluation, published)
     return published
+
+
+def _refuse_unseen_leak(evaluation: EvaluationRecord, waiver: Decision | None) -> None:
+    leak = evaluation.leaks[-1]
+    if leak is None or not leak.is_high:
+        return
+    if waiver is None or waiver.decision != "publish":
+        got = "none" if waiver is None else f"{waiver.decision!r}"
+        raise DecisionRefused(f"expected a person's word that this may be published, got {got}; leak {leak.in_words}")
+    if (waiver.candidates_sha256, waiver.leak) != (evaluation.rounds[-1].samples.sha256, leak):
+        raise DecisionRefused(
+            f"expected a word on these images and their leak of {leak.in_words}, got one of {waiver.reviewer} on "
+            f"others ({waiver.leak.in_words if waiver.leak else 'leak unknown'}); ask again"
+        )
 
 
 def _files(

@@ -65,7 +65,7 @@ def write_question(question: Question, refusal: str) -> str:
     store = Store(question.store)
     references = [from_png(store.read_blob(example.image)) for example in question.references]
     candidates = question.candidates
-    wanted = "May this be published?" if "publish" in question.answers else "Pick up to about ten, by their numbers."
+    wanted = "May this be published?" if question.is_about_leak else "Pick up to about ten, by their numbers."
     paragraphs = [
         f"**{refusal}**" if refusal else "",
         f"Style **{question.style}**, round {candidates.round_number} of {question.planned_rounds} planned. "

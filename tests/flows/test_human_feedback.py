@@ -21,8 +21,10 @@ from data.errors import DecisionRefused, NotWaiting, StyleRejected
 from data.records.feedback import Decision, FeedbackRecord
 from data.records.onboarding import CandidatesRecord, PublishedAdapter, Run
 from data.store.examples import read_examples
+from data.records.scores import EvaluationRecord, Leak, RoundScores, Score
+from data.store.candidates import from_parquet
 from data.store.files import Store
-from flows.human_feedback import ask_reviewer
+from flows.human_feedback import ask_for_leak_waiver, ask_reviewer
 from flows.onboard_style import onboard_style
 from published.__main__ import main as published_main
 from review.waiting import Waiting, answer, find_waiting
@@ -37,6 +39,11 @@ pytestmark = pytest.mark.usefixtures("prefect_api")
 @pytest.fixture
 def human_document(spec_document: dict[str, Any]) -> dict[str, Any]:
     return {**spec_document, "feedback": "human"}
+
+
+@pytest.fixture
+def run(spec_document: dict[str, Any]) -> Run:
+    return prepare.fn(parse_spec(spec_document))
 
 
 @pytest.fixture
@@ -170,15 +177,46 @@ def test_what_leaks_is_never_published_after_a_no(spec_document: dict[str, Any])
 
 
 @pytest.mark.usefixtures("all_leaks")
-def test_who_approves_what_leaks_and_sees_it_has_given_the_word(human_document: dict[str, Any]) -> None:
-    finished = person(says("approve", 1))
+def test_who_approves_candidates_that_leak_is_asked_again_about_what_is_published(
+    human_document: dict[str, Any],
+) -> None:
+    asked: list[Waiting] = []
+
+    def look(waiting: Waiting) -> None:
+        asked.append(waiting)
+        says("publish")(waiting)
+
+    finished = person(says("approve", 1), look)
     published = onboard_style(parse_spec(human_document))
     assert published_main(["verify", published.uri]) == 0
     finished()
-    given = feedback_of(Store(human_document["store"]), published, 1).decision
-    assert given is not None
-    assert given.leak is not None
-    assert given.leak.is_high
+    store = Store(human_document["store"])
+    given = feedback_of(store, published, 1).decision
+    assert given is not None and given.leak is not None and given.leak.is_high
+    word = store.read_record(f"styles/disc/versions/{published.version}/word.json", Decision)
+    [question] = [waiting.question for waiting in asked]
+    assert (word.candidates_sha256, word.leak) == (question.candidates.table.sha256, question.leak)
+
+
+@flow
+def asks_to_publish(run: Run, *evaluations: EvaluationRecord) -> list[Decision | None]:
+    return [ask_for_leak_waiver(run, evaluation) for evaluation in evaluations]
+
+
+def test_a_word_on_a_leak_counts_for_that_leak_alone(run: Run) -> None:
+    samples = candidates_of(run)
+    score = RoundScores(
+        round_number=2, text=Score(mean=0.2, standard_error=0), style=Score(mean=0.2, standard_error=0),
+        samples=samples.table,
+    )  # fmt: skip
+    seen, more = (Leak(score=Score(mean=mean, standard_error=0.01), threshold=0.1) for mean in (0.11, 0.5))
+    before, after = (
+        EvaluationRecord(rounds=(score,), leaks=(leak,), contact_sheet=samples.table) for leak in (seen, more)
+    )
+    finished = person(says("publish"), says("publish", reviewer="Bob"))
+    words = asks_to_publish(run, before, after, before)
+    finished()
+    assert [(word.reviewer, word.leak) for word in words if word] == [("Ada", seen), ("Bob", more), ("Ada", seen)]
 
 
 def test_rejected_candidates_publish_nothing_however_often_it_is_run(human_document: dict[str, Any]) -> None:

@@ -262,8 +262,17 @@ def test_what_leaks_is_published_only_with_a_persons_word(run: Run, adapter: Ada
         decision="publish", reviewer="Ada", decided_at=run.started_at, picks=(), note="", leak=HIGH,
         candidates_sha256=rounds[1].samples.sha256,
     )  # fmt: skip
-    for no_waiver in (None, leak_waiver.model_copy(update={"decision": "reject"})):
-        with pytest.raises(DecisionRefused, match=r"got none; leak 0\.300 ± 0\.010, above 0\.2: "):
+    lower = Leak(score=HIGH.score.model_copy(update={"mean": 0.21}), threshold=HIGH.threshold)
+    for change, words in (
+        (None, r"got none; leak 0\.300 ± 0\.010, above 0\.2: "),
+        ({"decision": "reject"}, r"got 'reject'; leak 0\.300 ± 0\.010, above 0\.2: "),
+        ({"decision": "approve"}, "got 'approve'; leak "),  # of candidates, in an earlier round
+        ({"leak": lower}, r"got one of Ada on others \(0\.210 ± 0\.010, above 0\.2: "),
+        ({"leak": None}, r"got one of Ada on others \(leak unknown\)"),
+        ({"candidates_sha256": rounds[0].samples.sha256}, "got one of Ada on others"),
+    ):
+        no_waiver = leak_waiver.model_copy(update=change) if change else None
+        with pytest.raises(DecisionRefused, match=words):
             publish.fn(run, [adapter], [], GUIDANCE, evaluation, no_waiver, None)
     assert store.list("styles") == []
     published = publish.fn(run, [adapter], [], GUIDANCE, evaluation, leak_waiver, None)
