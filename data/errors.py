@@ -22,6 +22,7 @@
     ├── BatchIncomplete          not every style of a batch was or can be published
     └── ReviewError
         ├── NotWaiting           the run has no open question
+        ├── QuestionUnreadable   another release asked, or what is asked about cannot be read
         ├── DecisionRefused      the answer cannot be used: ask again
         └── StyleRejected        a reviewer said no: nothing is published
 
@@ -115,6 +116,10 @@ class ReviewError(PipelineError):
 
 class NotWaiting(ReviewError):
     """The run has no open question: it is answered already, over, or not there yet."""
+
+
+class QuestionUnreadable(ReviewError):
+    """A run's question cannot be shown: another release asked it, or it is damaged; others can be answered."""
 
 
 class DecisionRefused(ReviewError):

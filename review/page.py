@@ -11,6 +11,7 @@ are taken as JSON from the page's own origin only.
 """
 
 import base64
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -26,13 +27,14 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from data.documents.words import shown
 from data.errors import DecisionRefused, NotWaiting, PipelineError
 from data.pictures.images import from_png, square, to_png
-from data.records.feedback import ANSWER_MEANINGS, Answer
+from data.records.feedback import ANSWER_MEANINGS, Answer, Question
 from data.records.onboarding import Example
 from data.store.files import Store
 from review.links import is_token
-from review.waiting import Waiting, answer, find_waiting, list_waiting, shown_candidates
+from review.waiting import Unreadable, Waiting, answer, find_waiting, list_all, shown_candidates
 
 HERE = Path(__file__).parent
 MAX_PX = 320
@@ -61,18 +63,26 @@ class _Form(BaseModel):
     candidates: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Listed:
+    """A line of the list."""
+
+    waiting: Waiting | Unreadable
+    question: Question | None = None
+    reference: str = ""
+    """Address of the picture."""
+    reason: str = ""
+    """Why question or picture is not there."""
+
+
 def make_app(secret: str | None) -> Starlette:
     """The page as an ASGI application: for this machine without a `secret`, else for holders of links."""
 
     async def waiting_styles(_: Request) -> Response:
         if secret is not None:
             return _words("This page opens with a link to one style: ask whoever runs it for yours.", 403)
-        found = await run_in_threadpool(list_waiting)
-        try:
-            references = [await run_in_threadpool(_references, waiting) for waiting in found]
-        except PipelineError as error:  # a store cannot be read
-            return _words(str(error), 500)
-        return _html(waiting_styles=list(zip(found, references, strict=True)))
+        found = await run_in_threadpool(list_all)
+        return _html(listed=[await run_in_threadpool(_listed, waiting) for waiting in found])
 
     async def show(request: Request) -> Response:
         run_id: UUID = request.path_params["run_id"]
@@ -139,6 +149,15 @@ def _answer(waiting: Waiting, form: _Form) -> None:
 def _question(waiting: Waiting) -> Response:
     candidates = [(candidate, _data_uri(candidate.image)) for candidate in shown_candidates(waiting.question)]
     return _html(waiting=waiting, references=_references(waiting), candidates=candidates)
+
+
+def _listed(waiting: Waiting | Unreadable) -> _Listed:
+    if isinstance(waiting, Unreadable):
+        return _Listed(waiting=waiting, reason=waiting.reason)
+    try:
+        return _Listed(waiting=waiting, question=waiting.question, reference=_references(waiting)[0][1])
+    except Exception as error:  # of its store: the others are shown, and can be answered
+        return _Listed(waiting=waiting, question=waiting.question, reason=shown(str(error)))
 
 
 def _references(waiting: Waiting) -> list[tuple[Example, str]]:

@@ -22,7 +22,7 @@ from data.errors import PipelineError
 from data.records.feedback import ANSWER_MEANINGS, Answer
 from review.links import link, secret_from_environment
 from review.notification import notify_when_waiting
-from review.waiting import Waiting, answer, find_waiting, list_waiting, shown_candidates
+from review.waiting import Unreadable, Waiting, answer, find_waiting, list_all, shown_candidates
 
 ANSWERS: dict[str, Answer] = {answer.replace(" ", "-"): answer for answer in ANSWER_MEANINGS}
 """What can be answered, by subcommand."""
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         match asked.action:
             case "list":
-                _print_list(list_waiting())
+                _print_list(list_all())
             case "show":
                 _print_question(find_waiting(asked.run))
             case "link":
@@ -88,8 +88,11 @@ def _numbers(words: str) -> list[int]:
         raise argparse.ArgumentTypeError(f"expected numbers with commas between, 1,5,9, got {words!r}") from None
 
 
-def _print_list(found: Sequence[Waiting]) -> None:
+def _print_list(found: Sequence[Waiting | Unreadable]) -> None:
     for waiting in found:
+        if isinstance(waiting, Unreadable):
+            print(f"{waiting.run_id}  {waiting.run_name}  cannot be shown: {waiting.reason}")
+            continue
         question = waiting.question
         print(
             f"{waiting.run_id}  {question.style}  round {question.candidates.round_number}  "

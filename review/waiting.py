@@ -16,8 +16,10 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, Fl
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from pydantic import ValidationError
 
-from data.errors import DecisionRefused, NotWaiting
+from data.documents.words import shown
+from data.errors import DecisionRefused, NotWaiting, PipelineError, QuestionUnreadable
 from data.records.feedback import Answer, Decision, Question, check_decision
 from data.records.record import Blob
 from data.store.candidates import Candidate, from_parquet
@@ -39,14 +41,29 @@ class Waiting:
     question: Question
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unreadable:
+    """A run that waits, whose question cannot be shown here."""
+
+    run_id: UUID
+    run_name: str
+    since: datetime
+    reason: str
+
+
 def list_waiting() -> list[Waiting]:
     """All runs with an open question, the longest waiting first."""
+    return [found for found in list_all() if isinstance(found, Waiting)]
+
+
+def list_all() -> list[Waiting | Unreadable]:
+    """All runs with an open question, the longest waiting first; one that cannot be shown hides no other."""
     paused = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED])))
     runs: list[FlowRun] = []
     with get_client(sync_client=True) as client:
         while len(page := client.read_flow_runs(flow_run_filter=paused, limit=PAGE, offset=len(runs))) == PAGE:
             runs += page
-        found = [_waiting(client, run) for run in (*runs, *page)]
+        found = [_waiting_or_why_not(client, run) for run in (*runs, *page)]
     return sorted((waiting for waiting in found if waiting), key=lambda waiting: waiting.since)
 
 
@@ -55,6 +72,7 @@ def find_waiting(run_id: UUID) -> Waiting:
 
     Raises:
         NotWaiting: if it has none, with the reason: answered already, over, or no such run.
+        QuestionUnreadable: if it has one that cannot be read.
     """
     with get_client(sync_client=True) as client:
         try:
@@ -113,19 +131,37 @@ def answer(
             )
 
 
+def _waiting_or_why_not(client: SyncPrefectClient, run: FlowRun) -> Waiting | Unreadable | None:
+    try:
+        return _waiting(client, run)
+    except Exception as error:  # whatever another release, or nobody, wrote there
+        assert run.state is not None  # it is paused
+        reason = str(error) if isinstance(error, PipelineError) else f"{type(error).__name__}: {error}"
+        return Unreadable(run_id=run.id, run_name=run.name, since=run.state.timestamp, reason=shown(reason))
+
+
 def _waiting(client: SyncPrefectClient, run: FlowRun) -> Waiting | None:
     keys = run.state.state_details.run_input_keyset if run.state and run.state.is_paused() else None
     if run.state is None or not keys:
         return None
     form = _read_input(client, run.id, keys["schema"])
-    if "question" not in form:  # another flow's, or about to be written
+    if not isinstance(form, dict) or "question" not in form:  # another flow's, or about to be written
         return None
+    try:
+        question = Question.model_validate(form["question"])
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        raise QuestionUnreadable(
+            f"expected a question of this release of {run.name} ({run.id}), got one with "
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}; answer it with the release that "
+            "asked, or in Prefect's form"
+        ) from error
     return Waiting(
         run_id=run.id,
         run_name=run.name,
         since=run.state.timestamp,
         is_suspended=run.state.name == "Suspended",
-        question=Question.model_validate(form["question"]),
+        question=question,
     )
 
 
@@ -137,14 +173,13 @@ def _last_answer(client: SyncPrefectClient, run_id: UUID) -> str:
     return f"it was answered already: {answers[-1].get('decision')!r} by {answers[-1].get('reviewer')}"
 
 
-def _read_input(client: SyncPrefectClient, run_id: UUID, key: str) -> dict[str, object]:
+def _read_input(client: SyncPrefectClient, run_id: UUID, key: str) -> object:
     try:
-        read: dict[str, object] = json.loads(client.read_flow_run_input(run_id, key))
+        return json.loads(client.read_flow_run_input(run_id, key))
     except PrefectHTTPStatusError as error:
         if error.response.status_code == 404:
             return {}
         raise
-    return read
 
 
 @lru_cache(maxsize=2)
