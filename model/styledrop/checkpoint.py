@@ -1,7 +1,7 @@
 """Checkpoints without pickle: one safetensors file that holds tensors and a JSON state.
 
-A checkpoint replaces the one before it in a single rename, so a process killed at any moment
-leaves either the old or the new one.
+A checkpoint reaches the disk before it replaces the one before it in a single rename, so a process killed, or a
+machine switched off, at any moment leaves either the old or the new one.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -29,7 +29,9 @@ def write_checkpoint(path: Path, tensors: dict[str, Tensor], state: dict[str, An
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(contiguous, partial, metadata={"state": json.dumps(state)})
+        _sync(partial)
         os.replace(partial, path)
+        _sync(path.parent)
     except (OSError, SafetensorError) as error:
         with suppress(OSError):
             partial.unlink()  # on a full disk it takes the room of what is to be mended
@@ -49,9 +51,11 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | No
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-            state = json.loads(file.metadata()["state"])
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"expected a checkpoint at {path}, got {error}; delete the file to start over") from error
+            state = dict(json.loads(file.metadata()["state"]))
+    except Exception as error:  # safetensors', JSON's, and TypeErrors of all kinds
+        raise ArtifactError(
+            f"expected a checkpoint at {path}, got {type(error).__name__}: {error}; delete the file to start over"
+        ) from error
     return tensors, state
 
 
@@ -76,6 +80,17 @@ def restore_optimizer(tensors: dict[str, Tensor], *optimizers: torch.optim.Optim
             # Adam counts its steps on the CPU; its moments lie beside the parameter.
             device = parameter.device if value.ndim else value.device
             optimizer.state[parameter][name] = value.to(device, copy=True)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk."""
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _parameters(optimizers: tuple[torch.optim.Optimizer, ...]) -> list[tuple[torch.optim.Optimizer, Tensor]]:

@@ -9,6 +9,7 @@ Shapes: batch, tokens, pairs.
 
 import hashlib
 import json
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -29,6 +30,8 @@ from styledrop.methods import new_tuned, size_of
 from styledrop.precision import autocast
 from styledrop.tuned import Tuned
 
+_log = logging.getLogger(__name__)
+
 Progress = Callable[[int, int, float], None]
 """Called after each step with the steps done, the steps of the run, and the step's loss."""
 
@@ -48,7 +51,8 @@ def tune(
     An image may be given as its tokens, as `Base.tokenize` makes them.
     Each image is used equally often: batches run through the pairs in shuffled order, again and again.
     With `checkpoint`, the run's state is written there every `checkpoint_every` steps and at the end,
-    and a run that finds its own state there goes on from it.
+    and a run that finds its own state there goes on from it. A checkpoint that cannot be read is logged, and the run
+    starts over.
 
     Raises:
         TuningError: there are no pairs, a prompt is empty, or the loss becomes NaN or infinite.
@@ -185,11 +189,30 @@ class _Run:
         write_checkpoint(path, tensors, {"run": dict(described), "step": self.step, "loss": self.loss})
 
     def restore(self, path: Path, described: Mapping[str, Any]) -> None:
+        """Go on from the checkpoint at `path`, if there is one that can be read.
+
+        Raises:
+            CheckpointMismatch: it is of another run.
+        """
+        weights = {name: value.clone() for name, value in self._tuned.state_dict().items()}
+        rng_state = self._rng.get_state()
+        try:
+            self._restore(path, described)
+        except CheckpointMismatch:
+            raise
+        except Exception as error:  # cut, damaged, or of another release
+            _log.warning("%s cannot be used, the tuning starts over: %s: %s", path, type(error).__name__, error)
+            self._tuned.load_state_dict(weights)
+            self._optimizer.state.clear()
+            self._rng.set_state(rng_state)
+            self._waiting, self.step, self.loss = torch.empty(0, dtype=torch.long), 0, float("nan")
+
+    def _restore(self, path: Path, described: Mapping[str, Any]) -> None:
         found = read_checkpoint(path)
         if found is None:
             return
         tensors, state = found
-        theirs = state.get("run", {})
+        theirs = state["run"]
         wrong = [
             f"{key} {value!r}, got {theirs.get(key)!r}" for key, value in described.items() if value != theirs.get(key)
         ]
@@ -202,7 +225,7 @@ class _Run:
         restore_optimizer(tensors, self._optimizer)
         self._rng.set_state(tensors["rng"])
         self._waiting = tensors["waiting"]
-        self.step, self.loss = state["step"], state["loss"]
+        self.step, self.loss = int(state["step"]), float(state["loss"])
 
 
 def _tokenized(base: Base, images: Sequence[Image.Image | Int[Tensor, " tokens"]]) -> Int[Tensor, "pairs tokens"]:

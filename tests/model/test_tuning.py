@@ -1,8 +1,11 @@
+import io
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 from PIL import Image
 from torch import Tensor
@@ -158,9 +161,46 @@ def test_a_checkpoint_on_another_base_is_refused(base: Base, tmp_path: Path) -> 
     tune(base, PAIRS, CONFIG, checkpoint=path)
     with pytest.raises(CheckpointMismatch, match=f"expected base '{'1' * 64}', got '{'0' * 64}'"):
         tune(replace(base, sha256="1" * 64), PAIRS, CONFIG, checkpoint=path)
-    path.write_bytes(b"torn")
-    with pytest.raises(ArtifactError, match=r"checkpoint\.safetensors"):
-        tune(base, PAIRS, CONFIG, checkpoint=path)
+
+
+def _without_a_tensor(whole: bytes) -> bytes:
+    tensors = safetensors.torch.load(whole)
+    with io.BytesIO(whole) as file:
+        size = int.from_bytes(file.read(8), "little")
+        metadata = json.loads(file.read(size))["__metadata__"]
+    del tensors["rng"]
+    return safetensors.torch.save({name: value.clone() for name, value in tensors.items()}, metadata)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"",
+        lambda whole: b"torn",
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: whole[:-1],
+        lambda whole: bytes(len(whole)),
+        lambda whole: b"\xff" * len(whole),
+        lambda whole: whole.replace(b'\\"step\\"', b'\\"pets\\"'),
+        lambda whole: safetensors.torch.save({"rng": torch.zeros(3)}, {"state": "[]"}),
+        lambda whole: safetensors.torch.save({"rng": torch.zeros(3)}),
+        _without_a_tensor,
+    ],
+)
+def test_a_broken_checkpoint_is_told_and_the_tuning_starts_over(
+    base: Base, tmp_path: Path, damage: Callable[[bytes], bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = tune(base, PAIRS, CONFIG, seed=5)
+    path = tmp_path / "checkpoint.safetensors"
+    with pytest.raises(Stopped):
+        tune(base, PAIRS, CONFIG, seed=5, checkpoint=path, checkpoint_every=2, progress=stop_after(5))
+    path.write_bytes(damage(path.read_bytes()))
+    steps: list[int] = []
+    again = tune(base, PAIRS, CONFIG, seed=5, checkpoint=path, progress=lambda step, *_: steps.append(step))
+    assert steps == [1, 2, 3, 4, 5, 6]
+    assert str(path) in caplog.text and "the tuning starts over" in caplog.text
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
 
 
 @pytest.mark.parametrize(
