@@ -24,6 +24,17 @@ from data.errors import AddressError
 
 SCHEMES = ("file", "s3", "gs", "abfs", "http", "https", "memory")
 
+_EXPIRED = (
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+    "TokenRefreshRequired",
+    "UnauthorizedSSOTokenError",
+    "SSOTokenLoadError",
+    "TokenRetrievalError",
+)
+"""Codes of S3's answers and names of botocore's errors, of temporary credentials that have run out."""
+
 _WITH_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)")
 _WITHOUT_SLASHES = re.compile(rf"({'|'.join(SCHEMES)}):", re.IGNORECASE)
 _OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
@@ -143,15 +154,24 @@ def read_file(address: str, what: str, max_bytes: int) -> bytes:
     except AddressError:
         raise
     except Exception as error:  # every filesystem has errors of its own
-        raise AddressError(
-            f"expected {what} at {address}, but it cannot be read: {type(error).__name__}: {error}"
-        ) from error
+        raise AddressError(f"expected {what} at {address}, but it cannot be read: {in_words(error)}") from error
     if size_bytes > max_bytes:
         raise AddressError(
             f"expected at most {max_bytes / 2**20:.0f} MB at {address}, got {size_bytes / 2**20:.1f} MB; "
             "save it smaller"
         )
     return content
+
+
+def in_words(error: Exception) -> str:
+    """What a filesystem said, and what to do if its credentials have run out."""
+    words = f"{type(error).__name__}: {error}"
+    while error.__cause__ is not None and isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
+    if code in _EXPIRED or type(error).__name__ in _EXPIRED:
+        return f"the credentials have expired ({words}); set new ones and start the same again: it goes on"
+    return words
 
 
 def file_uri(path: str) -> str:

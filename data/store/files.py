@@ -26,7 +26,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 from pydantic import BaseModel, ValidationError
 
-from data.addresses import file_uri, has_unseen, open_filesystem
+from data.addresses import file_uri, has_unseen, in_words, open_filesystem
 from data.errors import (
     AddressError,
     AlreadyInStore,
@@ -269,16 +269,16 @@ class Store:
         except PermissionError as error:
             if writing:
                 raise StoreNotWritable(
-                    f"cannot write {where}: {error}; choose another store, or get the right to write there"
+                    f"cannot write {where}: {in_words(error)}; choose another store, or get the right to write there"
                 ) from error
-            raise StoreError(f"cannot {action} {where}: {error}; check the credentials") from error
+            raise StoreError(f"cannot {action} {where}: {in_words(error)}; check the credentials") from error
         except ValueError:
             raise  # a bad key: our own mistake
         except Exception as error:  # every filesystem has errors of its own (botocore's are no OSError)
             is_full = isinstance(error, OSError) and error.errno in _FULL
             advice = "make room there" if is_full else "check address, network and credentials"
             raise (StoreNotWritable if writing else StoreError)(
-                f"cannot {action} {where}: {type(error).__name__}: {error}; {advice}"
+                f"cannot {action} {where}: {in_words(error)}; {advice}"
             ) from error
 
 

@@ -1,16 +1,36 @@
 import contextlib
+import json
 import os
 import resource
+import re
 import stat
 import threading
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from s3fs.errors import translate_boto_error
 
 from data.addresses import read_file
-from data.errors import AlreadyInStore, ChangedInStore, NotInStore, StoreCorrupted, StoreError, StoreNotWritable
+from data.errors import (
+    AddressError,
+    AlreadyInStore,
+    ChangedInStore,
+    NotInStore,
+    StoreCorrupted,
+    StoreError,
+    StoreNotWritable,
+)
+from data.records.record import Blob
 from data.store.files import Store, read_blob
 
 
@@ -57,6 +77,54 @@ def test_write_same_twice_is_writing_once_and_other_bytes_are_refused(store: Sto
     with pytest.raises(StoreCorrupted, match="files in the store never change"):
         store.write_same("a.txt", b"second")
     assert store.read("a.txt") == b"first"
+
+
+def _answered(code: str) -> Exception:
+    answer = {"Error": {"Code": code, "Message": "no"}}
+    error = translate_boto_error(ClientError(answer, "GetObject"))
+    assert isinstance(error, Exception)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "is_expired"),
+    [
+        (_answered("ExpiredToken"), True),
+        (_answered("ExpiredTokenException"), True),
+        (_answered("RequestExpired"), True),
+        (UnauthorizedSSOTokenError(), True),
+        (TokenRetrievalError(provider="sso", error_msg="expired"), True),
+        (_answered("AccessDenied"), False),
+        (_answered("SlowDown"), False),
+        (NoCredentialsError(), False),
+        (EndpointConnectionError(endpoint_url="http://s3"), False),
+    ],
+)
+def test_credentials_that_have_run_out_are_said_to_have_run_out(
+    error: Exception, is_expired: bool, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "the credentials have expired .* set new ones and start the same again: it goes on"
+    broken = Mock(spec=store._filesystem)
+    broken.cat_file.side_effect = broken.pipe_file.side_effect = broken.info.side_effect = error
+    monkeypatch.setattr(store, "_filesystem", broken)
+    monkeypatch.setattr(store, "_is_local", False)
+    for action in (lambda: store.read("a"), lambda: store.write_new("a", b"")):
+        with pytest.raises(StoreError) as caught:
+            action()
+        assert bool(re.search(words, str(caught.value))) == is_expired
+    monkeypatch.setattr("data.addresses.open_filesystem", lambda _: (broken, "a"))
+    with pytest.raises(AddressError) as caught_here:
+        read_file("s3://a/b", "an image", 10)
+    assert bool(re.search(words, str(caught_here.value))) == is_expired
+
+
+def test_a_record_of_another_release_is_named(store: Store) -> None:
+    store.write_new("r/older.json", b'{"uri": "a", "sha256": "b"}')
+    store.write_new("r/newer.json", json.dumps({"uri": "a", "sha256": "0" * 64, "size_bytes": 1, "colour": 2}).encode())
+    store.write_new("r/torn.json", b'{"uri')
+    for name in ("older", "newer", "torn"):
+        with pytest.raises(StoreCorrupted, match=f"expected a Blob at .*r/{name}.json, got .*another release"):
+            store.read_record(f"r/{name}.json", Blob)
 
 
 def test_a_swap_writes_only_over_what_was_expected(store: Store) -> None:
