@@ -142,7 +142,7 @@ def _wait_for_answer(question: Question, number: int, refusal: str) -> ReviewAns
                 f"{f' ({refusal})' if refusal else ''}"
             )
             return pause_flow_run(wait_for_input=form, timeout=TERMINAL_TIMEOUT_S, poll_interval=2, key=key)
-        return suspend_flow_run(wait_for_input=form, key=key)
+        return suspend_flow_run(wait_for_input=form, timeout=None, key=key)  # for days, if need be
     except ValidationError:  # somebody forced the run to go on: there is no answer, and none is made up
         return None
 

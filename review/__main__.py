@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PipelineError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
-    print(f"review page at http://{asked.host}:{asked.port}", file=sys.stderr)
+    host = f"[{asked.host}]" if ":" in asked.host else asked.host
+    print(f"review page at http://{host}:{asked.port}", file=sys.stderr)
     # Tokens stand in addresses: they are not logged.
     uvicorn.run(app, host=asked.host, port=asked.port, log_level="warning", access_log=False)
     return 0

@@ -7,26 +7,30 @@
 It answers through the Prefect API and reads pictures from the store; it keeps nothing itself. Without a
 secret it is for this machine alone: other names in `Host` are refused, or a page elsewhere could have its
 own name point here and read along. With one, every request about a run needs that run's token. Answers
-are taken as JSON from the page's own origin only.
+are taken as JSON from the page itself only: browsers say so (`Sec-Fetch-Site`), also behind a proxy that changes
+`Host`.
 """
 
 import base64
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from data import LOOPBACK
 from data.documents.words import shown
 from data.errors import DecisionRefused, NotWaiting, PipelineError
 from data.pictures.images import from_png, square, to_png
@@ -100,8 +104,9 @@ def make_app(secret: str | None) -> Starlette:
         run_id: UUID = request.path_params["run_id"]
         if not _may(run_id, request.headers.get("x-review-token", "")):
             return _error("this link is not the one to this style", 403)
-        if not _is_from_here(request):
-            return _error("answers are taken from this page only, as JSON", 403)
+        refusal = _why_not_from_here(request)
+        if refusal:
+            return _error(refusal, 403)
         try:
             form = _Form.model_validate_json(await request.body())
             waiting = await run_in_threadpool(find_waiting, run_id)
@@ -122,17 +127,47 @@ def make_app(secret: str | None) -> Starlette:
             Route("/runs/{run_id:uuid}", take, methods=["POST"]),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])]
-        if secret is None
-        else [],
+        middleware=[Middleware(_ForThisMachine)] if secret is None else [],
     )
 
 
-def _is_from_here(request: Request) -> bool:
-    # A form on another site can send neither this type nor our origin.
-    is_json = request.headers.get("content-type", "").partition(";")[0].strip() == "application/json"
+class _ForThisMachine:
+    """Refuses requests to another name than this machine's own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _host_name(Headers(scope=scope).get("host", "")) not in LOOPBACK:
+            given = Headers(scope=scope).get("host", "")
+            words = f"This page is for this machine: expected one of {', '.join(LOOPBACK)} as Host, got {given!a:.100}."
+            await _words(words, 400)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _host_name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _why_not_from_here(request: Request) -> str:
+    """Why an answer is not taken; empty if it comes from the page. Another site cannot send what is asked here."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        return "answers are taken from this page only, as JSON"
+    site = request.headers.get("sec-fetch-site")
+    if site == "same-origin":
+        return ""
     origin = request.headers.get("origin", "").partition("://")[2]
-    return is_json and origin != "" and origin == request.headers.get("host")
+    host = request.headers.get("host", "")
+    if site is None and origin and origin == host:
+        return ""
+    return (
+        f"answers are taken from this page only, as JSON: expected one from {host!a:.100}, got one from "
+        f"{origin or 'nowhere'!a:.100}; behind a proxy, hand the name on (nginx: proxy_set_header Host $http_host;)"
+    )
 
 
 def _answer(waiting: Waiting, form: _Form) -> None:

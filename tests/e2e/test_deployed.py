@@ -69,7 +69,9 @@ def test_a_deployed_human_round_waits_for_a_decision_that_nobody_can_invent(
         return [key for key in store.list("runs") if "/decisions/" in key]
 
     # While it waits, no process holds anything, and somebody is told.
-    assert wait_for_state(client, run_id).name == "Suspended"
+    waits = wait_for_state(client, run_id)
+    assert waits.name == "Suspended"
+    assert waits.state_details.pause_timeout is None  # it waits for as long as nobody answers
     process_id = int((client.read_flow_run(run_id).infrastructure_pid or "").rpartition(":")[2])
     wait_until(lambda: not Path(f"/proc/{process_id}").exists(), 300, "the suspended run's process has ended")
     wait_until(lambda: bool(received), 300, "the webhook is called")

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import pytest
 from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.responses import SetStateStatus
-from prefect.states import Running
+from prefect.states import Running, Suspended
 
 from data.documents.spec import parse_spec
 from data.errors import DecisionRefused, NotWaiting, StyleRejected
@@ -24,7 +24,7 @@ from data.store.examples import read_examples
 from data.records.scores import EvaluationRecord, Leak, RoundScores, Score
 from data.store.candidates import from_parquet
 from data.store.files import Store
-from flows.human_feedback import ask_for_leak_waiver, ask_reviewer
+from flows.human_feedback import ReviewAnswer, ask_for_leak_waiver, ask_reviewer
 from flows.onboard_style import onboard_style
 from published.__main__ import main as published_main
 from review.waiting import Waiting, answer, find_waiting
@@ -217,6 +217,18 @@ def test_a_word_on_a_leak_counts_for_that_leak_alone(run: Run) -> None:
     words = asks_to_publish(run, before, after, before)
     finished()
     assert [(word.reviewer, word.leak) for word in words if word] == [("Ada", seen), ("Bob", more), ("Ada", seen)]
+
+
+def test_a_suspended_run_waits_for_as_long_as_nobody_answers(human_run: Run) -> None:
+    candidates = candidates_of(human_run)
+    given = ReviewAnswer(decision="approve", picks=[1], reviewer="Ada", candidates=candidates.table.sha256)
+    with (
+        patch("flows.human_feedback.runtime.deployment", Mock(id="a deployment")),
+        patch("flows.human_feedback.suspend_flow_run", return_value=given) as suspend,
+    ):
+        asks(human_run, candidates)
+    assert suspend.call_args.kwargs["timeout"] is None
+    assert Suspended(timeout_seconds=None).state_details.pause_timeout is None
 
 
 def test_rejected_candidates_publish_nothing_however_often_it_is_run(human_document: dict[str, Any]) -> None:

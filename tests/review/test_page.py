@@ -27,6 +27,31 @@ def test_a_name_that_others_let_point_here_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8420", 200),
+        ("localhost:8420", 200),
+        ("localhost", 200),
+        ("[::1]:8420", 200),
+        ("[::1]", 200),
+        ("LOCALHOST:8420", 200),
+        ("", 400),
+        ("127.0.0.1.evil.example", 400),
+        ("evil.example:8420", 400),
+        ("localhost@evil.example", 400),
+        ("[::1", 400),
+        ("[::2]:8420", 400),
+        ("0.0.0.0:8420", 400),
+    ],
+)
+def test_only_this_machines_own_names_are_served(host: str, status: int) -> None:
+    response = client(None).get("/static/page.js", headers={"Host": host})
+    assert response.status_code == status
+    if status == 400:
+        assert "expected one of 127.0.0.1, localhost, ::1 as Host" in response.text
+
+
+@pytest.mark.parametrize(
     "headers",
     [
         {"Content-Type": "application/json"},
@@ -34,12 +59,26 @@ def test_a_name_that_others_let_point_here_is_refused() -> None:
         {"Content-Type": "application/json", "Origin": "null"},
         {"Content-Type": "text/plain", "Origin": HERE},
         {"Content-Type": "application/x-www-form-urlencoded", "Origin": HERE},
+        {"Content-Type": "application/json", "Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"},
+        {"Content-Type": "application/json", "Origin": HERE, "Sec-Fetch-Site": "same-site"},
+        {"Content-Type": "application/json", "Origin": HERE, "Sec-Fetch-Site": "none"},
+        {"Content-Type": "text/plain", "Sec-Fetch-Site": "same-origin"},
     ],
 )
 def test_answers_from_other_sites_are_refused(headers: dict[str, str]) -> None:
     response = client(None).post(f"/runs/{RUN}", content="{}", headers=headers)
     assert response.status_code == 403
-    assert response.json() == {"error": "answers are taken from this page only, as JSON"}
+    assert response.json()["error"].startswith("answers are taken from this page only, as JSON")
+
+
+def test_behind_a_proxy_that_changes_the_name_answers_are_taken_or_both_names_told() -> None:
+    page, headers = client(SECRET_VALUE), {"Origin": "https://review.example", "Content-Type": "application/json"}
+    headers["X-Review-Token"] = link(HERE, SECRET_VALUE, RUN).partition("?token=")[2]
+    told = page.post(f"/runs/{RUN}", content="{}", headers=headers)
+    assert told.status_code == 403
+    assert "expected one from '127.0.0.1:8420', got one from 'review.example'; behind a proxy" in told.json()["error"]
+    taken = page.post(f"/runs/{RUN}", content="{}", headers={**headers, "Sec-Fetch-Site": "same-origin"})
+    assert taken.status_code == 400  # the next thing that is looked at: it is no answer
 
 
 def test_an_answer_in_another_form_is_refused_in_words() -> None:
