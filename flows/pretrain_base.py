@@ -18,7 +18,7 @@ from prefect import flow
 from data.documents.pretrain_spec import PretrainSpec, read_pretrain_spec
 from data.records.pretraining import PretrainedBase
 from flows.terminal import run_in_terminal
-from tasks.pretraining.assemble import assemble_base
+from tasks.pretraining.assemble import assemble_base, refuse_other_files
 from tasks.pretraining.clip import fit_clip
 from tasks.pretraining.corpus import build_corpus, fetch_packages
 from tasks.pretraining.draws import draw_all
@@ -36,6 +36,7 @@ from tasks.pretraining.vqgan import fit_decoder, fit_vqgan
 @flow(name="pretrain-base", persist_result=True, result_serializer="json")
 def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
     """Build the corpus, draw pictures from it, train every part of a base on them, and put the parts together."""
+    refuse_other_files(spec.out_folder)
     fetch_packages(spec)
     corpus = build_corpus(spec)
     draws = draw_all(spec, corpus)

@@ -14,7 +14,7 @@ imported here does.
 """
 
 from data.corpus.packages import PACKAGES, fetch_packages
-from data.corpus.phrases import held_out_phrases, style_phrases
+from data.corpus.phrases import held_out_phrases, phrases_sha256, style_phrases
 from data.corpus.read import Corpus, read_corpus
 from data.corpus.sets import BASE_SETS, HELD_OUT_SETS, IconSet
 
@@ -27,5 +27,6 @@ __all__ = [
     "fetch_packages",
     "held_out_phrases",
     "read_corpus",
+    "phrases_sha256",
     "style_phrases",
 ]

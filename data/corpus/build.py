@@ -25,7 +25,7 @@ from data.corpus.packages import PACKAGES
 from data.corpus.render import render_and_encode, worker_pool
 from data.corpus.sets import BASE_SETS, HELD_OUT_SETS
 from data.corpus.shards import IMAGE_SIZE_PX, fraction, mixed, write_shards
-from data.corpus.synonyms import EVERYDAY
+from data.corpus.synonyms import EVERYDAY, SET_NAMES, SYNONYMS
 from data.errors import CorpusError
 
 KEPT_FRACTION = 0.08
@@ -35,6 +35,11 @@ KEPT_FRACTION = 0.08
 def tables_sha256() -> str:
     """Digest of the table that says what a corpus shows: its sets."""
     return hashlib.sha256(repr(BASE_SETS).encode()).hexdigest()
+
+
+def words_sha256() -> str:
+    """Digest of the tables by which the icons of all sets are named the same way."""
+    return hashlib.sha256(repr((SYNONYMS, SET_NAMES)).encode()).hexdigest()
 
 
 def build_corpus(packages: str | Path, out: str | Path, *, held_out: bool = False) -> dict[str, Any]:

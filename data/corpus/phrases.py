@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,6 +10,11 @@ from pathlib import Path
 def style_phrases() -> dict[str, list[str]]:
     """Training style -> phrasings of its look, the first the plainest."""
     return _read("training")
+
+
+def phrases_sha256() -> str:
+    """Digest of the training phrases."""
+    return hashlib.sha256(json.dumps(style_phrases()).encode()).hexdigest()
 
 
 def held_out_phrases() -> dict[str, list[str]]:

@@ -21,6 +21,19 @@ from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
 from tasks.pretraining.start import base_to_start_from
 
+_FOLDERS = (
+    "clip",
+    "judge",
+    "scheduler",
+    "super_resolution",
+    "text_encoder",
+    "tokenizer",
+    "transformer",
+    "vqvae",
+)
+_FILES = ("CREDITS.md", "card.json", "model_index.json")
+"""What a base is made of, by the names at the top."""
+
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
 def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> PretrainedBase:
@@ -29,11 +42,10 @@ def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> Pret
     A base that lies at the place is replaced once the new one is whole.
 
     Raises:
-        PretrainingError: if something else than a base lies at the place.
+        PretrainingError: if anything else than a base lies at the place, also beside one.
     """
     out = spec.out_folder
-    if out.exists() and any(out.iterdir()) and not (out / "model_index.json").is_file():
-        raise PretrainingError(f"expected nothing or a base at {out}, got other files; name another folder with --out")
+    refuse_other_files(out)
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     corpus, text_folder = Path(stages["corpus"].folder), Path(stages["text"].folder)
@@ -59,6 +71,7 @@ def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> Pret
     shutil.copytree(stages["judge"].folder, partial / "judge")
     shutil.copyfile(corpus / "CREDITS.md", partial / "CREDITS.md")
     base = styledrop.load_base(partial)
+    refuse_other_files(out)  # hours may have passed
     if out.exists():
         shutil.rmtree(out)
     os.replace(partial, out)
@@ -67,6 +80,30 @@ def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> Pret
         sha256=base.sha256,
         size_bytes=sum(path.stat().st_size for path in out.rglob("*") if path.is_file()),
     )
+
+
+def refuse_other_files(out: Path) -> None:
+    """Refuse to replace what no base is made of: nothing of anybody else's is ever removed.
+
+    Raises:
+        PretrainingError: naming what else lies there.
+    """
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise PretrainingError(f"expected nothing or a base at {out}, got a file or a link; name another with --out")
+    paths = [path.relative_to(out) for path in out.rglob("*")] if out.exists() else []
+    others = sorted(str(path) for path in paths if not _is_of_a_base(path))
+    if others or (paths and not (out / "model_index.json").is_file()):
+        raise PretrainingError(
+            f"expected nothing or a base at {out}, got other files ({', '.join(others[:3]) or 'no model_index.json'}); "
+            "move them away, or name another folder with --out"
+        )
+
+
+def _is_of_a_base(path: Path) -> bool:
+    if len(path.parts) == 1:
+        return path.name in (*_FOLDERS, *_FILES)
+    is_of_a_part = path.suffix in (".json", ".safetensors") or path.name == "merges.txt"
+    return len(path.parts) == 2 and path.parts[0] in _FOLDERS and is_of_a_part
 
 
 def _card(spec: PretrainSpec, stages: Mapping[str, StageRecord], corpus: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from PIL import Image
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.corpus import Corpus, style_phrases
+from data.corpus import Corpus, phrases_sha256, style_phrases
 from data.corpus.arrays import read_arrays
 from data.documents.pretrain_spec import PretrainSpec
 from data.pictures.contact_sheet import Row, comparison_sheet
@@ -34,6 +34,7 @@ def fit_clip(spec: PretrainSpec, corpus: StageRecord, text: StageRecord) -> Stag
         "clip": wanted,
         "seed": spec.seed,
         "inputs": {"corpus": corpus.sha256, "text": text.sha256},
+        "made_from": {"phrases": phrases_sha256()},
     }
     finished = open_stage(folder, settings)
     if finished is not None:

@@ -40,6 +40,7 @@ def build_corpus(spec: PretrainSpec) -> StageRecord:
         "packages": dict(corpus.PACKAGES.values()),
         "tables": build.tables_sha256(),
         "size_px": spec.size_px,
+        "made_from": {"words": build.words_sha256()},
     }
     finished = open_stage(folder, settings)
     if finished is not None:

@@ -12,7 +12,7 @@ from typing import Literal
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.corpus import style_phrases
+from data.corpus import phrases_sha256, style_phrases
 from data.corpus.arrays import read_arrays
 from data.corpus.draws import Draws, draw_pictures, read_draws
 from data.corpus.sampling import weights_by_coverage
@@ -32,6 +32,7 @@ def draw_all(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
         "size_px": spec.size_px,
         "seed": spec.seed,
         "inputs": {"corpus": corpus.sha256},
+        "made_from": {"phrases": phrases_sha256()},
     }
     finished = open_stage(folder, settings)
     if finished is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.corpus import style_phrases
+from data.corpus import phrases_sha256, style_phrases
 from data.corpus.arrays import read_arrays
 from data.corpus.sampling import sentences_to_distil
 from data.documents.pretrain_spec import PretrainSpec
@@ -34,6 +34,7 @@ def embed_phrases(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
         "num_prompts": spec.text.num_prompts,
         "seed": spec.seed,
         "inputs": {"corpus": corpus.sha256, "teacher": folder_sha256(teacher)},
+        "made_from": {"phrases": phrases_sha256()},
     }
     finished = open_stage(folder, settings)
     if finished is not None:

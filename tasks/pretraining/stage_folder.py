@@ -8,7 +8,8 @@
 
 A stage with other settings is never mixed with the one that lies there. Only the number of steps may
 grow: the stage then goes on from its checkpoint. A setting that is newer than the folder has its default
-there; so its default must be what was done before there was such a setting.
+there; so its default must be what was done before there was such a setting. `made_from` holds digests of tables of
+this repository; a folder from before one was recorded is taken to be made from the table at hand.
 """
 
 import hashlib
@@ -26,6 +27,7 @@ from data.errors import SettingsChanged
 from data.records.pretraining import StageRecord
 from tasks.pretraining.curve import draw_curve, read_curve
 
+MADE_FROM = "made_from"
 _MAY_GROW = ("num_steps", "decay_steps")
 
 
@@ -41,6 +43,8 @@ def open_stage(folder: Path, settings: Mapping[str, Any]) -> StageRecord | None:
     path, finished = folder / "settings.json", None
     if path.is_file():
         found = _completed(json.loads(path.read_text()), settings)
+        if MADE_FROM in wanted:
+            found[MADE_FROM] = {**wanted[MADE_FROM], **found.get(MADE_FROM, {})}
         _check_unchanged(folder, _flat(found), _flat(wanted))
         if found == wanted:
             finished = _finished(folder)

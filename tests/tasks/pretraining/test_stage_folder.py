@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from data.corpus import build, phrases_sha256, style_phrases, synonyms
 from data.errors import SettingsChanged
 from data.records.pretraining import StageRecord
 from tasks.pretraining.curve import draw_curve, read_curve
@@ -106,3 +107,23 @@ def test_a_curve_is_drawn_one_panel_a_figure(tmp_path: Path) -> None:
     assert picture.height == 2 * one.height
     with pytest.raises(ValueError, match="at least one point"):
         draw_curve(read_curve(tmp_path / "none.jsonl"))
+
+
+def test_a_table_that_was_edited_since_is_noticed(tmp_path: Path) -> None:
+    made = {**SETTINGS, "made_from": {"phrases": "a" * 64}}
+    old = finished(tmp_path)  # before it was recorded what of
+    assert open_stage(tmp_path, made) == old
+    assert open_stage(tmp_path, made) == old
+    with pytest.raises(SettingsChanged, match="made_from.phrases: expected 'aaaa.*, got 'bbbb"):
+        open_stage(tmp_path, {**made, "made_from": {"phrases": "b" * 64}})
+
+
+def test_all_tables_that_the_corpus_and_its_sentences_are_made_from_have_digests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words, phrases = build.words_sha256(), phrases_sha256()
+    monkeypatch.setitem(synonyms.SYNONYMS, "moon", "luna")
+    assert build.words_sha256() != words
+    changed_phrases = {**style_phrases(), "tabler": ["other words"]}
+    monkeypatch.setattr("data.corpus.phrases.style_phrases", lambda: changed_phrases)
+    assert phrases_sha256() != phrases
