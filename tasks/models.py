@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,6 +17,46 @@ from data.store.files import read_blob
 from data.store.published_style import download_version
 from styledrop.base import EMBEDDED
 from styledrop.reading import files_sha256
+from styledrop.text import TextEncoder
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BaseIdentity:
+    """What is known of a base without its weights: what a batch's watcher keeps, which holds no accelerator."""
+
+    name: str
+    sha256: str
+    super_resolution_sha256: str
+    """Empty if it has none."""
+    scorer_sha256: str
+    """Empty if it has none."""
+    text: TextEncoder
+    """It counts tokens."""
+
+    @property
+    def scorer(self) -> str:
+        """Digest of its scorer.
+
+        Raises:
+            SpecError: if it has none.
+        """
+        if not self.scorer_sha256:
+            raise SpecError(f"expected a scorer (an open_clip folder) beside base {self.name!r}, got none; add one")
+        return self.scorer_sha256
+
+
+_identities: dict[str, BaseIdentity] = {}
+
+
+def identify_base(name: str) -> BaseIdentity:
+    """What base `name` is; hashed once per process, and nothing of it stays on a device.
+
+    Raises:
+        SpecError: if there is no such base, or it cannot be used.
+    """
+    if name not in _identities:
+        _identities[name] = _identity_of(_load_base(name, "cpu"))
+    return _identities[name]
 
 
 @lru_cache(maxsize=1)
@@ -25,7 +66,12 @@ def open_base(name: str) -> styledrop.Base:
     Raises:
         SpecError: if there is no such base or no such device, or the base cannot be used.
     """
-    device = _device()
+    base = _load_base(name, _device())
+    _identities[name] = _identity_of(base)
+    return base
+
+
+def _load_base(name: str, device: str) -> styledrop.Base:
     folder = name if name == EMBEDDED else absolute(name)
     if "://" in folder:
         raise SpecError(f"base: expected 'embedded' or a folder of this machine, got {name!r}; copy the base here")
@@ -35,7 +81,17 @@ def open_base(name: str) -> styledrop.Base:
         raise SpecError(f"the base {name!r} cannot be used: {error}") from error
 
 
-def refuse_cut_prompts(base: styledrop.Base, prompts: Sequence[str]) -> None:
+def _identity_of(base: styledrop.Base) -> BaseIdentity:
+    return BaseIdentity(
+        name=base.name,
+        sha256=base.sha256,
+        super_resolution_sha256=base.super_resolution.sha256 if base.super_resolution else "",
+        scorer_sha256=scorer_sha256(base) if base.clip_folder else "",
+        text=base.text,
+    )
+
+
+def refuse_cut_prompts(base: styledrop.Base | BaseIdentity, prompts: Sequence[str]) -> None:
     """Refuse prompts that the base's text encoder would cut.
 
     Raises:

@@ -16,7 +16,7 @@ from data.store.files import Store
 from data.store.pointer import read_pointer, style_folder
 from data.store.published_style import read_document, read_settings, without_addresses
 from tasks.deployment import addresses_of, refuse_relative_addresses
-from tasks.models import open_base, refuse_cut_prompts
+from tasks.models import identify_base, refuse_cut_prompts
 from tasks.onboarding.prepare import run_key
 from tasks.reporting import log_stage
 
@@ -103,14 +103,14 @@ def _is_made_from(version_uri: str, spec: StyleSpec, reference_sha256: tuple[str
     return (
         read_settings(version_uri) == without_addresses(spec.model_dump(mode="json"))
         and tuple(reference.source_sha256 for reference in document.references) == reference_sha256
-        and document.base_sha256 == open_base(spec.base).sha256
+        and document.base_sha256 == identify_base(spec.base).sha256
     )
 
 
 def _planned(style: ManifestStyle) -> BatchStyle:
     references = {f"references.{number}.uri": one.uri for number, one in enumerate(style.spec.references)}
     refuse_relative_addresses(addresses_of(style.spec.store, style.spec.base, references))
-    refuse_cut_prompts(open_base(style.spec.base), style.spec.whole_prompts)
+    refuse_cut_prompts(identify_base(style.spec.base), style.spec.whole_prompts)
     pointer = read_pointer(style_folder(Store(style.spec.store), style.spec.name))
     return BatchStyle(
         row=style.row,

@@ -21,7 +21,7 @@ from data.store.files import Store
 from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
 from data.store.published_style import read_document, without_addresses
 from tasks.deployment import addresses_of, refuse_relative_addresses
-from tasks.models import open_base, refuse_cut_prompts, scorer_sha256
+from tasks.models import identify_base, open_base, refuse_cut_prompts
 from tasks.reporting import log_stage
 
 
@@ -79,7 +79,7 @@ def prepare(spec: StyleSpec | SubjectSpec) -> Run:
         store=store.uri,
         spec=spec,
         base_sha256=base.sha256,
-        scorer_sha256=scorer_sha256(base),
+        scorer_sha256=identify_base(spec.base).scorer,
         reference_sha256=tuple(reference.sha256 for reference in references),
         references=examples(base.size_px),
         large_references=examples(base.large.size_px) if base.super_resolution else (),
@@ -92,15 +92,15 @@ def run_key(spec: OnboardingSpec, reference_sha256: Sequence[str]) -> str:
     Raises:
         SpecError: if there is no such base, or none that can score.
     """
-    base = open_base(spec.base)
+    base = identify_base(spec.base)
     return _digest(
         {
             "spec": without_addresses(spec.model_dump(mode="json")),
             "store": Store(spec.store).uri,
             "references": list(reference_sha256),
             "base": base.sha256,
-            "super_resolution": base.super_resolution.sha256 if base.super_resolution else "",
-            "scorer": scorer_sha256(base),
+            "super_resolution": base.super_resolution_sha256,
+            "scorer": base.scorer,
             "library": styledrop.__version__,
         }
     )

@@ -20,9 +20,8 @@ from data.documents.spec import parse_spec
 from data.errors import DecisionRefused, NotWaiting, StyleRejected
 from data.records.feedback import Decision, FeedbackRecord
 from data.records.onboarding import CandidatesRecord, PublishedAdapter, Run
-from data.store.examples import read_examples
 from data.records.scores import EvaluationRecord, Leak, RoundScores, Score
-from data.store.candidates import from_parquet
+from data.store.examples import read_examples
 from data.store.files import Store
 from flows.human_feedback import ReviewAnswer, ask_for_leak_waiver, ask_reviewer
 from flows.onboard_style import onboard_style

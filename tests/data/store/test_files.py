@@ -1,8 +1,8 @@
 import contextlib
 import json
 import os
-import resource
 import re
+import resource
 import stat
 import threading
 from pathlib import Path

@@ -2,13 +2,16 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import yaml
 
+import styledrop
 from data.documents.spec import StyleSettings, StyleSpec, parse_spec
 from data.errors import ManifestError, SpecError, StoreNotWritable
 from data.store.files import Store
+from tasks import models
 from tasks.batches.plan import find_published, plan_batch
 from tasks.onboarding.prepare import prepare, run_key
 
@@ -84,6 +87,21 @@ def test_a_row_in_a_bad_state_is_a_bad_row_and_all_others_go_on(
     assert found["torn"] == "ZeroDivisionError: nobody thought of it"
     with pytest.raises(ManifestError, match=f"got {len(rows) - 2}; nothing was started"):
         plan_batch.fn(str(manifest), "", settings, True)
+
+
+def test_a_batch_hashes_a_base_once_and_opens_none_on_a_device(
+    manifest: Path, settings: StyleSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STYLEDROP_DEVICE", "cuda:9")  # which is not there: nobody asks for it
+    monkeypatch.setattr(models, "_identities", {})
+    loaded = Mock(side_effect=styledrop.load_base)
+    hashed = Mock(side_effect=models.scorer_sha256)
+    monkeypatch.setattr(styledrop, "load_base", loaded)
+    monkeypatch.setattr(models, "scorer_sha256", hashed)
+    batch = plan_batch.fn(str(manifest), "", settings, False)
+    assert [style.spec.name for style in batch.styles] == ["disc", "ball"]
+    assert [call.kwargs["device"] for call in loaded.call_args_list] == ["cpu"]
+    assert hashed.call_count == 1
 
 
 def test_relative_addresses_are_refused_in_a_batch_of_a_deployment(
