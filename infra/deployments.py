@@ -10,8 +10,9 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -19,6 +20,8 @@ POOL = "styledrop"
 TUNING_QUEUE = "tuning"
 BATCH_QUEUE = "batches"
 BATCHES_AT_ONCE = 4
+PAGE = 200
+"""Runs that Prefect's API gives at once."""
 DEPLOY = (sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all")
 
 
@@ -29,6 +32,47 @@ def is_worker_online(api_url: str) -> bool:
     except httpx.HTTPError:
         return False
     return response.is_success and any(worker["status"] == "ONLINE" for worker in response.json())
+
+
+def crash_gone_runs(api_url: str, alive: Collection[int], *, is_worker_up: bool) -> list[str]:
+    """Set the pool's runs to Crashed whose process is gone, and name them; else they keep their places for ever.
+
+    After a power cut nobody is left to say that a run has ended. A run that was being cancelled is Cancelled.
+
+    Args:
+        api_url: Of the Prefect server.
+        alive: Numbers of the runs' processes on this machine, which is the pool's only one.
+        is_worker_up: Whether a run that has no process yet is about to get one.
+
+    Raises:
+        httpx.HTTPError: if the server does not answer.
+    """
+    gone = []
+    with httpx.Client(base_url=f"{api_url}/", timeout=30, trust_env=False) as client:
+        for run in _unfinished_runs(client):
+            process_id = (run["infrastructure_pid"] or "").rpartition(":")[2]
+            if int(process_id) in alive if process_id.isdecimal() else is_worker_up:
+                continue
+            state = "CANCELLED" if run["state_type"] == "CANCELLING" else "CRASHED"
+            wish = {"type": state, "message": "its process was gone when the stack was started"}
+            client.post(f"flow_runs/{run['id']}/set_state", json={"state": wish, "force": True}).raise_for_status()
+            gone.append(f"{run['name']} ({run['id']}): {state.capitalize()}")
+    return gone
+
+
+def _unfinished_runs(client: httpx.Client) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    wanted = {
+        "flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}},
+        "work_pools": {"name": {"any_": [POOL]}},
+        "limit": PAGE,
+    }
+    while True:
+        response = client.post("flow_runs/filter", json={**wanted, "offset": len(found)})
+        page = response.raise_for_status().json()
+        found += page
+        if len(page) < PAGE:
+            return found
 
 
 def set_limits(api_url: str, tuning_limit: int) -> None:

@@ -74,6 +74,8 @@ class Stack:
             before = {name for name, started in state.parts.items() if started.find()}
             try:
                 for part in self._parts(state):
+                    if part.name == "worker":
+                        self._crash_gone_runs(state, is_worker_up="worker" in before)
                     if part.name not in before:
                         part.make_ready()
                         state.parts[part.name] = self._start(part, state)
@@ -148,6 +150,15 @@ class Stack:
 
     def _prefect_environment(self, state: _State) -> dict[str, str]:
         return {**_user_environment(state), **QUIET, "PREFECT_HOME": str(self._folder / "prefect")}
+
+    def _crash_gone_runs(self, state: _State, *, is_worker_up: bool) -> None:
+        api_url = self._prefect_environment(state)["PREFECT_API_URL"]
+        alive = {process.pid for process in marked(MARK, state.mark)}
+        try:
+            for gone in deployments.crash_gone_runs(api_url, alive, is_worker_up=is_worker_up):
+                print(f"a run's process is gone: {gone}", file=sys.stderr)
+        except httpx.HTTPError as error:
+            raise StackError(f"the runs whose process is gone cannot be found: {error}") from error
 
     def _register(self, state: _State, limit: int) -> None:
         environment = self._prefect_environment(state)

@@ -25,6 +25,7 @@ class BaseIdentity:
     """What is known of a base without its weights: what a batch's watcher keeps, which holds no accelerator."""
 
     name: str
+    folder: Path
     sha256: str
     super_resolution_sha256: str
     """Empty if it has none."""
@@ -41,7 +42,7 @@ class BaseIdentity:
             SpecError: if it has none.
         """
         if not self.scorer_sha256:
-            raise SpecError(f"expected a scorer (an open_clip folder) beside base {self.name!r}, got none; add one")
+            raise _no_scorer(self.folder)
         return self.scorer_sha256
 
 
@@ -84,6 +85,7 @@ def _load_base(name: str, device: str) -> styledrop.Base:
 def _identity_of(base: styledrop.Base) -> BaseIdentity:
     return BaseIdentity(
         name=base.name,
+        folder=base.folder,
         sha256=base.sha256,
         super_resolution_sha256=base.super_resolution.sha256 if base.super_resolution else "",
         scorer_sha256=scorer_sha256(base) if base.clip_folder else "",
@@ -179,7 +181,11 @@ def _device() -> str:
 
 def _clip_folder(base: styledrop.Base) -> Path:
     if base.clip_folder is None:
-        raise SpecError(
-            f"expected a scorer (an open_clip folder) in {base.folder}/clip, got none; add one, or name another base"
-        )
+        raise _no_scorer(base.folder)
     return base.clip_folder
+
+
+def _no_scorer(folder: Path) -> SpecError:
+    return SpecError(
+        f"expected a scorer (an open_clip folder) in {folder}/clip, got none; add one, or name another base"
+    )
