@@ -23,6 +23,7 @@
     └── ReviewError
         ├── NotWaiting           the run has no open question
         ├── QuestionUnreadable   another release asked, or what is asked about cannot be read
+        ├── LinkRefused          a reviewer's link does not open this question, or no longer
         ├── DecisionRefused      the answer cannot be used: ask again
         └── StyleRejected        a reviewer said no: nothing is published
 
@@ -120,6 +121,10 @@ class NotWaiting(ReviewError):
 
 class QuestionUnreadable(ReviewError):
     """A run's question cannot be shown: another release asked it, or it is damaged; others can be answered."""
+
+
+class LinkRefused(ReviewError):
+    """A reviewer's link does not open this question, or no longer."""
 
 
 class DecisionRefused(ReviewError):

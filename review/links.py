@@ -1,14 +1,17 @@
-"""Links for reviewers on other machines, signed: the holder of one sees and answers that run and no other."""
+"""Links for reviewers on other machines, signed: the holder of one sees and answers one question, for a while."""
 
 import hashlib
 import hmac
 import os
+from datetime import UTC, datetime
 from uuid import UUID
 
-from data.errors import SpecError
+from data.errors import LinkRefused, SpecError
 
 SECRET = "STYLEDROP_REVIEW_SECRET"
 MIN_SECRET_CHARACTERS = 32
+DAYS = 14
+"""A link opens its question for so long, unless another number is asked for."""
 
 
 def secret_from_environment() -> str:
@@ -26,16 +29,31 @@ def secret_from_environment() -> str:
     return secret
 
 
-def token(secret: str, run_id: UUID) -> str:
-    """What opens the page of `run_id` and no other."""
-    return hmac.new(secret.encode(), f"review {run_id}".encode(), hashlib.sha256).hexdigest()
+def token(secret: str, run_id: UUID, question: str, expires: datetime) -> str:
+    """What opens the page of `run_id` until `expires`, for as long as it asks the question with the key `question`."""
+    until = int(expires.timestamp())
+    signature = hmac.new(secret.encode(), f"review {run_id} {question} {until}".encode(), hashlib.sha256).hexdigest()
+    return f"{until}.{question}.{signature}"
 
 
-def is_token(secret: str, run_id: UUID, given: str) -> bool:
-    """Whether `given` opens the page of `run_id`; takes as long for a near miss as for any other."""
-    return hmac.compare_digest(token(secret, run_id).encode(), given.encode())
+def opened_question(secret: str, run_id: UUID, given: str, now: datetime) -> str:
+    """The key of the question that the token `given` opens.
+
+    Raises:
+        LinkRefused: if it is of another run or secret, or has expired.
+    """
+    until, _, rest = given.partition(".")
+    question, _, _ = rest.partition(".")
+    is_number = until.isascii() and until.isdecimal() and len(until) < 12
+    expires = datetime.fromtimestamp(int(until), UTC) if is_number else now
+    # Takes as long for a near miss as for any other.
+    if not hmac.compare_digest(token(secret, run_id, question, expires).encode(), given.encode()):
+        raise LinkRefused("this link is not the one to this style: ask whoever runs this page for it")
+    if now >= expires:
+        raise LinkRefused(f"this link expired at {expires:%Y-%m-%d %H:%M} UTC: ask whoever runs this page for another")
+    return question
 
 
-def link(page: str, secret: str, run_id: UUID) -> str:
+def link(page: str, secret: str, run_id: UUID, question: str, expires: datetime) -> str:
     """The address of a run's page under `page` (`http://host:port`)."""
-    return f"{page.rstrip('/')}/runs/{run_id}?token={token(secret, run_id)}"
+    return f"{page.rstrip('/')}/runs/{run_id}?token={token(secret, run_id, question, expires)}"

@@ -6,13 +6,14 @@
 
 It answers through the Prefect API and reads pictures from the store; it keeps nothing itself. Without a
 secret it is for this machine alone: other names in `Host` are refused, or a page elsewhere could have its
-own name point here and read along. With one, every request about a run needs that run's token. Answers
+own name point here and read along. With one, every request about a run needs a token to its question. Answers
 are taken as JSON from the page itself only: browsers say so (`Sec-Fetch-Site`), also behind a proxy that changes
 `Host`.
 """
 
 import base64
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -32,17 +33,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from data import LOOPBACK
 from data.documents.words import shown
-from data.errors import DecisionRefused, NotWaiting, PipelineError
+from data.errors import DecisionRefused, LinkRefused, NotWaiting, PipelineError
 from data.pictures.images import from_png, square, to_png
 from data.records.feedback import ANSWER_MEANINGS, Answer, Question
 from data.records.onboarding import Example
 from data.store.files import Store
-from review.links import is_token
+from review.links import opened_question
 from review.waiting import Unreadable, Waiting, answer, find_waiting, list_all, shown_candidates
 
 HERE = Path(__file__).parent
 MAX_PX = 320
 """Larger pictures are scaled down: twice what the page shows, for fine screens."""
+MAX_ANSWER_BYTES = 100_000
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; img-src data:; script-src 'self'; style-src 'self'; "
@@ -90,11 +92,11 @@ def make_app(secret: str | None) -> Starlette:
 
     async def show(request: Request) -> Response:
         run_id: UUID = request.path_params["run_id"]
-        if not _may(run_id, request.query_params.get("token", "")):
-            return _words("This link is not the one to this style: ask whoever runs this page for it.", 403)
         try:
-            waiting = await run_in_threadpool(find_waiting, run_id)
+            waiting = await _opened(run_id, request.query_params.get("token", ""))
             return await run_in_threadpool(_question, waiting)
+        except LinkRefused as error:
+            return _words(str(error), 403)
         except NotWaiting as error:
             return _words(str(error), 404)
         except PipelineError as error:  # the store cannot be read
@@ -102,23 +104,32 @@ def make_app(secret: str | None) -> Starlette:
 
     async def take(request: Request) -> Response:
         run_id: UUID = request.path_params["run_id"]
-        if not _may(run_id, request.headers.get("x-review-token", "")):
-            return _error("this link is not the one to this style", 403)
-        refusal = _why_not_from_here(request)
-        if refusal:
-            return _error(refusal, 403)
+        given = request.headers.get("x-review-token", "")
         try:
-            form = _Form.model_validate_json(await request.body())
-            waiting = await run_in_threadpool(find_waiting, run_id)
+            _check_signature(run_id, given)
+            refusal = _why_not_from_here(request)
+            if refusal:
+                return _error(refusal, 403)
+            form = _Form.model_validate_json(await _body(request))
+            waiting = await _opened(run_id, given)
             await run_in_threadpool(_answer, waiting, form)
+        except LinkRefused as error:
+            return _error(str(error), 403)
         except ValidationError as error:
             return _error(f"expected an answer in the form the page sends: {error.errors()[0]['msg']}", 400)
         except (NotWaiting, DecisionRefused) as error:
             return _error(str(error), 409)
         return JSONResponse({"said": f"{form.decision} by {form.reviewer}; the run goes on."}, headers=HEADERS)
 
-    def _may(run_id: UUID, given: str) -> bool:
-        return secret is None or is_token(secret, run_id, given)
+    def _check_signature(run_id: UUID, given: str) -> str | None:
+        return None if secret is None else opened_question(secret, run_id, given, datetime.now(UTC))
+
+    async def _opened(run_id: UUID, given: str) -> Waiting:
+        question = _check_signature(run_id, given)  # before anything is asked of Prefect
+        waiting = await run_in_threadpool(find_waiting, run_id)
+        if question not in (None, waiting.question.key):
+            raise LinkRefused("this link is the one to an earlier question: ask whoever runs this page for another")
+        return waiting
 
     return Starlette(
         routes=[
@@ -144,6 +155,15 @@ class _ForThisMachine:
             await _words(words, 400)(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+
+async def _body(request: Request) -> bytes:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_ANSWER_BYTES:
+            raise DecisionRefused(f"expected an answer of at most {MAX_ANSWER_BYTES} bytes, got more")
+    return body
 
 
 def _host_name(host: str) -> str:

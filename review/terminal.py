@@ -6,7 +6,7 @@
     python -m review.terminal another-round RUN --picks 1,5,9 --reviewer NAME [--note TEXT]
     python -m review.terminal publish RUN --reviewer NAME [--note TEXT]
     python -m review.terminal reject RUN --reviewer NAME [--note TEXT]
-    python -m review.terminal link RUN --page http://HOST:PORT
+    python -m review.terminal link RUN --page http://HOST:PORT [--days DAYS]
     python -m review.terminal notify --webhook URL
 
 Prefect's own form and the review page (`python -m review`) do the same.
@@ -16,11 +16,12 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from data.errors import PipelineError
 from data.records.feedback import ANSWER_MEANINGS, Answer
-from review.links import link, secret_from_environment
+from review.links import DAYS, link, secret_from_environment
 from review.notification import notify_when_waiting
 from review.waiting import Unreadable, Waiting, answer, find_waiting, list_all, shown_candidates
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "show":
                 _print_question(find_waiting(asked.run))
             case "link":
-                print(link(asked.page, secret_from_environment(), find_waiting(asked.run).run_id))
+                print(_link(find_waiting(asked.run), asked.page, asked.days))
             case "notify":
                 print(f"automation {notify_when_waiting(asked.webhook)}: {asked.webhook} is called when a style waits")
             case action:
@@ -73,12 +74,19 @@ def _parser() -> argparse.ArgumentParser:
         answered.add_argument(
             "--picks", type=_numbers, default=[], help="numbers of the images the next round is tuned on: 1,5,9"
         )
-    linked = actions.add_parser("link", help="the signed address of a style's page, for a reviewer on another machine")
+    linked = actions.add_parser("link", help="the signed address of a question, for a reviewer on another machine")
     linked.add_argument("run", type=UUID, help="id of the flow run")
     linked.add_argument("--page", required=True, help="address under which `python -m review` is reached")
+    linked.add_argument("--days", type=int, choices=range(1, 366), metavar="DAYS", default=DAYS,
+                        help=f"how long it opens the question; left out: {DAYS}")  # fmt: skip
     notify = actions.add_parser("notify", help="have a webhook called whenever a style waits")
     notify.add_argument("--webhook", required=True, help="http(s) address that takes JSON")
     return parser
+
+
+def _link(waiting: Waiting, page: str, days: int) -> str:
+    expires = datetime.now(UTC) + timedelta(days=days)
+    return link(page, secret_from_environment(), waiting.run_id, waiting.question.key, expires)
 
 
 def _numbers(words: str) -> list[int]:

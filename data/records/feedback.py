@@ -66,6 +66,12 @@ class Question(Record):
         return "Two reviewers have to agree; this is the first." if self.reviewers > 1 else ""
 
     @property
+    def key(self) -> str:
+        """Names what is asked about: the same candidates, and if it is about their leak, the same leak."""
+        seen = self.candidates.table.sha256[:16]
+        return f"{seen}-{self.leak.digest}" if self.is_about_leak and self.leak is not None else seen
+
+    @property
     def is_about_leak(self) -> bool:
         """Whether it asks if the last round may be published, not what the next one is tuned on."""
         return "publish" in self.answers

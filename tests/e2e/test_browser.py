@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,7 +25,7 @@ from data.store.files import Store
 from data.store.publication import current_version
 from review.links import link
 from review.page import make_app
-from review.waiting import list_waiting
+from review.waiting import find_waiting, list_waiting
 from tasks.onboarding.prepare import prepare
 from tests.e2e.browser import open_page, screenshot
 from tests.e2e.deployed import start_onboarding, wait_for_state
@@ -86,7 +87,8 @@ def test_six_picks_on_the_review_page_are_what_round_two_is_tuned_on(
             assert width == 160
         screenshot(page, "review-page-small")
 
-        page.goto(link(elsewhere, SECRET, run_id))
+        question = find_waiting(run_id).question.key
+        page.goto(link(elsewhere, SECRET, run_id, question, datetime.now(UTC) + timedelta(days=1)))
         picks = _pick_six(page)
         page.keyboard.press("Enter")
         page.get_by_label("approve").check()

@@ -1,17 +1,21 @@
 """Who may see and answer what, before anything is asked of Prefect."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from starlette.testclient import TestClient
 
 from review.__main__ import main
-from review.links import SECRET, link
+from review.links import SECRET, token
 from review.page import make_app
 
 RUN = UUID("00000000-0000-4000-8000-000000000001")
 OTHER = UUID("00000000-0000-4000-8000-000000000002")
 SECRET_VALUE = "s" * 32
+NOW = datetime.now(UTC)
+LATER = NOW + timedelta(days=1)
+QUESTION = "a" * 16
 HERE = "http://127.0.0.1:8420"
 ANSWER = {"decision": "approve", "picks": [1], "reviewer": "Ada", "note": "", "candidates": "a" * 64}
 
@@ -73,7 +77,7 @@ def test_answers_from_other_sites_are_refused(headers: dict[str, str]) -> None:
 
 def test_behind_a_proxy_that_changes_the_name_answers_are_taken_or_both_names_told() -> None:
     page, headers = client(SECRET_VALUE), {"Origin": "https://review.example", "Content-Type": "application/json"}
-    headers["X-Review-Token"] = link(HERE, SECRET_VALUE, RUN).partition("?token=")[2]
+    headers["X-Review-Token"] = token(SECRET_VALUE, RUN, QUESTION, LATER)
     told = page.post(f"/runs/{RUN}", content="{}", headers=headers)
     assert told.status_code == 403
     assert "expected one from '127.0.0.1:8420', got one from 'review.example'; behind a proxy" in told.json()["error"]
@@ -89,14 +93,26 @@ def test_an_answer_in_another_form_is_refused_in_words() -> None:
 
 def test_a_link_opens_its_own_run_and_nothing_else() -> None:
     page = client(SECRET_VALUE)
-    token = link(HERE, SECRET_VALUE, RUN).partition("?token=")[2]
+    opens = token(SECRET_VALUE, RUN, QUESTION, LATER)
     assert page.get("/").status_code == 403
-    for run, given in ((RUN, ""), (OTHER, token), (RUN, link(HERE, "t" * 32, RUN)[-64:]), (RUN, "ä" * 32)):
+    for run, given in (
+        (RUN, ""),
+        (OTHER, opens),
+        (RUN, token("t" * 32, RUN, QUESTION, LATER)),
+        (RUN, token(SECRET_VALUE, RUN, QUESTION, NOW - timedelta(seconds=1))),
+        (RUN, opens.replace(QUESTION, "b" * 16)),
+        (RUN, str(int(opens.partition(".")[0]) + 1) + opens[opens.index(".") :]),
+        (RUN, opens.partition(".")[2]),
+        (RUN, opens[:-1]),
+        (RUN, "9" * 400 + opens[opens.index(".") :]),
+        (RUN, "ä" * 32),
+        (RUN, "²." + QUESTION),
+    ):
         assert page.get(f"/runs/{run}", params={"token": given}).status_code == 403
         headers = {"Origin": HERE, "X-Review-Token": given.encode()}
         assert page.post(f"/runs/{run}", json=ANSWER, headers=headers).status_code == 403
     # Past the door, what is looked at next is where it comes from.
-    headers = {"Origin": "http://evil.example", "X-Review-Token": token}
+    headers = {"Origin": "http://evil.example", "X-Review-Token": opens}
     assert "from this page only" in page.post(f"/runs/{RUN}", json=ANSWER, headers=headers).json()["error"]
 
 
@@ -115,3 +131,10 @@ def test_other_machines_are_served_only_with_a_secret_to_sign_links(
     monkeypatch.setenv(SECRET, "short")
     assert main(["--host", "0.0.0.0"]) == 1
     assert f"expected at least 32 characters in the environment's {SECRET}, got 5" in capsys.readouterr().err
+
+
+def test_an_answer_that_is_too_long_is_not_read_to_its_end() -> None:
+    response = client(None).post(f"/runs/{RUN}", content=b" " * 200_000, headers={
+        "Origin": HERE, "Content-Type": "application/json"})  # fmt: skip
+    assert response.status_code == 409
+    assert "at most 100000 bytes" in response.json()["error"]

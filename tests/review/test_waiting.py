@@ -1,6 +1,7 @@
 """What is listed of runs that wait, whoever asked and whatever has become of their stores."""
 
 import json
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +19,11 @@ from starlette.testclient import TestClient
 
 from data.errors import QuestionUnreadable
 from data.pictures.images import to_png
+from data.store.candidates import Candidate, to_parquet
 from data.store.files import Store
 from review import terminal, waiting
+from review.__main__ import main as serve
+from review.links import SECRET, token
 from review.page import make_app
 from review.waiting import Unreadable, Waiting, find_waiting, list_all, list_waiting
 
@@ -33,9 +37,14 @@ def paused(number: int, name: str) -> FlowRun:
 
 
 def question(store: Store, style: str) -> dict[str, Any]:
-    image = store.write_blob("images", ".png", to_png(Image.new("RGB", (16, 16), "navy"))).model_dump()
+    png = to_png(Image.new("RGB", (16, 16), "navy"))
+    image = store.write_blob("images", ".png", png).model_dump()
+    candidate = Candidate(
+        index=0, content_phrase="a cat", prompt="a cat in ink", seed=1, image=png, text_score=0.1, style_score=0.2
+    )
+    table = store.write_blob("tables", ".parquet", to_parquet([candidate])).model_dump()
     return {
-        "style": style, "planned_rounds": 2, "candidates": {"round_number": 1, "table": image, "count": 1},
+        "style": style, "planned_rounds": 2, "candidates": {"round_number": 1, "table": table, "count": 1},
         "shown": [0],
         "chosen_by": "drawn", "leak": None, "answers": ["approve", "reject"], "store": store.uri,
         "references": [{"image": image, "prompt": "a disc"}], "sheet": image,
@@ -109,3 +118,37 @@ def test_the_page_lists_what_can_be_answered_beside_what_cannot(runs: dict[str, 
     assert page.text.count('class="warning"') == 6
     assert client.get(f"/runs/{runs['newer'].id}").status_code == 500
     assert isinstance(find_waiting(runs["last"].id), Waiting)
+
+
+def test_a_link_opens_one_question_for_a_while_and_no_log_has_it(
+    runs: dict[str, FlowRun],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret, run = "s" * 32, runs["good"]
+    monkeypatch.setenv(SECRET, secret)
+    assert terminal.main(["link", str(run.id), "--page", "https://review.example/", "--days", "3"]) == 0
+    address = capsys.readouterr().out.strip()
+    path, _, opens = address.removeprefix("https://review.example").partition("?token=")
+    client = TestClient(make_app(secret), base_url="http://127.0.0.1:8420")
+    assert client.get(path, params={"token": opens}).status_code == 200
+    now = datetime.now(UTC)
+    expires = datetime.fromtimestamp(int(opens.partition(".")[0]), UTC)
+    assert timedelta(days=2.9) < expires - now < timedelta(days=3.1)
+    with patch("review.page.datetime", Mock(now=Mock(return_value=expires))):
+        response = client.get(path, params={"token": opens})
+    assert response.status_code == 403 and "this link expired at" in response.text
+
+    earlier = token(secret, run.id, "b" * 16, expires)  # signed by us, and its question is answered
+    response = client.get(path, params={"token": earlier})
+    assert response.status_code == 403 and "the one to an earlier question" in response.text
+    answer = {"decision": "approve", "picks": [0], "reviewer": "Ada", "note": "", "candidates": "a" * 64}
+    headers = {"Origin": "http://127.0.0.1:8420", "X-Review-Token": earlier}
+    assert client.post(path, json=answer, headers=headers).status_code == 403
+    with patch("uvicorn.run") as served:
+        assert serve(["--host", "0.0.0.0"]) == 0
+    assert served.call_args.kwargs["access_log"] is False
+    ours = "\n".join(record.getMessage() for record in caplog.records if not record.name.startswith("httpx"))
+    assert opens not in ours and secret not in ours  # httpx is the test's own client
