@@ -85,11 +85,13 @@ def main() -> None:
 
         killed = Trial(name="killed", undisturbed=files)
         kill_at_random(killed, arguments.kills, seconds, new, rng)
+        killed.report()
 
         disk = Trial(name="disk", undisturbed=files)
         if os.geteuid() == 0:
             with small_disk(folder / "disk") as resize:
                 run_on_a_full_disk(disk, new("disk", disk=folder / "disk"), resize)
+        disk.report()
 
         outages = Trial(name="store", undisturbed=files)
         for number in range(arguments.outages):
@@ -99,6 +101,7 @@ def main() -> None:
             with stack.store.flapping(rng, WELL_S, ILL_S):
                 finish(outages, onboarding, starts=OUTAGE_STARTS)
             outages.hits["outages"] += stack.store.outages - before
+        outages.report()
 
         served = Trial(name="served", undisturbed=files)
         for number in range(arguments.served):
@@ -106,6 +109,7 @@ def main() -> None:
             onboarding.open()
             with stack.store.flapping(rng, 5 * WELL_S, ILL_S):
                 kill_the_stack(served, stack, onboarding.spec, rng)
+        served.report()
 
     parts = {trial.name: trial.summary() for trial in (killed, disk, outages, served)}
     counts = ("kills", "runs", "published_once", "equal", "lost")

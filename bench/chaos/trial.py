@@ -1,5 +1,6 @@
 """What became of onboardings that something was done to."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -53,6 +54,10 @@ class Trial:
         """Keep what went wrong, and say so at once."""
         self.problems.append(words)
         print(f"{self.name}: {words}", flush=True)
+
+    def report(self) -> None:
+        """Say how it stands."""
+        print(f"{self.name}: {json.dumps(self.summary())}", flush=True)
 
     def summary(self) -> dict[str, Any]:
         """The figures of the bench's last line."""
