@@ -325,6 +325,8 @@ def _is_refused_condition(error: OSError) -> bool:
 
 
 def _write_new_file(path: Path, content: bytes) -> None:
+    if path.exists():  # no room is taken for what is there: a full disk can be published to again
+        raise FileExistsError(path)
     temporary = _temporary_file(path, content)
     try:
         os.link(temporary, path)  # unlike a rename, refuses if `path` exists

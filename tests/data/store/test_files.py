@@ -59,16 +59,18 @@ def test_write_new_leaves_what_is_there(store: Store) -> None:
 def test_a_write_that_does_not_fit_leaves_nothing(tmp_path: Path) -> None:
     store = Store(f"file://{tmp_path}/store")
     store.swap("current.json", None, b"first")
+    written = store.write_new("there.bin", bytes(5000))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
         for write in (store.write_new, lambda key, content: store.swap("current.json", b"first", content)):
             with pytest.raises(StoreNotWritable, match="make room there"):
                 write("a.bin", bytes(5000))
+        assert store.write_same("there.bin", bytes(5000)) == written, "what is there takes no room"
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    left = [path.name for path in (tmp_path / "store").iterdir()]
-    assert [name for name in left if not name.endswith("lock")] == ["current.json"]
+    left = sorted(path.name for path in (tmp_path / "store").iterdir())
+    assert [name for name in left if not name.endswith("lock")] == ["current.json", "there.bin"]
     assert store.read("current.json") == b"first"
 
 
