@@ -1,6 +1,7 @@
 """A base of random weights: everything a real one has, at a size that costs a run milliseconds."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,14 @@ from typing import Any
 import open_clip
 import torch
 from safetensors.torch import save_file
-from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    T5Config,
+    T5EncoderModel,
+    T5Tokenizer,
+)
 
 import styledrop
 from styledrop.generator import Generator, GeneratorConfig
@@ -20,8 +28,8 @@ SIZE_PX = 16
 """4 x 4 tokens of 4 px."""
 
 
-def save_tiny_base(folder: Path) -> None:
-    """Write a base into `folder`; the same weights every time."""
+def save_tiny_base(folder: Path, make_text: Callable[[], TextEncoder] | None = None) -> None:
+    """Write a base into `folder`, with a CLIP text encoder or another; the same weights every time."""
     torch.manual_seed(0)
     generator = Generator(
         GeneratorConfig(
@@ -56,7 +64,7 @@ def save_tiny_base(folder: Path) -> None:
         folder,
         generator=generator,
         vqgan=vqgan,
-        text=_tiny_text(),
+        text=(make_text or _tiny_text)(),
         card={"name": "tiny"},
         super_resolution=super_resolution,
     )
@@ -80,6 +88,18 @@ def _tiny_text() -> TextEncoder:
         pad_token_id=1,
     )
     return TextEncoder(CLIPTextModelWithProjection(config), tokenizer)
+
+
+def tiny_t5() -> TextEncoder:
+    """A T5 of random weights, with a tokenizer that knows letters."""
+    letters = [(f"{before}{letter}", -3.0) for letter in "abcdefghijklmnopqrstuvwxyz" for before in ("", "▁")]
+    special = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
+    tokenizer = T5Tokenizer(vocab=[*special, *letters], extra_ids=0, model_max_length=40)
+    config = T5Config(
+        vocab_size=len(special) + len(letters), d_model=16, d_kv=8, d_ff=24, num_layers=2, num_heads=2,
+        feed_forward_proj="gated-gelu", pad_token_id=0, eos_token_id=1,
+    )  # fmt: skip
+    return TextEncoder(T5EncoderModel(config), tokenizer)
 
 
 def _save_tiny_clip(folder: Path) -> None:

@@ -140,7 +140,7 @@ def load_base(
     """Load a base from its folder, or the one that comes with this library by its name `embedded`.
 
     `dtype` is that of the generator and the text encoder; the VQGAN stays in float32, since aMUSEd's
-    gives NaN in float16.
+    gives NaN in float16, and so does a T5 there.
 
     Raises:
         BaseError: files are missing or cannot be used, or the parts do not fit together; it names all that is wrong.
@@ -159,7 +159,8 @@ def load_base(
     _check_parts(folder, generator, vqgan, text)
     enlarger = folder / "super_resolution"
     super_resolution = SuperResolution.from_folder(enlarger) if enlarger.is_dir() else None
-    for part, part_dtype in ((generator, dtype), (vqgan, torch.float32), (text, dtype), (super_resolution, dtype)):
+    precisions = (dtype, torch.float32, text.dtype_for(dtype), dtype)
+    for part, part_dtype in zip((generator, vqgan, text, super_resolution), precisions, strict=True):
         if part is not None:
             part.to(device=device, dtype=part_dtype).eval().requires_grad_(False)
     card = folder / "card.json"

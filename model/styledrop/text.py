@@ -35,6 +35,9 @@ _FAMILIES: dict[str, type[PreTrainedModel]] = {
     "bert": BertModel,
 }
 
+_MAX_TOKENS = 4096
+"""Of a prompt. A tokenizer that names no limit says 10**30."""
+
 
 @dataclass(frozen=True)
 class TextFeatures:
@@ -51,6 +54,10 @@ class TextEncoder(nn.Module):
         super().__init__()
         self.model = model
         self.tokenizer = tokenizer
+
+    def dtype_for(self, wanted: torch.dtype) -> torch.dtype:
+        """What it runs in where the base runs in `wanted`: T5's activations are too large for float16."""
+        return torch.float32 if wanted == torch.float16 and isinstance(self.model, T5EncoderModel) else wanted
 
     @property
     def max_tokens(self) -> int:
@@ -100,7 +107,14 @@ class TextEncoder(nn.Module):
             if missing:  # transformers would draw them by chance
                 raise BaseError(f"the weights in {text_encoder} lack {missing[:3]}; copy the folder again")
         with reading(tokenizer):
-            return cls(model.eval(), AutoTokenizer.from_pretrained(tokenizer, local_files_only=True))
+            made = cls(model.eval(), AutoTokenizer.from_pretrained(tokenizer, local_files_only=True))
+        if made.max_tokens > _MAX_TOKENS:  # T5's may name none, and has no position that ends
+            raise BaseError(
+                f"expected {tokenizer}/tokenizer_config.json to say in model_max_length how many tokens a prompt is "
+                f"padded and cut to, at most {_MAX_TOKENS}, got {made.max_tokens}; add what the generator was trained "
+                "with"
+            )
+        return made
 
     def to_folder(self, text_encoder: Path, tokenizer: Path, dtype: torch.dtype) -> None:
         """Write what `from_folder` reads, with the weights in `dtype`; the model is left as it is."""
