@@ -1,6 +1,5 @@
 """Bases, adapters and scorers, loaded once per process."""
 
-import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from data.store.published_style import download_version
 from styledrop.base import EMBEDDED
 from styledrop.reading import files_sha256
 from styledrop.text import TextEncoder
+from tasks.machine import device, dtype
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,28 +56,29 @@ def identify_base(name: str) -> BaseIdentity:
         SpecError: if there is no such base, or it cannot be used.
     """
     if name not in _identities:
-        _identities[name] = _identity_of(_load_base(name, "cpu"))
+        _identities[name] = _identity_of(_load_base(name, "cpu", torch.float32))
     return _identities[name]
 
 
 @lru_cache(maxsize=1)
 def open_base(name: str) -> styledrop.Base:
-    """The base `name` ("embedded" or a folder), on $STYLEDROP_DEVICE or else the accelerator if there is one.
+    """The base `name` ("embedded" or a folder), where and in what precision `tasks.machine` says.
 
     Raises:
-        SpecError: if there is no such base or no such device, or the base cannot be used.
+        SpecError: if there is no such base, device or dtype, or the base cannot be used.
     """
-    base = _load_base(name, _device())
+    base = _load_base(name, device(), dtype())
     _identities[name] = _identity_of(base)
     return base
 
 
-def _load_base(name: str, device: str) -> styledrop.Base:
+def _load_base(name: str, where: str, precision: torch.dtype) -> styledrop.Base:
     folder = name if name == EMBEDDED else absolute(name)
     if "://" in folder:
         raise SpecError(f"base: expected 'embedded' or a folder of this machine, got {name!r}; copy the base here")
+    where, precision = device(), dtype()
     try:
-        return styledrop.load_base(folder, device=device)
+        return styledrop.load_base(folder, device=where, dtype=precision)
     except styledrop.StyleDropError as error:
         raise SpecError(f"the base {name!r} cannot be used: {error}") from error
 
@@ -161,22 +162,6 @@ def load_published(uri: str, base_name: str = "embedded") -> styledrop.Tuned:
     with tempfile.TemporaryDirectory() as folder:
         download_version(uri, Path(folder))
         return styledrop.load_adapter(Path(folder), open_base(base_name))
-
-
-def _device() -> str:
-    wanted = os.environ.get("STYLEDROP_DEVICE", "").strip()
-    if not wanted:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        if torch.device(wanted).type not in ("cpu", "cuda", "mps", "xpu"):
-            raise ValueError(wanted)
-        torch.zeros(1, device=wanted).cpu()
-    except Exception as error:  # torch's own are RuntimeError, AssertionError, ValueError, …
-        raise SpecError(
-            f"STYLEDROP_DEVICE: expected cpu, or cuda or cuda:N (N below {torch.cuda.device_count()} here), got "
-            f"{wanted!r}; set it to a device that this machine has, or leave it out"
-        ) from error
-    return wanted
 
 
 def _clip_folder(base: styledrop.Base) -> Path:

@@ -26,11 +26,12 @@ from data.records.sampling_plan import PlannedStyle, SamplingPlan, WeightedAdapt
 from data.store.candidates import Candidate, from_parquet, to_parquet
 from data.store.files import Store, read_blob
 from styledrop.adapters import refuse_other_methods
+from tasks.machine import drawn_at_once
 from tasks.models import open_adapter, open_base, open_scorer, refuse_cut_prompts
 from tasks.reporting import Progress
 
 PART_SIZE = 32
-"""Images in a part. Two of the library's batches: images come in the same batches however they are spread."""
+"""Images in a part. Two batches, if $STYLEDROP_AT_ONCE asks for no others: the same ones however they are spread."""
 
 DRAWN_BY = (__name__, "data.store.candidates", "styledrop.sampler", "styledrop.scoring")
 """The code that makes tables of images (`tasks.resuming`)."""
@@ -178,6 +179,7 @@ def _draw_and_score(plan: SamplingPlan, number: int, progress: Callable[[int], N
         guidance=[_guidance(plan, wanted) for wanted in part],
         config=settings,
         negative_prompt=settings.negative_prompt,
+        batch_size=drawn_at_once(),
         progress=lambda done, _: progress(number * PART_SIZE + done),
     )
     text_scores, style_scores = _scores(plan, base, part, drawn.images)

@@ -34,7 +34,8 @@ from styledrop.vqgan import VQGAN
 EMBEDDED = "embedded"
 """The name of the base that comes with this library."""
 
-_ENCODED_AT_ONCE = 16
+_IMAGES_AT_ONCE, _PIXELS_AT_ONCE = 16, 2**18
+"""What the VQGAN encodes or decodes at a time at most: aMUSEd's takes some 3 KB a pixel."""
 _AESTHETIC_SCORE = 6.0  # what aMUSEd was asked for in its own pipelines
 _REQUIRED = (
     "model_index.json",
@@ -88,14 +89,18 @@ class Base:
         """Where its weights are."""
         return next(self.generator.parameters()).device
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the generator's weights."""
+        return next(self.generator.parameters()).dtype
+
     def condition(
         self, hidden: Float[Tensor, "batch length width"], pooled: Float[Tensor, "batch pooled_width"]
     ) -> Condition:
         """Condition the generator on text features, for images of the base's size."""
-        dtype = next(self.generator.parameters()).dtype
         # Width, height, no crop; the others are aMUSEd's defaults.
         micro = torch.tensor([[self.size_px, self.size_px, 0.0, 0.0, _AESTHETIC_SCORE]], device=self.device)
-        return self.generator.condition(hidden.to(dtype), pooled.to(dtype), micro.expand(len(hidden), -1))
+        return self.generator.condition(hidden.to(self.dtype), pooled.to(self.dtype), micro.expand(len(hidden), -1))
 
     def tokenize(self, images: Sequence[Image.Image]) -> Int[Tensor, "batch tokens"]:
         """Turn square images of the base's size into tokens.
@@ -109,8 +114,8 @@ class Base:
                     f"expected images of {self.size_px}x{self.size_px} px, got {image.width}x{image.height} at "
                     f"position {place}; crop it with PIL.ImageOps.fit(image, ({self.size_px}, {self.size_px}))"
                 )
-        batches = (images[first : first + _ENCODED_AT_ONCE] for first in range(0, len(images), _ENCODED_AT_ONCE))
-        return torch.cat([self._encode(batch) for batch in batches])
+        count = self._images_at_once
+        return torch.cat([self._encode(images[first : first + count]) for first in range(0, len(images), count)])
 
     def _encode(self, images: Sequence[Image.Image]) -> Int[Tensor, "batch tokens"]:
         with torch.no_grad():
@@ -119,7 +124,13 @@ class Base:
     def render(self, tokens: Int[Tensor, "batch tokens"]) -> list[Image.Image]:
         """Turn tokens into images."""
         with torch.no_grad():
-            return to_images(self.vqgan.decode(tokens))
+            return [
+                image for part in tokens.split(self._images_at_once) for image in to_images(self.vqgan.decode(part))
+            ]
+
+    @property
+    def _images_at_once(self) -> int:
+        return min(_IMAGES_AT_ONCE, max(1, _PIXELS_AT_ONCE // self.size_px**2))
 
 
 def to_pixels(images: Sequence[Image.Image]) -> Float[Tensor, "images 3 height width"]:

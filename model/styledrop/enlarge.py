@@ -120,6 +120,7 @@ def tune_enlarging(
     checkpoint: Path | None = None,
     checkpoint_every: int = 50,
     progress: Progress | None = None,
+    at_once: int | None = None,
 ) -> Adapter:
     """Tune an adapter of the super-resolution to images of the large size, each with its whole prompt.
 
@@ -159,6 +160,7 @@ def tune_enlarging(
         checkpoint=checkpoint,
         checkpoint_every=checkpoint_every,
         progress=progress,
+        at_once=at_once,
     )
     return adapter
 

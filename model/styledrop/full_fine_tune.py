@@ -19,7 +19,8 @@ class FullFineTune(Tuned):
     def __init__(self, config: FullFineTuneConfig, generator: Generator) -> None:
         super().__init__()
         self.config = config
-        self.generator = copy.deepcopy(generator).requires_grad_(True)
+        # In float32: steps of a small learning rate are lost in weights of 16 bits.
+        self.generator = copy.deepcopy(generator).float().requires_grad_(True)
 
     def init_weights(self, rng: torch.Generator) -> None:
         """Do nothing: the copy starts as the base is."""

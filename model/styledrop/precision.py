@@ -17,7 +17,9 @@ def fastest_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if has_bfloat16 else torch.float32
 
 
-def autocast(device: torch.device) -> AbstractContextManager[None]:
-    """Multiply in `fastest_dtype`; weights, sums and losses stay float32."""
+def autocast(device: torch.device, weights: torch.dtype = torch.float32) -> AbstractContextManager[None]:
+    """Multiply in `fastest_dtype`; weights, sums and losses stay float32. `weights` of 16 bits are used as they are."""
     dtype = fastest_dtype(device)
-    return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype=dtype)
+    if dtype == torch.float32 or weights != torch.float32:
+        return nullcontext()
+    return torch.autocast(device.type, dtype=dtype)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,9 @@ _log = logging.getLogger(__name__)
 Progress = Callable[[int, int, float], None]
 """Called after each step with the steps done, the steps of the run, and the step's loss."""
 
+_LOSS_SCALE = {torch.float16: 2.0**10}
+"""What the loss is multiplied by on its way back, so that float16 does not round small gradients to zero."""
+
 
 def tune(
     base: Base,
@@ -45,6 +48,7 @@ def tune(
     checkpoint: Path | None = None,
     checkpoint_every: int = 50,
     progress: Progress | None = None,
+    at_once: int | None = None,
 ) -> Tuned:
     """Tune anew what `config` says to images, each with its whole prompt (content and style phrase).
 
@@ -53,6 +57,8 @@ def tune(
     With `checkpoint`, the run's state is written there every `checkpoint_every` steps and at the end,
     and a run that finds its own state there goes on from it. A checkpoint that cannot be read is logged, and the run
     starts over.
+    At most `at_once` images of a batch are in memory at a time, all if it is None; the step is the same but for
+    rounding.
 
     Raises:
         TuningError: there are no pairs, a prompt is empty, or the loss becomes NaN or infinite.
@@ -93,6 +99,7 @@ def tune(
         checkpoint=checkpoint,
         checkpoint_every=checkpoint_every,
         progress=progress,
+        at_once=at_once,
     )
 
 
@@ -116,6 +123,7 @@ def fit(
     checkpoint: Path | None,
     checkpoint_every: int,
     progress: Progress | None,
+    at_once: int | None = None,
 ) -> Tuned:
     """Tune to predict masked `tokens`; `condition` gives that of the pairs asked for.
 
@@ -123,7 +131,8 @@ def fit(
         CheckpointMismatch: the checkpoint's run is not the one that is `described`.
         TuningError: the loss is NaN or infinite at some step, or a weight is at the end.
     """
-    run = _Run(tuned, config, rng)
+    weights = next(generator.parameters()).dtype
+    run = _Run(tuned, config, rng, _LOSS_SCALE.get(weights, 1.0))
     if checkpoint is not None:
         run.restore(checkpoint, described)
         if run.step == config.steps and progress is not None:
@@ -133,9 +142,14 @@ def fit(
         rows = run.next_rows(len(tokens))
         batch = tokens[rows.to(tokens.device)]
         masked, is_masked = mask_tokens(batch, mask_id=generator.config.mask_id, generator=rng)
-        with autocast(tokens.device):
-            logits = generator(masked, condition(rows), tuned.adapt)
-        run.learn(masked_cross_entropy(logits, batch, is_masked))
+        run.learn(
+            _losses(
+                tuned,
+                generator,
+                condition,
+                [part.split(at_once or len(rows)) for part in (rows, batch, masked, is_masked)],
+            )
+        )
         if checkpoint is not None and (run.step % checkpoint_every == 0 or run.step == config.steps):
             run.save(checkpoint, described)
         if progress is not None:
@@ -144,14 +158,33 @@ def fit(
     return tuned.requires_grad_(False).eval()
 
 
+def _losses(
+    tuned: Tuned,
+    generator: Generator,
+    condition: Callable[[Int[Tensor, " rows"]], Condition],
+    parts: Sequence[Sequence[Tensor]],
+) -> Iterator[Tensor]:
+    """Give the loss of each part of a batch; their sum is the mean over all that is masked in the batch.
+
+    `parts` are the pairs' places, their tokens, the same with masks, and where these are, each cut alike.
+    """
+    num_masked = sum(int(is_masked.sum()) for is_masked in parts[3])
+    for rows, tokens, masked, is_masked in zip(*parts, strict=True):
+        with autocast(tokens.device, next(generator.parameters()).dtype):
+            logits = generator(masked, condition(rows), tuned.adapt)
+        share = int(is_masked.sum()) / num_masked
+        yield share * masked_cross_entropy(logits, tokens, is_masked)
+
+
 class _Run:
     """All that changes while tuning goes on."""
 
-    def __init__(self, tuned: Tuned, config: Tuning, rng: torch.Generator) -> None:
+    def __init__(self, tuned: Tuned, config: Tuning, rng: torch.Generator, loss_scale: float) -> None:
         self.step = 0
         self.loss = float("nan")
         self._tuned = tuned
         self._batch_size = config.batch_size
+        self._loss_scale = loss_scale
         self._rng = rng
         self._waiting = torch.empty(0, dtype=torch.long)  # pairs of the shuffled order not used so far
         self._optimizer = torch.optim.Adam(tuned.parameters(), lr=config.learning_rate)
@@ -162,16 +195,23 @@ class _Run:
         rows, self._waiting = self._waiting.split([self._batch_size, len(self._waiting) - self._batch_size])
         return rows
 
-    def learn(self, loss: Tensor) -> None:
+    def learn(self, losses: Iterable[Tensor]) -> None:
+        """Take a step on the sum of `losses`; each is followed back before the next is computed."""
         self.step += 1
-        self.loss = float(loss.detach())
-        if not math.isfinite(self.loss):  # before it is learnt from, and before a checkpoint keeps it
-            raise TuningError(
-                f"expected a finite loss, got {self.loss} at step {self.step}; lower the learning rate "
-                f"({self._optimizer.param_groups[0]['lr']:g})"
-            )
+        self.loss = 0.0
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        for loss in losses:
+            self.loss += float(loss.detach())
+            if not math.isfinite(self.loss):  # before it is learnt from, and before a checkpoint keeps it
+                raise TuningError(
+                    f"expected a finite loss, got {self.loss} at step {self.step}; lower the learning rate "
+                    f"({self._optimizer.param_groups[0]['lr']:g})"
+                )
+            (self._loss_scale * loss).backward()
+        if self._loss_scale != 1:
+            for parameter in self._tuned.parameters():
+                if parameter.grad is not None:
+                    parameter.grad /= self._loss_scale
         self._optimizer.step()
 
     def refuse_broken_weights(self) -> None:

@@ -70,7 +70,8 @@ def prepare(spec: StyleSpec | SubjectSpec) -> Run:
         )
 
     log_stage(
-        f"run {key} of {spec.name!r}: references {len(references)}, base {base.name} on {base.device}, {store.uri}"
+        f"run {key} of {spec.name!r}: references {len(references)}, base {base.name} on {base.device} in "
+        f"{base.dtype}, {store.uri}"
     )
     return Run(
         key=key,

@@ -18,6 +18,7 @@ from data.records.record import Blob
 from data.store.examples import read_examples
 from data.store.files import Store
 from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
+from tasks.machine import tuned_at_once
 from tasks.models import open_base
 from tasks.onboarding.artifacts import tuning_key
 from tasks.onboarding.card import tuned_card
@@ -100,6 +101,7 @@ def tune(run: Run, round_number: int, examples: TuningExamples) -> AdapterRecord
                 seed=seed,
                 checkpoint=checkpoint,
                 progress=report_step,
+                at_once=tuned_at_once(),
             )
     card = tuned_card(run, base, list(dict.fromkeys(prompts)), seed=seed)
     return AdapterRecord(

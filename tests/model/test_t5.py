@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.tiny_base import save_tiny_base, tiny_t5
 
 import styledrop
 from bench.tiny_base import save_tiny_base, tiny_t5
 from styledrop.base import Base
 from styledrop.errors import BaseError
 from tests.model.conftest import picture, rng
-from tests.tiny_base import save_tiny_base, tiny_t5
 
 SAMPLING = styledrop.SamplingConfig(steps=2)
 

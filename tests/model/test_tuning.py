@@ -12,9 +12,10 @@ from torch import Tensor
 
 from styledrop.base import Base
 from styledrop.checkpoint import read_checkpoint, write_checkpoint
-from styledrop.config.tuning import AdapterTuning
+from styledrop.config.tuning import AdapterTuning, FullFineTuning, LoRATuning, SoftPromptTuning, Tuning
 from styledrop.errors import ArtifactError, BaseError, CheckpointMismatch, TuningError
 from styledrop.masking import mask_tokens
+from styledrop.methods import new_tuned, size_of
 from styledrop.tuning import tune
 from tests.model.conftest import condition_of, picture, rng
 
@@ -246,3 +247,30 @@ def test_weights_that_the_last_step_breaks_are_refused(base: Base, monkeypatch: 
     monkeypatch.setattr(torch.optim.Adam, "step", broken)
     with pytest.raises(TuningError, match=r"finite weights, got NaN or infinity in .* after step 1"):
         tune(base, PAIRS, CONFIG.model_copy(update={"steps": 1}))
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_step_in_parts_is_the_same_step(base: Base, at_once: int) -> None:
+    def losses_of(at_once: int | None) -> list[float]:
+        seen: list[float] = []
+        tune(base, PAIRS, CONFIG, at_once=at_once, progress=lambda step, num_steps, loss: seen.append(loss))
+        return seen
+
+    # Each loss after the first says whether the steps before it were the same; where bfloat16 rounds, nearly.
+    assert losses_of(at_once) == pytest.approx(losses_of(None), rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", [AdapterTuning, LoRATuning, SoftPromptTuning, FullFineTuning])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_base_of_16_bits_is_tuned_as_one_of_32(base: Base, dtype: torch.dtype, kind: type[Tuning]) -> None:
+    config = kind(learning_rate=1e-2, batch_size=4, steps=1)
+    wanted = {name: value.clone() for name, value in tune(base, PAIRS, config).state_dict().items()}
+    base.generator.to(dtype)
+    got = tune(base, PAIRS, config).state_dict()
+    assert all(value.dtype == torch.float32 for value in got.values())
+    # Adam's first step is of one size everywhere and only its sign is learnt, so signs are what can differ.
+    started = new_tuned(size_of(config), base.generator)
+    started.init_weights(rng(0))
+    before = started.state_dict()
+    steps = [(wanted[name] - before[name]).sign() == (got[name] - before[name]).sign() for name in got]
+    assert torch.cat([step.flatten() for step in steps]).float().mean() > 0.9
