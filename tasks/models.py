@@ -76,7 +76,6 @@ def _load_base(name: str, where: str, precision: torch.dtype) -> styledrop.Base:
     folder = name if name == EMBEDDED else absolute(name)
     if "://" in folder:
         raise SpecError(f"base: expected 'embedded' or a folder of this machine, got {name!r}; copy the base here")
-    where, precision = device(), dtype()
     try:
         return styledrop.load_base(folder, device=where, dtype=precision)
     except styledrop.StyleDropError as error:

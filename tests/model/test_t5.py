@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.tiny_base import save_tiny_base, tiny_t5
 
 import styledrop
 from bench.tiny_base import save_tiny_base, tiny_t5
