@@ -50,7 +50,7 @@ def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
     vqgan = copy_stage(spec, "vqgan") if spec.copies("vqgan") else fit_vqgan(spec, draws)
     stages["tokens"] = tokens = tokenize_draws(spec, draws, vqgan)
     if spec.decoder.schedule.num_steps:
-        stages["decoder"] = decoder = fit_decoder(spec, draws, vqgan, clip)
+        stages["decoder"] = decoder = fit_decoder(spec, draws, tokens, vqgan, clip)
     else:
         decoder = vqgan
     if spec.copies("generator"):

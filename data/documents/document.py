@@ -5,11 +5,12 @@ by its own aliases, is refused before anything is made of it.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from data.documents.words import shown
 from data.errors import SpecError
@@ -89,6 +90,20 @@ def checked(kind: type[Model], document: Any, what: str) -> Model:
         return kind.model_validate(document)
     except ValidationError as error:
         raise SpecError(f"{what} cannot be used: {_problems(error, what.rpartition(' ')[2])}") from None
+
+
+def completed_by(default: BaseModel) -> BeforeValidator:
+    """For a field of a document: what is left out there is as in `default`, part by part."""
+    whole = default.model_dump()
+    return BeforeValidator(lambda given: _completed(whole, given) if isinstance(given, Mapping) else given)
+
+
+def _completed(whole: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    completed = dict(whole)
+    for key, value in given.items():
+        old = whole.get(key)
+        completed[key] = _completed(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+    return completed
 
 
 def _problems(error: ValidationError, whole: str) -> str:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_val
 
 from data.documents import defaults
 from data.documents.document import checked, read_document
-from data.documents.spec import SAMPLING, Address, Sampling
+from data.documents.spec import SAMPLING, Sampling, Surroundings
 from data.documents.words import Phrase, Words
 from styledrop.config.settings import Settings
 
@@ -22,13 +22,10 @@ def _checked_folder(folder: str) -> str:
     return folder
 
 
-class _Request(Settings):
-    seed: int = Field(default=0, ge=0, lt=2**31, description="every random choice follows from it")
+class _Request(Surroundings):
     sampling: Sampling = Field(
         default=SAMPLING, description="how images are drawn; without a lambda_a, with the style's own"
     )
-    store: Address = Field(default="store", description="where the result goes: a path, file://… or s3://…")
-    base: Address = Field(default="embedded", description='"embedded", or the folder of a base')
 
 
 class WeightedStyle(Settings):

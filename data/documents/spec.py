@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from data.addresses import absolute, check_address
 from data.documents import defaults
-from data.documents.document import checked, read_document
+from data.documents.document import checked, completed_by, read_document
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
 from data.documents.words import Phrase, Words, shared_contents, whole_prompt, without_contents
 from data.errors import AddressError, SpecError
@@ -60,16 +60,15 @@ class SamplingSettings(SamplingConfig):
         return defaults.GUIDANCE.lambda_a if self.lambda_a is None else self.lambda_a
 
 
-def completed_by(default: Settings) -> BeforeValidator:
-    """Take from `default` what a document leaves out of a section; a method alone stands for the whole of a tuning."""
+def tuning_completed_by(default: AdapterTuning) -> BeforeValidator:
+    """Take from `default` what a document leaves out of a tuning; a method alone stands for the whole of it."""
 
     def complete(given: Any) -> Any:
-        section = {"method": given} if isinstance(default, AdapterTuning) and isinstance(given, str) else given
+        section = {"method": given} if isinstance(given, str) else given
         if not isinstance(section, Mapping):
             return given
-        method, of_method = section.get("method"), default
-        if isinstance(default, AdapterTuning) and isinstance(method, str) and method in RATES:
-            of_method = as_method(default, method)
+        method = section.get("method")
+        of_method = as_method(default, method) if isinstance(method, str) and method in RATES else default
         return {**of_method.model_dump(), **section}
 
     return BeforeValidator(complete)
@@ -106,12 +105,16 @@ class _Identity(Settings):
         return name
 
 
-class StyleSettings(Settings):
-    """How styles are onboarded: what a whole batch has in common."""
+class Surroundings(Settings):
+    """What all that draws has in common."""
 
     store: Address = Field(default="store", description="root of the store: a path, file://… or s3://…")
     base: Address = Field(default="embedded", description='"embedded", or the folder of a base')
     seed: int = Field(default=0, ge=0, lt=2**31, description="every random choice follows from it")
+
+
+class StyleSettings(Surroundings):
+    """How styles are onboarded: what a whole batch has in common."""
 
     rounds: int = Field(
         default=2,
@@ -130,7 +133,7 @@ class StyleSettings(Settings):
         description="who have to agree, where a person is asked: one, or two, each of whom is asked in turn. If two "
         "agree on nothing, a third decides",
     )
-    first_round: Annotated[RoundTuning, completed_by(defaults.FIRST_ROUND)] = Field(
+    first_round: Annotated[RoundTuning, tuning_completed_by(defaults.FIRST_ROUND)] = Field(
         default=defaults.FIRST_ROUND, description="tuning on the references"
     )
     reference_views: int = Field(
@@ -140,11 +143,11 @@ class StyleSettings(Settings):
         description="copies of each reference that round 1 is tuned on, all but one a little shifted and scaled; "
         "the paper: 1",
     )
-    later_rounds: Annotated[RoundTuning, completed_by(defaults.LATER_ROUNDS)] = Field(
+    later_rounds: Annotated[RoundTuning, tuning_completed_by(defaults.LATER_ROUNDS)] = Field(
         default=defaults.LATER_ROUNDS, description="tuning on kept candidates"
     )
 
-    enlarging: Annotated[AdapterTuning, completed_by(defaults.ENLARGING)] = Field(
+    enlarging: Annotated[AdapterTuning, tuning_completed_by(defaults.ENLARGING)] = Field(
         default=defaults.ENLARGING, description="tuning of super-resolution on the references, if the base has it"
     )
 

@@ -4,7 +4,6 @@ They are done before anything trains, and later stages only open arrays.
 """
 
 import shutil
-import time
 from pathlib import Path
 
 from prefect import task
@@ -15,7 +14,7 @@ from data.corpus import build
 from data.corpus.arrays import write_arrays
 from data.documents.pretrain_spec import PretrainSpec
 from data.records.pretraining import StageRecord
-from tasks.pretraining.stage_folder import finish_stage, open_stage
+from tasks.pretraining.stage_folder import run_stage
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[5, 30])
@@ -35,26 +34,30 @@ def build_corpus(spec: PretrainSpec) -> StageRecord:
     Raises:
         CorpusError: if the packages are not what the corpus is built from.
     """
-    folder = spec.stage_folder("corpus")
-    settings = {
-        "packages": dict(corpus.PACKAGES.values()),
-        "tables": build.tables_sha256(),
-        "size_px": spec.size_px,
-        "made_from": {"words": build.words_sha256()},
-    }
-    finished = open_stage(folder, settings)
-    if finished is not None:
-        return finished
-    started = time.monotonic()
-    shards = folder / "shards"
-    if not (shards / "corpus.json").is_file():  # it is written last
-        shutil.rmtree(shards, ignore_errors=True)
-        build.build_corpus(spec.packages_folder, shards)
-    built = corpus.read_corpus(shards, spec.size_px)
+    shards = spec.stage_folder("corpus") / "shards"
 
-    def write(result_folder: Path) -> None:
-        write_arrays(built, result_folder)
+    def make() -> corpus.Corpus:
+        if not (shards / "corpus.json").is_file():  # it is written last
+            shutil.rmtree(shards, ignore_errors=True)
+            build.build_corpus(spec.packages_folder, shards)
+        return corpus.read_corpus(shards, spec.size_px)
+
+    def write(built: corpus.Corpus, result: Path) -> None:
+        write_arrays(built, result)
         for name in ("corpus.json", "CREDITS.md"):
-            shutil.copyfile(shards / name, result_folder / name)
+            shutil.copyfile(shards / name, result / name)
 
-    return finish_stage(folder, write, seconds=time.monotonic() - started)
+    packages, tables = dict(corpus.PACKAGES.values()), build.tables_sha256()
+    return run_stage(
+        spec,
+        "corpus",
+        settings={
+            "packages": packages,
+            "tables": tables,
+            "size_px": spec.size_px,
+            "made_from": {"words": build.words_sha256()},
+        },
+        inputs={},
+        make=make,
+        write=write,
+    )

@@ -5,7 +5,6 @@ kept_contents   kept icons in such looks
 kept_looks      icons of the training split in kept looks
 """
 
-import time
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +17,7 @@ from data.corpus.draws import Draws, draw_pictures, read_draws
 from data.corpus.sampling import weights_by_coverage
 from data.documents.pretrain_spec import PretrainSpec
 from data.records.pretraining import StageRecord
-from tasks.pretraining.stage_folder import finish_stage, open_stage
+from tasks.pretraining.stage_folder import run_stage
 
 KEPT = ("kept_contents", "kept_looks")
 
@@ -26,30 +25,26 @@ KEPT = ("kept_contents", "kept_looks")
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
 def draw_all(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
     """Draw the pictures of all three kinds at the base's size, from a seed of their own each."""
-    folder, wanted = spec.stage_folder("draws"), spec.draws
-    settings = {
-        "draws": wanted,
-        "size_px": spec.size_px,
-        "seed": spec.seed,
-        "inputs": {"corpus": corpus.sha256},
-        "made_from": {"phrases": phrases_sha256()},
-    }
-    finished = open_stage(folder, settings)
-    if finished is not None:
-        return finished
-    started = time.monotonic()
 
-    def write(result: Path) -> None:
-        size_px, seed = spec.size_px, spec.seed
-        write_draws(spec, corpus, result / "trained", count=wanted.num_pictures, size_px=size_px, seed=seed)
-        write_draws(
-            spec, corpus, result / "kept_contents", count=wanted.num_kept, size_px=size_px, seed=seed + 1, split="kept"
-        )
-        write_draws(
-            spec, corpus, result / "kept_looks", count=wanted.num_kept, size_px=size_px, seed=seed + 2, kept_looks=True
-        )
+    def write(_: None, result: Path) -> None:
+        count, size_px, seed = spec.draws.num_kept, spec.size_px, spec.seed
+        write_draws(spec, corpus, result / "trained", count=spec.draws.num_pictures, size_px=size_px, seed=seed)
+        write_draws(spec, corpus, result / KEPT[0], count=count, size_px=size_px, seed=seed + 1, split="kept")
+        write_draws(spec, corpus, result / KEPT[1], count=count, size_px=size_px, seed=seed + 2, kept_looks=True)
 
-    return finish_stage(folder, write, seconds=time.monotonic() - started)
+    return run_stage(
+        spec,
+        "draws",
+        settings={
+            "draws": spec.draws,
+            "size_px": spec.size_px,
+            "seed": spec.seed,
+            "made_from": {"phrases": phrases_sha256()},
+        },
+        inputs={"corpus": corpus},
+        make=lambda: None,
+        write=write,
+    )
 
 
 def read_drawn(draws: StageRecord, name: str) -> Draws:

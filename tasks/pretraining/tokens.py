@@ -1,6 +1,5 @@
 """Pictures to tokens, once, for the two generators."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,8 +17,8 @@ from styledrop.pretraining.start import code_mixing
 from styledrop.vqgan import VQGAN
 from tasks.pretraining.draws import KEPT, read_drawn
 from tasks.pretraining.large import scaled_down
-from tasks.pretraining.stage_folder import finish_stage, open_stage
-from tasks.pretraining.start import base_to_start_from
+from tasks.pretraining.stage_folder import run_stage
+from tasks.pretraining.start import base_to_start_from, digest_to_start_from
 
 _MIXED_BY = 20_000
 """Trained pictures in which old and new codes are compared."""
@@ -28,38 +27,37 @@ _MIXED_BY = 20_000
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
 def tokenize_draws(spec: PretrainSpec, draws: StageRecord, vqgan: StageRecord) -> StageRecord:
     """Encode all drawn pictures; with a base to go on from, find how its codes make up the new ones."""
-    folder, start = spec.stage_folder("tokens"), base_to_start_from(spec)
-    inputs = {"draws": draws.sha256, "vqgan": vqgan.sha256}
-    if start is not None:
-        inputs["start_from"] = start.sha256
-    finished = open_stage(folder, {"inputs": inputs})
-    if finished is not None:
-        return finished
-    started, encoder = time.monotonic(), _encoder(vqgan)
-    arrays = {name: tokenize_images(encoder, read_drawn(draws, name).images).numpy() for name in ("trained", *KEPT)}
-    if start is not None:
-        theirs, images = start.vqgan.to(memory_format=torch.channels_last), read_drawn(draws, "trained").images
-        new = torch.from_numpy(arrays["trained"][:_MIXED_BY])
-        old = new if _are_equal(theirs, encoder) else tokenize_images(theirs, images[:_MIXED_BY])
-        with torch.no_grad():
-            mixing = code_mixing(old.flatten(), new.flatten(), theirs.codebook, encoder.codebook)
-        arrays["mixing"] = mixing.numpy().astype(np.float16)
-    return finish_stage(folder, lambda result: _write(arrays, result), seconds=time.monotonic() - started)
+
+    def make() -> dict[str, np.ndarray]:
+        encoder, start = _encoder(vqgan), base_to_start_from(spec)
+        arrays = {name: tokenize_images(encoder, read_drawn(draws, name).images).numpy() for name in ("trained", *KEPT)}
+        if start is not None:
+            theirs, images = start.vqgan.to(memory_format=torch.channels_last), read_drawn(draws, "trained").images
+            new = torch.from_numpy(arrays["trained"][:_MIXED_BY])
+            old = new if _are_equal(theirs, encoder) else tokenize_images(theirs, images[:_MIXED_BY])
+            with torch.no_grad():
+                mixing = code_mixing(old.flatten(), new.flatten(), theirs.codebook, encoder.codebook)
+            arrays["mixing"] = mixing.numpy().astype(np.float16)
+        return arrays
+
+    inputs = {"draws": draws, "vqgan": vqgan, **digest_to_start_from(spec)}
+    return run_stage(spec, "tokens", settings={}, inputs=inputs, make=make, write=_write)
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
 def tokenize_large(spec: PretrainSpec, large: StageRecord, vqgan: StageRecord) -> StageRecord:
     """Encode the pictures at twice the base's size, and the same scaled down to it (`small`)."""
-    folder = spec.stage_folder("large_tokens")
-    finished = open_stage(folder, {"inputs": {"large": large.sha256, "vqgan": vqgan.sha256}})
-    if finished is not None:
-        return finished
-    started, encoder, images = time.monotonic(), _encoder(vqgan), read_drawn(large, "trained").images
-    arrays = {
-        "trained": tokenize_images(encoder, images, batch_size=32).numpy(),
-        "small": tokenize_images(encoder, scaled_down(images)).numpy(),
-    }
-    return finish_stage(folder, lambda result: _write(arrays, result), seconds=time.monotonic() - started)
+
+    def make() -> dict[str, np.ndarray]:
+        encoder, images = _encoder(vqgan), read_drawn(large, "trained").images
+        return {
+            "trained": tokenize_images(encoder, images, batch_size=32).numpy(),
+            "small": tokenize_images(encoder, scaled_down(images)).numpy(),
+        }
+
+    return run_stage(
+        spec, "large_tokens", settings={}, inputs={"large": large, "vqgan": vqgan}, make=make, write=_write
+    )
 
 
 def read_tokenized(draws: StageRecord, tokens: StageRecord, name: str, captions: Sequence[str]) -> TokenizedPictures:

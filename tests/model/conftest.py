@@ -1,6 +1,7 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from PIL import Image
 from torch import nn
 
 from styledrop.base import Base
+from styledrop.config.settings import Settings
 from styledrop.generator import Condition, Generator, GeneratorConfig
 from styledrop.text import TextEncoder, TextFeatures
 from styledrop.vqgan import VQGAN, VQGANConfig
@@ -108,3 +110,12 @@ def base(generator: Generator) -> Base:
         size_px=16,
         card={},
     )
+
+
+Training = TypeVar("Training", bound=Settings)
+
+
+def with_steps(training: Training, num_steps: int) -> Training:
+    """The same stage of pretraining with another number of steps."""
+    schedule = training.schedule.model_copy(update={"num_steps": num_steps})
+    return training.model_copy(update={"schedule": schedule})

@@ -9,7 +9,6 @@ captions alone, so that content counts for itself.
 import copy
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,34 +19,20 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from styledrop.config.pretraining import ClipTraining
 from styledrop.pretraining.augmentation import moved, recoloured, softened, to_pixels
 from styledrop.pretraining.muon import matrices_of
-from styledrop.pretraining.stage import Report, Schedule, train_stage
+from styledrop.pretraining.stage import Report, batch_share, train_stage
 from styledrop.text import TextEncoder
 
 _IMAGE_MEAN = (0.5, 0.5, 0.5)
 _IMAGE_STD = (0.5, 0.5, 0.5)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ClipTraining:
-    """The image tower's size and how it is trained."""
-
-    schedule: Schedule
-    image_layers: tuple[int, int, int, int] = (1, 1, 2, 1)
-    image_width: int = 32
-    image_size_px: int = 64
-    styles_per_batch: int
-    images_per_concept: int
-    """At most, in a batch."""
-    caption_only: float
-    """Share of batches without style phrases; half of their images are recoloured."""
-
-
 class ClipTowers(nn.Module):
     """A copy of the text encoder, of which only the last layer is trained, an image tower and the temperature."""
 
-    def __init__(self, training: ClipTraining, text: TextEncoder) -> None:
+    def __init__(self, training: ClipTraining, text: TextEncoder, size_px: int) -> None:
         super().__init__()
         self.tokenizer = text.tokenizer
         self.text = copy.deepcopy(text.model).float().requires_grad_(True)
@@ -57,7 +42,7 @@ class ClipTowers(nn.Module):
             layers=list(training.image_layers),
             output_dim=self.text.config.projection_dim,
             heads=training.image_width * 32 // 64,
-            image_size=training.image_size_px,
+            image_size=size_px,
             width=training.image_width,
         )
         self.logit_scale = nn.Parameter(torch.tensor(2.66))  # ln(1 / 0.07), CLIP's start
@@ -86,7 +71,7 @@ def train_clip(
     `phrases` holds each style's descriptions.
     """
     torch.manual_seed(seed)
-    towers = ClipTowers(training, text)
+    towers = ClipTowers(training, text, images.shape[1])
     towers.image.to(memory_format=torch.channels_last)
 
     concept_of = np.unique(np.array(concepts), return_inverse=True)[1]
@@ -130,8 +115,8 @@ def draw_rows(
     _, first, counts = np.unique(concept_of[rows], return_index=True, return_counts=True)
     counts = counts.clip(max=training.images_per_concept)
     order = np.argsort(rng.exponential(size=len(counts)) / counts)
-    taken = np.concatenate([rows[first[i] : first[i] + counts[i]] for i in order[: training.schedule.batch_share]])
-    return taken[: training.schedule.batch_share]
+    taken = np.concatenate([rows[first[i] : first[i] + counts[i]] for i in order[: batch_share(training.schedule)]])
+    return taken[: batch_share(training.schedule)]
 
 
 def write_open_clip(towers: ClipTowers, training: ClipTraining, tokenizer: Path, folder: Path) -> None:
@@ -142,7 +127,7 @@ def write_open_clip(towers: ClipTowers, training: ClipTraining, tokenizer: Path,
         "model_cfg": {
             "embed_dim": towers.text.config.projection_dim,
             "vision_cfg": {
-                "image_size": training.image_size_px,
+                "image_size": towers.image.image_size,
                 "layers": list(training.image_layers),
                 "width": training.image_width,
             },

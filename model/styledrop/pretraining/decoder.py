@@ -8,7 +8,6 @@ encoder's do. The tokens do not change, so the generator can be trained before o
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,32 +16,17 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from styledrop.config.pretraining import DecoderTraining
 from styledrop.precision import autocast
 from styledrop.pretraining.augmentation import to_pixels
 from styledrop.pretraining.discriminator import Discriminator
 from styledrop.pretraining.perceptual import PerceptualDistance
-from styledrop.pretraining.stage import Report, Schedule, train_stage
+from styledrop.pretraining.stage import Report, batch_share, train_stage
 from styledrop.pretraining.vqgan import inner_kernels, pixel_distance, reconstruction_psnr
 from styledrop.vqgan import VQGAN
 
 _PALETTE_PX = 4
 """Side of the cells whose mean colours are compared."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DecoderTraining:
-    """What the decoder is trained on and how."""
-
-    schedule: Schedule
-    perceptual_weight: float = 0.5
-    palette_weight: float = 3.0
-    """Of the absolute difference of local mean colours: looks differ in the exact hue of a red."""
-    adversarial_weight: float = 0.05
-    discriminator_widths: tuple[int, ...] = (32, 64, 128)
-    replaced_share: float = 0.3
-    """Largest share of an image's tokens that are replaced by near ones."""
-    near_codes: int = 8
-    """A replaced token becomes one of so many nearest."""
 
 
 class _Players(nn.Module):
@@ -57,6 +41,7 @@ class _Players(nn.Module):
 def train_decoder(
     vqgan: VQGAN,
     images: UInt8[np.ndarray, "images height width 3"],
+    tokens: Int[Tensor, "images tokens"],
     kept: Mapping[str, UInt8[np.ndarray, "kept height width 3"]],
     perceptual: PerceptualDistance,
     training: DecoderTraining,
@@ -65,17 +50,18 @@ def train_decoder(
     seed: int = 0,
     report: Report | None = None,
 ) -> VQGAN:
-    """Train D of a copy of `vqgan` on `images`; the curve has the `psnr` of those `kept`, by their names."""
+    """Train D of a copy of `vqgan` on `images`, whose `tokens` are its own.
+
+    The curve has the `psnr` of those `kept`, by their names.
+    """
     torch.manual_seed(seed)
     players = _Players(vqgan, training).to(memory_format=torch.channels_last)
     trained, discriminator = players.vqgan, players.discriminator
 
     def step_loss(_: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
-        rows = np.sort(rng.integers(len(images), size=training.schedule.batch_share))
+        rows = np.sort(rng.integers(len(images), size=batch_share(training.schedule)))
         batch = to_pixels(images[rows])
-        with torch.no_grad(), autocast(batch.device):
-            tokens = trained.encode(batch)
-        shown = replace_some(trained.codebook, tokens, training, rng)
+        shown = replace_some(trained.codebook, tokens[torch.from_numpy(rows)].long(), training, rng)
         side = round(tokens.shape[1] ** 0.5)
         grid = trained.codebook[shown].unflatten(1, (side, side)).permute(0, 3, 1, 2)
         with autocast(batch.device):

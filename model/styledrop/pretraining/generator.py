@@ -15,6 +15,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from styledrop.config.pretraining import GeneratorTraining, MaskedModelTraining, TextTraining, VQGANTraining
 from styledrop.generator import Generator, GeneratorConfig
 from styledrop.masking import mask_tokens, masked_cross_entropy
 from styledrop.precision import autocast
@@ -26,7 +27,7 @@ from styledrop.pretraining.code_tables import (
 )
 from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.processes import rank_and_count
-from styledrop.pretraining.stage import Report, Schedule, train_stage
+from styledrop.pretraining.stage import Report, batch_share, train_stage
 from styledrop.pretraining.start import start_from
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
@@ -34,18 +35,27 @@ from styledrop.vqgan import VQGAN
 _AESTHETIC_SCORE = 6.0  # the fifth micro-condition, as everywhere in aMUSEd
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GeneratorTraining:
-    """What is trained and how."""
-
-    model: GeneratorConfig
-    schedule: Schedule
-    text_dropout: float = 0.1
-    """Share of prompts replaced by the empty one, for guidance (Muse, Sec. 2.7)."""
-    caption_only: float = 0.05
-    """Share of prompts without a style phrase."""
-    code_parts: tuple[int, ...] = ()
-    """Of a product codebook: both tables of codes are trained as sums of the parts' tables; empty for whole tables."""
+def generator_config(
+    training: MaskedModelTraining, text: TextTraining, vqgan: VQGANTraining, size_px: int
+) -> GeneratorConfig:
+    """The architecture of a generator that is trained so, for images of `size_px`."""
+    return GeneratorConfig(
+        hidden_size=training.hidden_size,
+        num_hidden_layers=training.num_hidden_layers,
+        num_attention_heads=training.num_attention_heads,
+        intermediate_size=training.intermediate_size,
+        in_channels=training.channels,
+        block_out_channels=training.channels,
+        block_num_heads=training.channel_heads,
+        num_res_blocks=training.num_res_blocks,
+        cond_embed_dim=text.embed_dim,
+        encoder_hidden_size=text.width,
+        micro_cond_encode_dim=training.micro_cond_encode_dim,
+        micro_cond_embed_dim=5 * training.micro_cond_encode_dim,
+        codebook_size=vqgan.num_codes,
+        vocab_size=vqgan.num_codes + 1,
+        sample_size=size_px // vqgan.downsampling,
+    )
 
 
 @torch.inference_mode()
@@ -80,47 +90,45 @@ def train_generator(
     kept: Mapping[str, TokenizedPictures],
     text: TextEncoder,
     size_px: int,
+    model: GeneratorConfig,
     training: GeneratorTraining,
     folder: Path,
     *,
+    code_parts: tuple[int, ...] = (),
     start: tuple[Generator, Float[Tensor, "new old"]] | None = None,
     seed: int = 0,
     report: Report | None = None,
 ) -> Generator:
     """Train G on `pictures`; the curve has the cross entropy of those `kept`, under their names.
 
-    `start` is a generator to go on from, and how its codes make up today's (`styledrop.pretraining.start`).
+    With `code_parts` both tables of codes are trained as sums of the parts' tables. `start` is a generator to go on
+    from, and how its codes make up today's (`styledrop.pretraining.start`).
 
     Raises:
         BaseError: `start` has other sizes.
     """
-    generator = Generator(training.model)
+    generator = Generator(model)
     rng_weights = torch.Generator().manual_seed(seed)
     generator.init_weights(rng_weights)
     if start is not None:
         start_from(generator, start[0].state_dict(), start[1])
-    if training.code_parts:
-        part_tables(generator, training.code_parts)
+    if code_parts:
+        part_tables(generator, code_parts)
         if start is None:
             init_part_tables(generator, rng_weights)
-    batch_size = training.schedule.batch_share
+    batch_size = batch_share(training.schedule)
     micro = torch.tensor([[size_px, size_px, 0.0, 0.0, _AESTHETIC_SCORE]]).expand(batch_size, -1)
 
     def step_loss(step: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         rows = _next_rows(len(pictures), training.schedule.batch_size, batch_size, step, seed)
-        prompts = [
-            draw_prompt(
-                pictures.captions[row], pictures.phrases[row], training.text_dropout, training.caption_only, rng
-            )
-            for row in rows
-        ]
+        prompts = [draw_prompt(pictures.captions[row], pictures.phrases[row], training, rng) for row in rows]
         batch = pictures.tokens[torch.from_numpy(rows)].long()
         draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        masked, is_masked = mask_tokens(batch, mask_id=training.model.mask_id, generator=draws)
+        masked, is_masked = mask_tokens(batch, mask_id=model.mask_id, generator=draws)
         with autocast(masked.device):
             features = text.encode(prompts)
             condition = generator.condition(features.hidden, features.pooled, micro)
-            if training.code_parts:
+            if code_parts:
                 hidden = generator.features(masked, condition)
                 return masked_cross_entropy_of_parts(generator, hidden, batch, is_masked), {}
             logits = generator(masked, condition)
@@ -140,7 +148,7 @@ def train_generator(
         evaluate=evaluate,
         report=report,
     )
-    if training.code_parts:
+    if code_parts:
         join_tables(generator)
     return generator
 
@@ -195,9 +203,9 @@ def _order(count: int, seed: int, epoch: int) -> Int[np.ndarray, " pictures"]:
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
-def draw_prompt(caption: str, phrase: str, text_dropout: float, caption_only: float, rng: np.random.Generator) -> str:
+def draw_prompt(caption: str, phrase: str, training: MaskedModelTraining, rng: np.random.Generator) -> str:
     """Draw a picture's prompt: nothing, its caption, or the caption and the words of its look."""
     drawn = rng.random()
-    if drawn < text_dropout:
+    if drawn < training.text_dropout:
         return ""
-    return caption if drawn < text_dropout + caption_only else f"{caption} in {phrase} style"
+    return caption if drawn < training.text_dropout + training.caption_only else f"{caption} in {phrase} style"

@@ -10,7 +10,7 @@ own, so its style accuracy has a ceiling below 1.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,28 +19,13 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
+from styledrop.config.pretraining import JudgeTraining
 from styledrop.judge import Judge, JudgeAccuracy, JudgeConfig
 from styledrop.pretraining.augmentation import moved, recoloured, softened, to_pixels
-from styledrop.pretraining.stage import Report, Schedule, train_stage
+from styledrop.pretraining.stage import Report, batch_share, train_stage
 
 _PLACED_BY = 100
 """Real icons that say where a style lies among the style features."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JudgeTraining:
-    """What the judge tells apart and how it is trained."""
-
-    schedule: Schedule
-    min_styles: int = 10
-    """Concepts shown by fewer styles are none of the judge's."""
-    widths: tuple[int, ...] = (24, 48, 96, 192)
-    concept_share: float = 0.5
-    """Share of a batch drawn from the images with a concept of the judge's; the rest is drawn evenly by style."""
-    restyled_share: float = 0.25
-    """Share of a batch that is recoloured, and moved twice as far as the rest."""
-    label_smoothing: float = 0.1
-    style_weight: float = 1.0
 
 
 def train_judge(
@@ -66,7 +51,7 @@ def train_judge(
     style_of = np.array([style_names.index(style) for style in styles])
     cumulative = np.cumsum(_weights(concept_of, style_of, is_train, training.concept_share))
     cumulative /= cumulative[-1]
-    batch_size = training.schedule.batch_share
+    batch_size = batch_share(training.schedule)
 
     def step_loss(_: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         points = (np.arange(batch_size) + rng.random(batch_size)) / batch_size

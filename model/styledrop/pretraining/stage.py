@@ -6,16 +6,11 @@ generator seeded with (seed, step, rank), so a resumed run sees the data that it
 
 In a process group (processes.py) every process draws its own part of the batch, and gradients are
 averaged.
-
-The learning rate is constant after a short warm-up and falls linearly to zero over the last
-`decay_steps`: any checkpoint can be made shippable by a short decay
-(warm-up, stable, decay; arXiv:2405.18392).
 """
 
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from styledrop.checkpoint import optimizer_tensors, read_checkpoint, restore_optimizer, write_checkpoint
+from styledrop.config.pretraining import Schedule
 from styledrop.pretraining.muon import Muon
 from styledrop.pretraining.processes import mean_over_processes, rank_and_count, take_from_first
 
@@ -32,34 +28,9 @@ Evaluate = Callable[[], dict[str, float]]
 """Figures of the module on data that it is not trained on; called with its moving average in place."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Schedule:
-    """How long and how fast a stage trains."""
-
-    num_steps: int
-    learning_rate: float
-    batch_size: int
-    warmup_steps: int = 100
-    decay_steps: int = 0
-    """Last steps, in which the rate falls linearly to zero; 0 keeps the run open."""
-    weight_decay: float = 0.0
-    betas: tuple[float, float] = (0.9, 0.99)
-    clip_norm: float = 1.0
-    ema_decay: float = 0.0
-    """Decay of the moving average of the weights, per step; 0 for none."""
-    muon_rate: float = 0.0
-    """Learning rate of Muon, which then trains the weights that the stage names; 0 leaves them to AdamW."""
-
-    @property
-    def batch_share(self) -> int:
-        """Of a batch, what this process draws."""
-        return self.batch_size // rank_and_count()[1]
-
-    def share_of_rate(self, step: int) -> float:
-        """Of the learning rates, what `step` (0-based) has: 0 to 1."""
-        warm = min(1.0, (step + 1) / max(1, self.warmup_steps))
-        left = (self.num_steps - step) / self.decay_steps if self.decay_steps else 1.0
-        return warm * min(1.0, left)
+def batch_share(schedule: Schedule) -> int:
+    """Of a batch, what this process draws."""
+    return schedule.batch_size // rank_and_count()[1]
 
 
 def train_stage(
@@ -78,7 +49,7 @@ def train_stage(
 ) -> nn.Module:
     """Train `module` in place, from the folder's checkpoint if it has one.
 
-    `step_loss(step, rng)` draws this process's share of a batch (`Schedule.batch_share`) and returns
+    `step_loss(step, rng)` draws this process's share of a batch (`batch_share`) and returns
     the loss to differentiate and figures for the curve. Writes `checkpoint.safetensors` each
     `checkpoint_s` seconds and appends to `curve.jsonl`. The first process calls `evaluate` every `evaluate_every`
     steps and at the end, and its figures stand in the curve too; the others wait.

@@ -1,6 +1,5 @@
 """Pretraining of super-resolution: masked modelling of an image's tokens, given those of the image at half its size."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,25 +7,16 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from styledrop.config.pretraining import SuperResolutionTraining
 from styledrop.masking import mask_tokens, masked_cross_entropy
 from styledrop.precision import autocast
 from styledrop.pretraining.generator import TokenizedPictures, draw_prompt
 from styledrop.pretraining.muon import matrices_of
-from styledrop.pretraining.stage import Report, Schedule, train_stage
+from styledrop.pretraining.stage import Report, batch_share, train_stage
 from styledrop.pretraining.start import start_from
 from styledrop.super_resolution import SuperResolution, SuperResolutionConfig, scaled_latents
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SuperResolutionTraining:
-    """What is trained and how."""
-
-    model: SuperResolutionConfig
-    schedule: Schedule
-    text_dropout: float = 0.1
-    caption_only: float = 0.05
 
 
 def train_super_resolution(
@@ -35,6 +25,7 @@ def train_super_resolution(
     text: TextEncoder,
     vqgan: VQGAN,
     size_px: int,
+    model: SuperResolutionConfig,
     training: SuperResolutionTraining,
     folder: Path,
     *,
@@ -50,21 +41,16 @@ def train_super_resolution(
     Raises:
         BaseError: `start` has other sizes.
     """
-    module = SuperResolution(training.model)
+    module = SuperResolution(model)
     module.init_weights(torch.Generator().manual_seed(seed))
     if start is not None:
         start_from(module, start[0].state_dict(), start[1])
-    shape = training.model.generator
-    batch_size = training.schedule.batch_share
+    shape = model.generator
+    batch_size = batch_share(training.schedule)
 
     def step_loss(_: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         rows = rng.integers(len(pictures), size=batch_size)
-        prompts = [
-            draw_prompt(
-                pictures.captions[row], pictures.phrases[row], training.text_dropout, training.caption_only, rng
-            )
-            for row in rows.tolist()
-        ]
+        prompts = [draw_prompt(pictures.captions[row], pictures.phrases[row], training, rng) for row in rows.tolist()]
         draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
         small = low[torch.from_numpy(rows)].long()
         batch = pictures.tokens[torch.from_numpy(rows)].long()

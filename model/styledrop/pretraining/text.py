@@ -9,7 +9,6 @@ arXiv:1807.03748): a cosine alone is soon content with the vectors' mean.
 import gzip
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,25 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer, PreTrainedTokenizerBase
 
-from styledrop.pretraining.stage import Report, Schedule, train_stage
+from styledrop.config.pretraining import TextTraining
+from styledrop.pretraining.stage import Report, batch_share, train_stage
 from styledrop.text import TextEncoder
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TextTraining:
-    """The text encoder's size and how it is trained."""
-
-    schedule: Schedule
-    """`batch_size` counts sentences."""
-    num_merges: int = 4096
-    max_length: int = 24
-    """Tokens of a padded prompt; every one costs time in the generator's cross-attention."""
-    width: int = 256
-    layers: int = 4
-    heads: int = 4
-    embed_dim: int = 256
-    temperature: float = 0.05
-    """Of telling sentences apart."""
 
 
 def train_text(
@@ -61,7 +44,7 @@ def train_text(
     for row, of_row in enumerate(encoded):
         ids[row, : len(of_row)] = of_row
     by_length = np.argsort(lengths, kind="stable")
-    batch_size = min(training.schedule.batch_share, len(sentences))
+    batch_size = min(batch_share(training.schedule), len(sentences))
     window = min(len(sentences), 16 * batch_size)
 
     def step_loss(_: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:

@@ -8,7 +8,6 @@ The decoder is sharpened afterwards (`styledrop.pretraining.decoder`).
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +15,13 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from styledrop.config.pretraining import VQGANTraining
 from styledrop.precision import autocast
 from styledrop.pretraining.augmentation import to_pixels
 from styledrop.pretraining.codes import TrainedCodes
 from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.processes import rank_and_count
-from styledrop.pretraining.stage import Report, Schedule, train_stage
+from styledrop.pretraining.stage import Report, batch_share, train_stage
 from styledrop.pretraining.start import clustered, start_from
 from styledrop.vqgan import VQGAN, VQGANConfig
 
@@ -31,34 +31,24 @@ _STARTED_ON = 2000
 """Images in whose latents the codes are found that training starts with."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class VQGANTraining:
-    """What is trained and how."""
-
-    model: VQGANConfig
-    schedule: Schedule
-    code_parts: tuple[int, ...] = (4096,)
-    """Codes of each part of the latent; their product is the codebook's size."""
-    commitment_weight: float = 0.25
-    continuous_steps: int = 400
-    """First steps of a run from nothing, without the codebook."""
-    codebook_decay: float = 0.995
-    restart_every: int = 50
-
-    def __post_init__(self) -> None:
-        if math.prod(self.code_parts) != self.model.num_vq_embeddings:
-            raise ValueError(
-                f"expected code_parts whose product is num_vq_embeddings={self.model.num_vq_embeddings}, "
-                f"got {self.code_parts}"
-            )
-
-
 class _Players(nn.Module):
-    def __init__(self, training: VQGANTraining) -> None:
+    def __init__(self, training: VQGANTraining, size_px: int) -> None:
         super().__init__()
-        self.vqgan = VQGAN(training.model)
+        self.vqgan = VQGAN(vqgan_config(training, size_px))
         self.vqgan.codebook.requires_grad_(False)
-        self.codes = TrainedCodes(training.code_parts, training.model.latent_channels)
+        self.codes = TrainedCodes(training.code_parts, training.latent_channels)
+
+
+def vqgan_config(training: VQGANTraining, size_px: int) -> VQGANConfig:
+    """The architecture that is trained so, for images of `size_px`."""
+    return VQGANConfig(
+        block_out_channels=training.block_out_channels,
+        layers_per_block=training.layers_per_block,
+        latent_channels=training.latent_channels,
+        num_vq_embeddings=training.num_codes,
+        norm_num_groups=training.norm_num_groups,
+        sample_size=size_px // training.downsampling,
+    )
 
 
 def train_vqgan(
@@ -79,7 +69,7 @@ def train_vqgan(
         BaseError: encoder or decoder of `start` have other sizes.
     """
     torch.manual_seed(seed)
-    players = _Players(training).to(memory_format=torch.channels_last)
+    players = _Players(training, images.shape[1]).to(memory_format=torch.channels_last)
     vqgan, codes = players.vqgan, players.codes
     # The other processes take the first one's weights, and a checkpoint's replace all.
     is_first = rank_and_count()[0] == 0 and not (folder / "checkpoint.safetensors").is_file()
@@ -91,7 +81,7 @@ def train_vqgan(
     def step_loss(step: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         if step == continuous_steps > 0:
             _find_codes(players, images, seed)
-        rows = np.sort(rng.integers(len(images), size=training.schedule.batch_share))
+        rows = np.sort(rng.integers(len(images), size=batch_share(training.schedule)))
         batch = to_pixels(images[rows])
         with autocast(batch.device):
             latents = vqgan.latents(batch)

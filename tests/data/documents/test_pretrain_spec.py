@@ -1,7 +1,10 @@
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import styledrop
 from data.documents.pretrain_spec import PretrainSpec, read_pretrain_spec
 from data.errors import SpecError
 
@@ -27,9 +30,9 @@ def test_settings_change_what_they_name_and_nothing_else(tmp_path: Path) -> None
         ("generator: {hidden_size: 250}", "generator: hidden_size, its heads.*got 250 and 4"),
         ("vqgan: {code_parts: [8, 8, 8]}", "latent_channels that divide into 3 code_parts, got 16"),
         ("generator: {tables_are_sums: true}", r"vqgan.code_parts of at least two parts, got \(4096,\)"),
-        ("clip: {widht: 3}", "clip.widht: Extra inputs"),
+        ("clip: {widht: 3}", "clip.widht: expected a field of the settings"),
         ("just words", "expected fields and values in .*, got str"),
-        ("a: [", "expected YAML or JSON"),
+        ("a: [", "expected YAML in"),
     ],
 )
 def test_settings_that_cannot_be_used_are_refused_in_words(tmp_path: Path, text: str, words: str) -> None:
@@ -50,6 +53,19 @@ def test_what_has_no_steps_is_copied_from_a_base_that_is_gone_on_from_while_its_
     assert copied() == copied("generator", "super_resolution") == {"text", "clip", "judge"}
     assert copied("vqgan") == {"text", "clip", "judge", "vqgan"}
     assert copied("vqgan", "super_resolution") == {"text", "clip", "judge", "vqgan", "super_resolution"}
+
+
+def test_the_defaults_are_what_the_embedded_base_was_made_with() -> None:
+    card = json.loads((Path(styledrop.__file__).parent / "embedded/card.json").read_text(encoding="utf-8"))
+    assert card["settings"] == _part_of(PretrainSpec(work="w").model_dump(mode="json"), card["settings"])
+
+
+def _part_of(settings: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """What the card, which is older than some settings, can say."""
+    return {
+        name: _part_of(settings[name], value) if isinstance(value, dict) else settings[name]
+        for name, value in known.items()
+    }
 
 
 def test_codes_are_the_product_of_their_parts() -> None:

@@ -1,6 +1,5 @@
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +8,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from styledrop.pretraining.clip import ClipTowers, ClipTraining, draw_rows, train_clip, write_open_clip
-from styledrop.pretraining.stage import Schedule
-from styledrop.pretraining.text import TextTraining, build_text_model, build_tokenizer
+from styledrop.config.pretraining import ClipTraining, Schedule, TextTraining
+from styledrop.pretraining.clip import ClipTowers, draw_rows, train_clip, write_open_clip
+from styledrop.pretraining.text import build_text_model, build_tokenizer
 from styledrop.scoring import ClipScorer
 from styledrop.text import TextEncoder
+from tests.model.conftest import with_steps
 
 TEXT = TextTraining(
     schedule=Schedule(num_steps=1, learning_rate=1e-3, batch_size=4),
@@ -28,7 +28,6 @@ TRAINING = ClipTraining(
     schedule=Schedule(num_steps=3, learning_rate=3e-3, batch_size=4, warmup_steps=1),
     image_layers=(1, 1, 1, 1),
     image_width=8,
-    image_size_px=32,
     styles_per_batch=2,
     images_per_concept=4,
     caption_only=0.25,
@@ -44,7 +43,7 @@ def text(tmp_path: Path) -> TextEncoder:
 
 
 def random_towers(text: TextEncoder) -> ClipTowers:
-    towers = ClipTowers(TRAINING, text)
+    towers = ClipTowers(TRAINING, text, 32)
     with torch.no_grad():
         for name, value in towers.state_dict().items():
             if value.is_floating_point():  # representable in the file's half precision, biases and norms included
@@ -88,7 +87,7 @@ def trained(text: TextEncoder, folder: Path, num_steps: int) -> ClipTowers:
     images, captions, concepts, styles = corpus()
     return train_clip(
         images, captions, concepts, styles, {"red": ["red"], "blue": ["blue", "navy"]}, text,
-        replace(TRAINING, schedule=replace(TRAINING.schedule, num_steps=num_steps)), folder,
+        with_steps(TRAINING, num_steps), folder,
     )  # fmt: skip
 
 
@@ -134,7 +133,8 @@ def test_a_batch_shows_few_styles_and_the_concepts_that_they_share() -> None:
     rng = np.random.default_rng(0)
     style_of = np.repeat(np.arange(10), 100)
     concept_of = np.where(np.arange(1000) % 2, np.arange(1000) % 20, 100 + np.arange(1000))  # every second one is alone
-    training = replace(TRAINING, schedule=replace(TRAINING.schedule, batch_size=32), styles_per_batch=4)
+    schedule = TRAINING.schedule.model_copy(update={"batch_size": 32})
+    training = TRAINING.model_copy(update={"schedule": schedule, "styles_per_batch": 4})
     shared = 0
     for _ in range(20):
         rows = draw_rows(concept_of, style_of, training, rng)

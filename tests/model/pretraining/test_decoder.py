@@ -1,15 +1,16 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from open_clip.modified_resnet import ModifiedResNet
 
-from styledrop.pretraining.decoder import DecoderTraining, replace_some, train_decoder
+from styledrop.config.pretraining import DecoderTraining, Schedule
+from styledrop.pretraining.decoder import replace_some, train_decoder
+from styledrop.pretraining.generator import tokenize_images
 from styledrop.pretraining.perceptual import PerceptualDistance
-from styledrop.pretraining.stage import Schedule
 from styledrop.vqgan import VQGAN, VQGANConfig
+from tests.model.conftest import with_steps
 
 MODEL = VQGANConfig(
     block_out_channels=(8, 8, 8), layers_per_block=1, latent_channels=4, num_vq_embeddings=16, norm_num_groups=4
@@ -38,8 +39,9 @@ def tower_distance() -> PerceptualDistance:
 
 
 def trained(folder: Path, num_steps: int = 4) -> VQGAN:
-    training = replace(TRAINING, schedule=replace(TRAINING.schedule, num_steps=num_steps))
-    return train_decoder(vqgan(), squares(), {"kept": squares()}, tower_distance(), training, folder)
+    tokens = tokenize_images(vqgan(), squares())
+    training = with_steps(TRAINING, num_steps)
+    return train_decoder(vqgan(), squares(), tokens, {"kept": squares()}, tower_distance(), training, folder)
 
 
 def test_encoder_and_codebook_stay_as_they_are(tmp_path: Path) -> None:
@@ -67,7 +69,7 @@ def test_decoded_images_come_to_look_like_the_real_ones(tmp_path: Path) -> None:
 def test_a_replaced_token_becomes_a_near_one() -> None:
     codebook = torch.arange(16.0)[:, None]
     tokens = torch.full((200, 16), 8)
-    training = replace(TRAINING, near_codes=2, replaced_share=1.0)
+    training = TRAINING.model_copy(update={"near_codes": 2, "replaced_share": 1.0})
     replaced = replace_some(codebook, tokens, training, np.random.default_rng(0))
     assert set(replaced.unique().tolist()) == {7, 8, 9}
     of_each = (replaced != tokens).float().mean(dim=1)

@@ -1,6 +1,5 @@
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,41 +7,48 @@ import pytest
 import torch
 from torch import nn
 
+from styledrop.config.pretraining import GeneratorTraining, Schedule
 from styledrop.generator import Generator, GeneratorConfig
 from styledrop.precision import autocast
 from styledrop.pretraining.generator import (
-    GeneratorTraining,
     TokenizedPictures,
     draw_prompt,
     masked_error,
     tokenize_images,
     train_generator,
 )
-from styledrop.pretraining.stage import Schedule
 from styledrop.text import TextEncoder, TextFeatures
 from styledrop.vqgan import VQGAN, VQGANConfig
+from tests.model.conftest import with_steps
 
+MODEL = GeneratorConfig(
+    hidden_size=32,
+    cond_embed_dim=12,
+    micro_cond_encode_dim=8,
+    micro_cond_embed_dim=40,
+    encoder_hidden_size=20,
+    vocab_size=17,
+    codebook_size=16,
+    in_channels=24,
+    block_out_channels=16,
+    num_res_blocks=1,
+    block_num_heads=2,
+    num_hidden_layers=1,
+    num_attention_heads=2,
+    intermediate_size=32,
+    sample_size=2,
+)
 TRAINING = GeneratorTraining(
-    model=GeneratorConfig(
-        hidden_size=32,
-        cond_embed_dim=12,
-        micro_cond_encode_dim=8,
-        micro_cond_embed_dim=40,
-        encoder_hidden_size=20,
-        vocab_size=17,
-        codebook_size=16,
-        in_channels=24,
-        block_out_channels=16,
-        num_res_blocks=1,
-        block_num_heads=2,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-        sample_size=2,
-    ),
+    hidden_size=32,
+    num_hidden_layers=1,
+    num_attention_heads=2,
+    intermediate_size=32,
+    channels=16,
+    channel_heads=2,
+    num_res_blocks=1,
     schedule=Schedule(num_steps=3, learning_rate=1e-2, batch_size=8, warmup_steps=1, ema_decay=0.9),
     text_dropout=0.2,
-    caption_only=0.2,
+    caption_only=0.3,
 )
 PICTURES = TokenizedPictures(
     tokens=torch.tensor([[1, 2, 3, 4], [5, 6, 7, 8]], dtype=torch.int16),
@@ -73,9 +79,10 @@ class Asked(TextEncoder):
 def trained(
     folder: Path, num_steps: int, text: TextEncoder | None = None, *, code_parts: tuple[int, ...] = ()
 ) -> Generator:
-    schedule = replace(TRAINING.schedule, num_steps=num_steps)
-    training = replace(TRAINING, schedule=schedule, code_parts=code_parts)
-    return train_generator(PICTURES, {"kept": KEPT}, text or Asked(), 8, training, folder, seed=3)
+    return train_generator(
+        PICTURES, {"kept": KEPT}, text or Asked(), 8, MODEL, with_steps(TRAINING, num_steps), folder,
+        code_parts=code_parts, seed=3,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("code_parts", [(), (4, 4)], ids=["whole tables", "sums"])
@@ -85,7 +92,7 @@ def test_going_on_from_a_checkpoint_gives_the_weights_of_an_uninterrupted_run(
     trained(tmp_path / "stopped", 1, code_parts=code_parts)
     resumed = trained(tmp_path / "stopped", 3, code_parts=code_parts).state_dict()
     whole = trained(tmp_path / "whole", 3, code_parts=code_parts).state_dict()
-    assert set(whole) == set(Generator(TRAINING.model).state_dict())
+    assert set(whole) == set(Generator(MODEL).state_dict())
     assert all(torch.equal(value, whole[name]) for name, value in resumed.items())
 
 
@@ -108,7 +115,7 @@ def test_every_picture_is_seen_once_an_epoch_and_kept_ones_are_only_measured(tmp
 
 def test_prompts_are_nothing_the_caption_or_caption_and_phrase() -> None:
     rng = np.random.default_rng(0)
-    prompts = [draw_prompt("a cat", "black ink", 0.2, 0.3, rng) for _ in range(500)]
+    prompts = [draw_prompt("a cat", "black ink", TRAINING, rng) for _ in range(500)]
     shares = {prompt: prompts.count(prompt) / 500 for prompt in set(prompts)}
     assert shares == pytest.approx({"": 0.2, "a cat": 0.3, "a cat in black ink style": 0.5}, abs=0.06)
 
@@ -120,7 +127,7 @@ def test_the_curve_has_the_cross_entropy_of_kept_pictures(tmp_path: Path) -> Non
 
 
 def test_a_generator_that_knows_nothing_has_the_uniforms_error_and_a_trained_one_less(tmp_path: Path) -> None:
-    fresh = Generator(TRAINING.model)
+    fresh = Generator(MODEL)
     fresh.init_weights(torch.Generator().manual_seed(0))
     before, after = masked_error(fresh, Asked(), PICTURES, 8), masked_error(trained(tmp_path, 60), Asked(), PICTURES, 8)
     assert before.nats == pytest.approx(np.log(16), abs=0.1)

@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import nn
 
+from styledrop.config.pretraining import Schedule
 from styledrop.pretraining.processes import rank_and_count, train_in_processes
-from styledrop.pretraining.stage import Schedule, train_stage
+from styledrop.pretraining.stage import batch_share, train_stage
 
 TARGETS = torch.arange(8.0)
 
@@ -19,11 +20,11 @@ def fit(folder: Path, num_steps: int, muon_rate: float) -> tuple[torch.Tensor, i
 
     def step_loss(_: int, __: np.random.Generator) -> tuple[torch.Tensor, dict[str, float]]:
         rank, _count = rank_and_count()
-        part = TARGETS[rank * schedule.batch_share : (rank + 1) * schedule.batch_share]
+        part = TARGETS[rank * batch_share(schedule) : (rank + 1) * batch_share(schedule)]
         return (module.weight - part).square().mean(), {}
 
     train_stage(module, step_loss, schedule, folder, seed=0, muon_weights=[module.weight])
-    return module.weight.detach(), schedule.batch_share
+    return module.weight.detach(), batch_share(schedule)
 
 
 @pytest.mark.parametrize("muon_rate", [0.0, 0.1])

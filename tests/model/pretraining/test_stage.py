@@ -1,6 +1,5 @@
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from styledrop.config.pretraining import Schedule
 from styledrop.pretraining.muon import matrices_of
-from styledrop.pretraining.stage import Schedule, train_stage
+from styledrop.pretraining.stage import train_stage
 
 SCHEDULE = Schedule(num_steps=6, learning_rate=0.05, batch_size=4, warmup_steps=2, decay_steps=2, ema_decay=0.9)
 
@@ -58,7 +58,7 @@ def curve(folder: Path) -> list[dict[str, float]]:
     return [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
 
 
-@pytest.mark.parametrize("schedule", [SCHEDULE, replace(SCHEDULE, muon_rate=0.05)], ids=["AdamW", "Muon"])
+@pytest.mark.parametrize("schedule", [SCHEDULE, SCHEDULE.model_copy(update={"muon_rate": 0.05})], ids=["AdamW", "Muon"])
 @pytest.mark.parametrize("killed_at", [1, 3, 5])
 def test_a_killed_run_ends_with_the_weights_and_the_curve_of_an_uninterrupted_one(
     tmp_path: Path, killed_at: int, schedule: Schedule
@@ -101,7 +101,9 @@ def test_figures_of_an_evaluation_stand_in_the_curve_now_and_then_and_at_the_end
     assert [line["step"] for line in curve(tmp_path) if "kept" in line] == [4, 6]
 
 
-@pytest.mark.parametrize("schedule", [SCHEDULE, replace(SCHEDULE, ema_decay=0.0)], ids=["average", "weights"])
+@pytest.mark.parametrize(
+    "schedule", [SCHEDULE, SCHEDULE.model_copy(update={"ema_decay": 0.0})], ids=["average", "weights"]
+)
 def test_an_evaluation_sees_what_the_run_would_return_and_changes_nothing(tmp_path: Path, schedule: Schedule) -> None:
     seen: list[dict[str, Tensor]] = []
 

@@ -3,10 +3,10 @@ from pathlib import Path
 import torch
 
 from styledrop.base import Base
+from styledrop.config.pretraining import Schedule, SuperResolutionTraining
 from styledrop.masking import mask_tokens, masked_cross_entropy
 from styledrop.pretraining.generator import TokenizedPictures
-from styledrop.pretraining.stage import Schedule
-from styledrop.pretraining.super_resolution import SuperResolutionTraining, train_super_resolution
+from styledrop.pretraining.super_resolution import train_super_resolution
 from styledrop.super_resolution import SuperResolutionConfig, scaled_latents
 from tests.model.conftest import HashedText, rng
 from tests.model.test_enlarge import LARGE
@@ -26,7 +26,13 @@ def test_it_learns_what_the_small_image_tells(base: Base, tmp_path: Path) -> Non
         losses.append(figures["loss"])
 
     training = SuperResolutionTraining(
-        model=SuperResolutionConfig(generator=LARGE, latent_channels=4, encoder_layers=1),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        channels=16,
+        channel_heads=2,
+        num_res_blocks=1,
         schedule=Schedule(num_steps=150, learning_rate=1e-2, batch_size=16, warmup_steps=5, muon_rate=1e-2),
     )
     module = train_super_resolution(
@@ -35,6 +41,7 @@ def test_it_learns_what_the_small_image_tells(base: Base, tmp_path: Path) -> Non
         HashedText(),
         base.vqgan,
         32,
+        SuperResolutionConfig(generator=LARGE, latent_channels=4, encoder_layers=1),
         training,
         tmp_path,
         report=report,

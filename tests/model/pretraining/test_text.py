@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +6,10 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from styledrop.pretraining.stage import Schedule
-from styledrop.pretraining.text import TextTraining, build_text_model, build_tokenizer, train_text
+from styledrop.config.pretraining import Schedule, TextTraining
+from styledrop.pretraining.text import build_text_model, build_tokenizer, train_text
 from styledrop.text import TextEncoder
+from tests.model.conftest import with_steps
 
 TRAINING = TextTraining(
     schedule=Schedule(num_steps=3, learning_rate=3e-3, batch_size=4, warmup_steps=1),
@@ -30,7 +30,7 @@ def tokenizer(tmp_path: Path) -> PreTrainedTokenizerBase:
 
 @pytest.mark.parametrize("prompt", ["a red umbrella in bold black woodcut style", "naïve café 3d, two-tone"])
 def test_the_tokenizer_gives_back_the_words_it_was_given(tmp_path: Path, prompt: str) -> None:
-    tokenizer = build_tokenizer(replace(TRAINING, num_merges=4096), tmp_path)
+    tokenizer = build_tokenizer(TRAINING.model_copy(update={"num_merges": 4096}), tmp_path)
     ids = tokenizer(prompt).input_ids
     assert ids[0] == len(tokenizer) - 2
     assert ids[-1] == len(tokenizer) - 1
@@ -39,7 +39,7 @@ def test_the_tokenizer_gives_back_the_words_it_was_given(tmp_path: Path, prompt:
 
 
 def test_the_tokenizer_is_a_smaller_clip_with_common_words_whole(tmp_path: Path) -> None:
-    tokenizer = build_tokenizer(replace(TRAINING, num_merges=4096), tmp_path)
+    tokenizer = build_tokenizer(TRAINING.model_copy(update={"num_merges": 4096}), tmp_path)
     assert len(tokenizer) == 512 + 4096 + 2
     assert tokenizer.tokenize("the house") == ["the</w>", "house</w>"]
     assert tokenizer.model_max_length == TRAINING.max_length
@@ -59,8 +59,7 @@ SENTENCES = ["cat", "dog", "a red umbrella", "a blue umbrella in woodcut style"]
 
 
 def trained(folder: Path, num_steps: int) -> TextEncoder:
-    schedule = replace(TRAINING.schedule, num_steps=num_steps)
-    return train_text(SENTENCES, np.eye(4, 6, dtype=np.float32), replace(TRAINING, schedule=schedule), folder)
+    return train_text(SENTENCES, np.eye(4, 6, dtype=np.float32), with_steps(TRAINING, num_steps), folder)
 
 
 def test_going_on_from_a_checkpoint_gives_the_weights_of_an_uninterrupted_run(tmp_path: Path) -> None:

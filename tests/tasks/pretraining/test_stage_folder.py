@@ -20,7 +20,7 @@ def changed(**schedule: int) -> dict[str, object]:
 def finished(folder: Path, content: str = "weights") -> StageRecord:
     assert open_stage(folder, SETTINGS) is None
     (folder / "curve.jsonl").write_text('{"step": 10, "seconds": 3.2, "loss": 0.5}\n')
-    return finish_stage(folder, lambda result: (result / "model").write_text(content) and None)
+    return finish_stage(folder, lambda result: (result / "model").write_text(content) and None, started=0.0)
 
 
 def test_a_finished_stage_is_not_repeated(tmp_path: Path) -> None:
@@ -39,7 +39,9 @@ def test_a_result_that_was_changed_is_made_again(tmp_path: Path) -> None:
     record = finished(tmp_path)
     (tmp_path / "result/model").write_text("other")
     assert open_stage(tmp_path, SETTINGS) is None
-    assert finish_stage(tmp_path, lambda result: (result / "model").write_text("weights") and None) == record
+    assert (
+        finish_stage(tmp_path, lambda result: (result / "model").write_text("weights") and None, started=0.0) == record
+    )
 
 
 def test_a_work_folder_may_be_moved(tmp_path: Path) -> None:
@@ -85,7 +87,7 @@ class PartWithMore(Part):
 def test_a_setting_that_is_newer_than_the_folder_has_its_default_there(tmp_path: Path) -> None:
     assert open_stage(tmp_path, {"part": {"num_steps": 10, "betas": [0.9, 0.99]}}) is None  # as dumped by hand
     assert open_stage(tmp_path, {"part": Part(num_steps=10)}) is None
-    record = finish_stage(tmp_path, lambda result: (result / "model").write_text("weights") and None)
+    record = finish_stage(tmp_path, lambda result: (result / "model").write_text("weights") and None, started=0.0)
     with pytest.raises(SettingsChanged, match=r"part\.muon_rate: expected 0\.0, got 0\.1"):
         open_stage(tmp_path, {"part": PartWithMore(num_steps=10, muon_rate=0.1)})
     with pytest.raises(SettingsChanged, match=r"part\.num_steps: expected at least 10, got 9"):
