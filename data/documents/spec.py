@@ -188,6 +188,7 @@ class OnboardingSpec(StyleSettings, _Identity):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
+        self._make_room()
         shared = shared_contents(self.evaluation_prompts, {*self.reference_contents, *self.prompts})
         if shared:
             raise ValueError(
@@ -211,6 +212,9 @@ class OnboardingSpec(StyleSettings, _Identity):
                 "round is tuned on, and would never be asked; take rounds: 2, or feedback: clip"
             )
         return self
+
+    def _make_room(self) -> None:
+        """Let lists of ours give way, before the parts have to agree."""
 
     @property
     def images(self) -> tuple[tuple[str, Literal["crop", "pad"]], ...]:
@@ -286,8 +290,7 @@ class StyleSpec(OnboardingSpec):
             )
         return references
 
-    @model_validator(mode="after")
-    def _default_prompts_leave_room(self) -> Self:
+    def _make_room(self) -> None:
         """Our lists give way to what the references show, and to the other list if that is not ours."""
         prompts, evaluation_prompts = self.prompts, self.evaluation_prompts
         if prompts == CANDIDATE_PROMPTS:
@@ -301,7 +304,6 @@ class StyleSpec(OnboardingSpec):
                     f"{name}: expected phrases of your own, since the others leave none of ours; list some"
                 )
             object.__setattr__(self, name, left)  # frozen, but not finished yet
-        return self
 
     @property
     def images(self) -> tuple[tuple[str, Literal["crop", "pad"]], ...]:

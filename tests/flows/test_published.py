@@ -277,9 +277,9 @@ def test_a_versions_page_says_to_hub_and_people_what_it_is(
     [code] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (tmp_path / "version/tiny").symlink_to(request_for["base"])
     monkeypatch.chdir(tmp_path / "version")
-    found: dict[str, Any] = {}
-    exec(code, found)
-    assert found["image"].size == (16, 16)
+    exec(code, {})
+    with Image.open(tmp_path / "version/image.png") as image:
+        assert image.size == (16, 16)
 
 
 def test_the_bare_base_draws_too_and_has_no_style_score(request_for: dict[str, Any]) -> None:
