@@ -1,7 +1,7 @@
 """A list of settings stands once: no two classes of the product declare the same three fields with defaults."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -33,15 +33,31 @@ def has_default(value: ast.expr | None) -> bool:
     return value is not None
 
 
+def ancestors(sources: Iterable[str]) -> dict[str, set[str]]:
+    """The classes that each class inherits from, by their names: an override is no second list."""
+    classes = [node for source in sources for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)]
+    bases = {node.name: {base.id for base in node.bases if isinstance(base, ast.Name)} for node in classes}
+    for _ in bases:
+        grown = {name: of.union(*(bases.get(base, set()) for base in of)) for name, of in bases.items()}
+        if grown == bases:
+            break
+        bases = grown
+    return bases
+
+
 def shared_lists(sources: dict[str, str]) -> list[str]:
     """Pairs of classes that declare the same fields, in words."""
+    above = ancestors(sources.values())
     classes = [
-        (f"{path}: {name}", fields) for path, source in sources.items() for name, fields in fields_with_defaults(source)
+        (path, name, fields) for path, source in sources.items() for name, fields in fields_with_defaults(source)
     ]
     return [
-        f"{one} and {other} both declare {sorted(name for name, _ in fields & others)}"
-        for (one, fields), (other, others) in combinations(classes, 2)
-        if len(fields & others) >= TOO_MANY and (one, other) not in READ_ELSEWHERE
+        f"{path}: {name} and {elsewhere}: {other} both declare {sorted(field for field, _ in fields & others)}"
+        for (path, name, fields), (elsewhere, other, others) in combinations(classes, 2)
+        if len(fields & others) >= TOO_MANY
+        and name not in above[other]
+        and other not in above[name]
+        and (f"{path}: {name}", f"{elsewhere}: {other}") not in READ_ELSEWHERE
     ]
 
 
