@@ -6,7 +6,9 @@
     file:///a%20b.png         decoded; only this machine's files
     s3://bucket/a.png         a scheme is written in small letters, `S3://` becomes so
 
-Chains of filesystems (`simplecache::…`), Windows paths, unknown schemes and control characters are refused.
+Chains of filesystems (`simplecache::…`), Windows paths, unknown schemes, control characters and addresses with a
+password in them are refused. Where $STYLEDROP_ROOTS is set, as it should be on workers that take specs from others
+(`s3://styles,s3://incoming,/data`), nothing outside these places is opened, for reading or for writing.
 """
 
 import os
@@ -21,6 +23,9 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from data.errors import AddressError
+
+ROOTS = "STYLEDROP_ROOTS"
+"""Environment variable: the places, with commas between, that may be opened; unset, all may."""
 
 SCHEMES = ("file", "s3", "gs", "abfs", "http", "https", "memory")
 
@@ -70,6 +75,10 @@ def check_address(address: str) -> str:
         raise AddressError(f"expected a path or one of {', '.join(SCHEMES)}://…, got {address!r}; copy the file there")
     if scheme == "file":
         _path_of_file_uri(rest)
+    elif "@" in rest.partition("/")[0]:
+        raise AddressError(
+            f"expected no name or password in an address of {scheme}://, got one; set credentials in the environment"
+        )
     elif not rest.strip("/"):
         raise AddressError(f"expected a place behind {scheme}://, got {address!r}; name bucket and key")
     elif {".", ".."} & set(rest.split("/")):
@@ -117,13 +126,38 @@ def is_relative(address: str) -> bool:
     return "://" not in address and not address.startswith("/")
 
 
+def refuse_outside_roots(place: str) -> None:
+    """Go no further with a `place` (as `absolute` gives it) that lies in none of $STYLEDROP_ROOTS.
+
+    Links on this machine are followed first.
+
+    Raises:
+        AddressError: if it lies in none.
+    """
+    roots = [absolute(root) for root in os.environ.get(ROOTS, "").split(",") if root.strip()]
+    if roots and not any(_lies_in(place, root) for root in roots):
+        raise AddressError(
+            f"expected an address in one of {', '.join(roots)}, all that {ROOTS} allows here, got {place!r}; "
+            "copy it there"
+        )
+
+
+def _lies_in(place: str, root: str) -> bool:
+    if ("://" in place) != ("://" in root):
+        return False
+    if "://" not in place:
+        place, root = os.path.realpath(place), os.path.realpath(root)
+    return place == root or place.startswith(f"{root.rstrip('/')}/")
+
+
 def open_filesystem(address: str) -> tuple[AbstractFileSystem, str]:
     """The filesystem of `address`, and the path in it.
 
     Raises:
-        AddressError: if the address means no place, or nothing here can open it.
+        AddressError: if the address means no place, or one outside $STYLEDROP_ROOTS, or nothing here can open it.
     """
     place = absolute(address)
+    refuse_outside_roots(place)
     if place.startswith("/"):
         return LocalFileSystem(), place
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 import styledrop
-from data.addresses import absolute
+from data.addresses import absolute, refuse_outside_roots
 from data.errors import SpecError
 from data.records.record import Blob
 from data.store.files import read_blob
@@ -60,6 +60,10 @@ def identify_base(name: str) -> BaseIdentity:
     return _identities[name]
 
 
+NAMES = ("adapter.safetensors", "adapter_config.json", "adapter_model.safetensors", "card.json")
+"""What an adapter's files may be called."""
+
+
 @lru_cache(maxsize=1)
 def open_base(name: str) -> styledrop.Base:
     """The base `name` ("embedded" or a folder), where and in what precision `tasks.machine` says.
@@ -76,6 +80,8 @@ def _load_base(name: str, where: str, precision: torch.dtype) -> styledrop.Base:
     folder = name if name == EMBEDDED else absolute(name)
     if "://" in folder:
         raise SpecError(f"base: expected 'embedded' or a folder of this machine, got {name!r}; copy the base here")
+    if name != styledrop.base.EMBEDDED:
+        refuse_outside_roots(folder)
     try:
         return styledrop.load_base(folder, device=where, dtype=precision)
     except styledrop.StyleDropError as error:
@@ -142,6 +148,8 @@ def open_adapter(files: Mapping[str, Blob], base: styledrop.Base) -> styledrop.T
     """
     with tempfile.TemporaryDirectory() as folder:
         for name, blob in files.items():
+            if name not in NAMES:
+                raise SpecError(f"expected files of an adapter ({', '.join(NAMES)}), got {name!a:.80} at {blob.uri}")
             (Path(folder) / name).write_bytes(read_blob(blob))
         try:
             return styledrop.load_adapter(Path(folder), base)

@@ -191,7 +191,15 @@ def _remove_weights(store: Store, folder: str) -> list[str]:
 def _is_run_of(store: Store, folder: str, name: str) -> bool:
     """Whether the run in `folder` tuned adapters of the style `name`, by the cards that lie beside them."""
     cards = (key for key in store.list(folder) if "/adapter/" in key and key.endswith(".json"))
-    return any(json.loads(store.read(key)).get("name") == name for key in cards)
+    return any(_name_on(store.read(key)) == name for key in cards)
+
+
+def _name_on(card: bytes) -> str | None:
+    """The style's name; None on what is no card: nothing can be drawn with the weights beside it."""
+    try:
+        return str(json.loads(card)["name"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _canonical_json(document: object) -> bytes:

@@ -8,6 +8,7 @@ With $STYLEDROP_TRUSTED_KEYS, no version is opened that none of these keys has s
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,11 @@ SUPER_RESOLUTION_FOLDER = "super_resolution/"
 
 DOCUMENT = "version.json"
 MANIFEST = "manifest.json"
+
+MAX_FILES = 10_000
+
+_PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+"""Of a file in a version: as `tasks.onboarding.publish` names them, and nothing that a folder could be left by."""
 
 
 class PublishedStyle(Record):
@@ -170,7 +176,23 @@ def read_manifest(store: Store) -> tuple[bytes, dict[str, str]]:
     digest = hashlib.sha256(content).hexdigest()
     if digest[:16] != store.uri.rpartition("/")[2]:
         raise StoreCorrupted(f"expected the manifest of {store.uri}, got that of {digest[:16]}; publish it again")
-    return content, json.loads(content)
+    return content, _checked_manifest(store, content)
+
+
+def _checked_manifest(store: Store, content: bytes) -> dict[str, str]:
+    """Digests by path. A manifest may come from anybody: no path of it leaves the folder."""
+    try:
+        manifest = json.loads(content)
+        files = {path: digest for path, digest in manifest.items() if re.fullmatch("[0-9a-f]{64}", digest)}
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
+        raise StoreCorrupted(f"expected a manifest at {store.uri}, got something else: {error}") from error
+    outside = [path for path in manifest if not _PATH.fullmatch(path) or ".." in path.split("/")]
+    if outside or len(files) < len(manifest) or len(files) > MAX_FILES:
+        raise StoreCorrupted(
+            f"expected at most {MAX_FILES} paths inside {store.uri} with their digests in its manifest, got "
+            f"{len(manifest)}, and among them {[path[:80] for path in outside[:3]] or 'no digests'}; do not use it"
+        )
+    return files
 
 
 def refuse_other_name(store: Store, document: VersionDocument) -> None:

@@ -12,7 +12,7 @@ import styledrop
 from data.documents.spec import OnboardingSpec, StyleSpec
 from data.documents.subject_spec import SubjectSpec
 from data.documents.words import whole_prompt
-from data.errors import AlreadyInStore, SpecError
+from data.errors import AlreadyInStore, SpecError, StoreCorrupted
 from data.keys import signing_key
 from data.pictures.images import load_reference, square, to_png
 from data.records.onboarding import Example, Run
@@ -119,11 +119,24 @@ def _refuse_other_kind(spec: OnboardingSpec, published: Store, pointer: Pointer 
 
 
 def _written_once(store: Store, path: str, document: dict[str, str]) -> dict[str, str]:
-    """The `document` written at `path`, or the one that lies there."""
+    """The `document` written at `path`, or the one that lies there.
+
+    Raises:
+        StoreCorrupted: if what lies there has not the same fields: it is damaged, or of another release.
+    """
     try:
         store.write_new(path, json.dumps(document).encode())
     except AlreadyInStore:
-        return dict(json.loads(store.read(path)))
+        try:
+            found = dict(json.loads(store.read(path)))
+        except (ValueError, TypeError):
+            found = {}
+        if not document.keys() <= found.keys() or not all(isinstance(found[field], str) for field in document):
+            raise StoreCorrupted(
+                f"expected {' and '.join(document)} at {store.uri}/{path}, got something else, perhaps of another "
+                "release; remove its folder to start anew"
+            ) from None
+        return found
     return document
 
 

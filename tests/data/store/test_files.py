@@ -106,7 +106,7 @@ def test_credentials_that_have_run_out_are_said_to_have_run_out(
     error: Exception, is_expired: bool, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = "the credentials have expired .* set new ones and start the same again: it goes on"
-    broken = Mock(spec=store._filesystem)
+    broken = Mock()
     broken.cat_file.side_effect = broken.pipe_file.side_effect = broken.info.side_effect = error
     monkeypatch.setattr(store, "_filesystem", broken)
     monkeypatch.setattr(store, "_is_local", False)
