@@ -94,7 +94,8 @@ def likeness(scorer: ClipScorer, corpus: Corpus, rows: Int[np.ndarray, " icons"]
 
     None where there is no such pair, or none that shares neither.
     """
-    style = scorer.style_of_pairs(_icons(corpus, rows))
+    looks = scorer.embed(_icons(corpus, rows))
+    style = looks @ looks.T
     is_concept, is_style = (names[rows][:, None] == names[rows][None, :] for names in (corpus.concept, corpus.style))
     unlike = np.sort(style[~is_concept & ~is_style])
     return _share_nearer(style[is_concept & ~is_style], unlike), _share_nearer(style[~is_concept & is_style], unlike)

@@ -116,6 +116,7 @@ def _print_question(waiting: Waiting) -> None:
     print(f"run         {waiting.run_id} ({waiting.run_name}), since {waiting.since:%Y-%m-%d %H:%M} UTC")
     print(f"round       {question.candidates.round_number} of {question.planned_rounds} planned")
     print(f"leak        {question.leak.in_words if question.leak else 'unknown'}")
+    print(f"nearest     {question.nearest_in_words}")
     print(f"answers     {', '.join(question.answers)}")
     if question.turn:
         print(f"turn        {question.turn}")

@@ -68,6 +68,8 @@ class Outcome(Record):
     style_before: float | None = None
     style_after: float | None = None
     verdict: Literal["learnt", "not learnt", ""] = ""
+    nearest: str = ""
+    """The published styles that its references look most like, in words."""
     run_url: str = ""
     published_uri: str = ""
 
@@ -88,7 +90,7 @@ _SCHEMA = pa.schema(
         pa.field("row", pa.int32(), nullable=False),
         *(pa.field(name, pa.string(), nullable=False) for name in ("name", "state", "reason", "waits_for")),
         *(pa.field(name, pa.float32()) for name in ("text_before", "text_after", "style_before", "style_after")),
-        *(pa.field(name, pa.string(), nullable=False) for name in ("verdict", "run_url", "published_uri")),
+        *(pa.field(name, pa.string(), nullable=False) for name in ("verdict", "nearest", "run_url", "published_uri")),
     ]
 )
 

@@ -12,7 +12,7 @@ from pydantic import ConfigDict
 from data.documents.spec import MAX_ROUNDS, Feedback
 from data.documents.words import unseen_characters
 from data.errors import DecisionRefused
-from data.records.onboarding import CandidatesRecord, Example, TuningExamples
+from data.records.onboarding import CandidatesRecord, Example, NearStyle, TuningExamples
 from data.records.record import Blob, Record, Sha256
 from data.records.scores import Leak
 
@@ -55,6 +55,8 @@ class Question(Record):
     """Who has answered before: somebody else is asked now."""
     disagreement: str = ""
     """What they said, if a third person is to decide; until then nobody sees another's answer."""
+    nearest: tuple[NearStyle, ...] = ()
+    """The published styles whose references look most like this one's, the nearest first."""
 
     @property
     def turn(self) -> str:
@@ -75,6 +77,11 @@ class Question(Record):
     def is_about_leak(self) -> bool:
         """Whether it asks if the last round may be published, not what the next one is tuned on."""
         return "publish" in self.answers
+
+    @property
+    def nearest_in_words(self) -> str:
+        """As "0.97 like stickies, 0.81 like doodles"."""
+        return ", ".join(style.in_words for style in self.nearest) or "none is published"
 
 
 class Decision(Record):

@@ -95,6 +95,18 @@ class EnlargingRecord(Record):
     contact_sheet: Blob
 
 
+class NearStyle(Record):
+    """A published style, and how much its references look like new ones (Style score: 1 is the same picture)."""
+
+    name: str
+    style_score: float
+
+    @property
+    def in_words(self) -> str:
+        """As "0.97 like stickies"."""
+        return f"{self.style_score:.2f} like {self.name}"
+
+
 class PublishedAdapter(Record):
     """A version in the store: `styles/NAME/versions/VERSION`. Its files never change."""
 

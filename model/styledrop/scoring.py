@@ -89,12 +89,9 @@ class ClipScorer:
         return (image_features @ text_features.T).cpu().numpy()
 
     @torch.inference_mode()
-    def style_of_pairs(
-        self, images: Sequence[Image.Image], *, batch_size: int = 64
-    ) -> Float[np.ndarray, "images images"]:
-        """Style score of every image with every other as its reference."""
-        features = self._embed_images(images, batch_size)
-        return (features @ features.T).cpu().numpy()
+    def embed(self, images: Sequence[Image.Image], *, batch_size: int = 64) -> Float[np.ndarray, "images width"]:
+        """Vectors of length 1, one for each image; the product of two is their Style score."""
+        return self._embed_images(images, batch_size).cpu().numpy()
 
     def _embed_images(self, images: Sequence[Image.Image], batch_size: int) -> Float[Tensor, "images width"]:
         features = [

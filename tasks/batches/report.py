@@ -5,13 +5,20 @@ from collections.abc import Mapping
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.errors import BatchIncomplete
+from data.errors import BatchIncomplete, PipelineError
+from data.pictures.images import load_reference, square
 from data.records.batch import Batch, BatchReport, BatchStyle, Outcome, StyleRun, report, to_parquet
 from data.store.files import Store
 from data.store.publication import current_version
 from data.store.published_style import read_document
+from styledrop import ClipScorer, StyleDropError
 from tasks.batches.plan import find_published, in_its_row
+from tasks.models import identify_base
+from tasks.onboarding.nearest import nearest_styles
 from tasks.reporting import log_stage, show_table
+
+COMPARED_PX = 256
+"""A side of references that are compared: more than any scorer looks at."""
 
 
 @task(cache_policy=NO_CACHE)
@@ -19,7 +26,10 @@ def report_batch(batch: Batch, runs: Mapping[str, StyleRun]) -> BatchReport:
     """Put what became of each row into the store (Parquet) and into the run's artifacts (a table)."""
     outcomes = [
         *(Outcome(row=bad.row, name=bad.name, state="bad row", reason=bad.reason) for bad in batch.bad_rows),
-        *(_outcome(style, runs.get(style.spec.name)) for style in batch.styles),
+        *(
+            _outcome(style, runs.get(style.spec.name)).model_copy(update={"nearest": _nearest(style)})
+            for style in batch.styles
+        ),
     ]
     outcomes.sort(key=lambda outcome: outcome.row)
     table = Store(batch.store).write_blob(f"batches/{batch.name}/reports", ".parquet", to_parquet(outcomes))
@@ -34,6 +44,7 @@ def report_batch(batch: Batch, runs: Mapping[str, StyleRun]) -> BatchReport:
                 "Text": _change(outcome.text_before, outcome.text_after),
                 "Style": _change(outcome.style_before, outcome.style_after),
                 "verdict": outcome.verdict,
+                "nearest styles": outcome.nearest,
                 "waits for": outcome.waits_for,
                 "why": outcome.reason,
                 "run": f"[run]({outcome.run_url})" if outcome.run_url else "",
@@ -91,6 +102,17 @@ def _outcome(style: BatchStyle, run: StyleRun | None) -> Outcome:
         run_url=run_url,
         published_uri=published.uri,
     )
+
+
+def _nearest(style: BatchStyle) -> str:
+    try:
+        # On the CPU: who only watches a batch holds no accelerator.
+        scorer = ClipScorer(identify_base(style.spec.base).folder / "clip")
+        references = [square(load_reference(uri, fit).image, COMPARED_PX, fit) for uri, fit in style.spec.images]
+        near = nearest_styles(Store(style.spec.store), style.spec.name, references, scorer)
+    except (PipelineError, StyleDropError):  # what is wrong stands in the row already
+        return ""
+    return ", ".join(one.in_words for one in near)
 
 
 def _change(before: float | None, after: float | None) -> str:

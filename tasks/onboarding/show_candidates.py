@@ -20,7 +20,9 @@ from data.records.onboarding import CandidatesRecord, Run
 from data.records.scores import EvaluationRecord, Leak
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store
+from tasks.models import open_scorer
 from tasks.onboarding.artifacts import candidates_key, leak_key
+from tasks.onboarding.nearest import nearest_styles
 from tasks.onboarding.sample_candidates import plan_candidates, round_folder
 from tasks.onboarding.select_candidates import best_to_show, random_to_show
 from tasks.reporting import log_stage, show_table
@@ -71,6 +73,7 @@ def write_question(question: Question, refusal: str) -> str:
         f"Style **{question.style}**, round {candidates.round_number} of {question.planned_rounds} planned. "
         f"Leak {question.leak.in_words if question.leak else 'unknown'}. The reference:",
         " ".join(thumbnail(image, "reference", side_px=THUMBNAIL_PX) for image in references),
+        f"Nearest published styles: {question.nearest_in_words}.",
         question.turn,
         f"{wanted} {len(question.shown)} of {candidates.count} ({question.chosen_by}):",
         embedded_image(store.read_blob(question.sheet), "webp", "candidates, numbered"),
@@ -97,6 +100,8 @@ def _ask(
 ) -> Question:
     images = [from_png(rows[number].image) for number in shown]
     sheet = _as_webp(numbered_sheet(images, shown, cell_px=THUMBNAIL_PX))
+    store = Store(run.store)
+    references = [from_png(store.read_blob(example.image)) for example in run.references]
     question = Question(
         style=run.spec.name,
         planned_rounds=run.spec.rounds,
@@ -107,7 +112,8 @@ def _ask(
         answers=answers,
         store=run.store,
         references=run.references,
-        sheet=Store(run.store).write_blob(f"{round_folder(run, candidates.round_number)}/sheets", ".webp", sheet),
+        sheet=store.write_blob(f"{round_folder(run, candidates.round_number)}/sheets", ".webp", sheet),
+        nearest=nearest_styles(store, run.spec.name, references, open_scorer(run.spec.base)),
     )
     show_table(
         key=candidates_key(run, candidates.round_number),

@@ -45,8 +45,8 @@ def test_likeness_is_asked_of_pairs_that_share_one_thing_alone() -> None:
         def __init__(self, names: np.ndarray) -> None:
             self.names = names[rows]
 
-        def style_of_pairs(self, images: list[object]) -> np.ndarray:
-            return (self.names[:, None] == self.names[None, :]).astype(float)
+        def embed(self, images: list[object]) -> np.ndarray:
+            return (self.names[:, None] == np.unique(self.names)[None, :]).astype(float)
 
     assert likeness(Seeing(shown.concept), shown, rows) == (1.0, 0.5)  # type: ignore[arg-type]
     assert likeness(Seeing(shown.style), shown, rows) == (0.5, 1.0)  # type: ignore[arg-type]

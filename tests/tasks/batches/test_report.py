@@ -11,13 +11,17 @@ from prefect import flow
 
 from data.documents.spec import StyleSettings
 from data.errors import BatchIncomplete
+from data.pictures.images import from_png
 from data.records.batch import BadRow, Batch, BatchReport, StyleRun
-from data.store.files import Store
+from data.store.files import Store, read_blob
 from data.store.publication import withdraw
+from data.store.published_style import read_version
 from flows.onboard_style import onboard_style
 from tasks.batches.plan import plan_batch
 from tasks.batches.report import refuse_incomplete, report_batch
 from tasks.batches.runs import run_styles
+from tasks.models import open_scorer
+from tasks.onboarding.nearest import nearest_styles
 
 
 @flow
@@ -62,6 +66,12 @@ def test_a_withdrawn_style_is_left_out_in_words_and_never_started_again(
     [row] = pq.read_table(io.BytesIO(Store(planned.store).read_blob(again.table))).to_pylist()
     assert (row["published_uri"], row["verdict"]) == (published.uri, "not learnt")
 
+    store, scorer = Store(settings.store), open_scorer(settings.base)
+    [reference] = [from_png(read_blob(blob)) for blob in read_version(published.uri).references]
+    [near] = nearest_styles(store, "another", [reference], scorer)
+    assert (near.in_words, row["nearest"]) == ("1.00 like disc", "")  # a style is not compared with itself
+    store.write_new("styles/torn/current.json", b"{")  # hides no other
+
     withdraw(Store(settings.store), "disc", by="Ada", reason="the artist asked")
     batch = plan_batch.fn(str(manifest), "monday", settings, False)
     deployment = Mock(work_pool_name=None)
@@ -72,6 +82,7 @@ def test_a_withdrawn_style_is_left_out_in_words_and_never_started_again(
     refuse_incomplete(summary)
     assert summary.styles == {"withdrawn": 1}
     [row] = pq.read_table(io.BytesIO(Store(batch.store).read_blob(summary.table))).to_pylist()
+    assert nearest_styles(store, "another", [reference], scorer) == ()
     assert re.fullmatch("withdrawn by Ada at .* UTC: the artist asked", row["reason"])
 
 

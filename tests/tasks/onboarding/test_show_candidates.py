@@ -1,7 +1,7 @@
 from PIL import Image
 
 from data.pictures.contact_sheet import numbered_sheet
-from data.records.onboarding import Run
+from data.records.onboarding import NearStyle, Run
 from data.store.files import Store
 from tasks.onboarding import show_candidates
 from tasks.onboarding.show_candidates import write_question
@@ -13,7 +13,11 @@ def test_a_form_of_64_noisy_candidates_stays_under_400_kb(human_run: Run) -> Non
     candidates = candidates_of(human_run)
     sheet = show_candidates._as_webp(numbered_sheet(images, range(64), cell_px=show_candidates.THUMBNAIL_PX))
     blob = Store(human_run.store).write_blob("sheets", ".webp", sheet)
-    question = question_of(human_run, candidates).model_copy(update={"sheet": blob, "shown": tuple(range(64))})
+    near = (NearStyle(name="stickies", style_score=0.971), NearStyle(name="doodles", style_score=0.8))
+    question = question_of(human_run, candidates).model_copy(
+        update={"sheet": blob, "shown": tuple(range(64)), "nearest": near}
+    )
     words = write_question.fn(question, "because")
     assert words.startswith("**because**\n\nStyle **disc**, round 1 of 2 planned")
+    assert "Nearest published styles: 0.97 like stickies, 0.80 like doodles." in words
     assert len(words) < 400_000
