@@ -10,7 +10,6 @@ import psutil
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Crashed
 
 from bench.chaos.trial import Trial
 from bench.local_stack import PATIENCE_S, LocalStack, patiently
@@ -18,6 +17,9 @@ from bench.local_stack import PATIENCE_S, LocalStack, patiently
 VICTIMS = ("run", "worker", "server", "postgres", "seaweedfs")
 APART_S = 15.0
 """Between two kills: a part that dies again within ten seconds three times is given up."""
+
+GONE_S = 60.0
+"""How long there is no process before somebody looks after it."""
 
 ATTEMPTS = 6
 DEPLOYMENT = "onboard-style/default"
@@ -90,14 +92,15 @@ def _has_ended(client: SyncPrefectClient, run_id: UUID) -> bool:
 
 
 def _settle(client: SyncPrefectClient, stack: LocalStack, run_id: UUID) -> FlowRun:
-    """Wait until the run is over; one that runs without a process is set to Crashed, as docs/operations.md says."""
+    """Wait until the run is over; if its process is gone without a word, `up` finds out, as docs/operations.md says."""
     give_up, gone_since = time.monotonic() + PATIENCE_S, 0.0
     while time.monotonic() < give_up:
         run = _read(client, run_id)
         if run.state is not None and run.state.is_final():
             return run
         gone_since = 0.0 if stack.runs() else gone_since or time.monotonic()
-        if run.state_type == StateType.RUNNING and gone_since and time.monotonic() - gone_since > 60:
-            patiently(lambda: client.set_flow_run_state(run_id, Crashed(message="its process is gone"), force=True))
+        if gone_since and time.monotonic() - gone_since > GONE_S:
+            stack.up()
+            gone_since = 0.0
         time.sleep(1)
     raise TimeoutError(f"waited {PATIENCE_S:.0f} s for run {run_id}, which is {run.state_name}")
