@@ -44,7 +44,7 @@ def test_artifacts_lead_to_each_other_and_every_stage_has_a_line(
     tried = json.loads(found["guidance"]["data"])
     assert [row["λ_A"].partition(" ")[0] for row in tried] == [str(value) for value in LAMBDAS_A]
     assert len([row for row in tried if row["λ_A"].endswith("(chosen)")]) == 1
-    assert "| 2 | 2 | 3 |" in found["card"]["data"]  # round, images, steps
+    assert "| 2 | adapter | 2 | 3 |" in found["card"]["data"]  # round, method, images, steps
     table = json.loads(found["scores"]["data"])
     assert [row["round"] for row in table] == ["base", "round 1", "round 2"]
     for row in table:
