@@ -60,7 +60,10 @@ def identify_base(name: str) -> BaseIdentity:
     return _identities[name]
 
 
-NAMES = ("adapter.safetensors", "adapter_config.json", "adapter_model.safetensors", "card.json")
+NAMES = (
+    "adapter.safetensors", "adapter_config.json", "adapter_model.safetensors", "card.json",
+    "pytorch_lora_weights.safetensors",
+)  # fmt: skip
 """What an adapter's files may be called."""
 
 

@@ -108,10 +108,11 @@ class TextEncoder(nn.Module):
                 raise BaseError(f"the weights in {text_encoder} lack {missing[:3]}; copy the folder again")
         with reading(tokenizer):
             made = cls(model.eval(), AutoTokenizer.from_pretrained(tokenizer, local_files_only=True))
-        if made.max_tokens > _MAX_TOKENS:  # T5's may name none, and has no position that ends
+            max_tokens = made.max_tokens
+        if max_tokens > _MAX_TOKENS:  # T5's may name none, and has no position that ends
             raise BaseError(
                 f"expected {tokenizer}/tokenizer_config.json to say in model_max_length how many tokens a prompt is "
-                f"padded and cut to, at most {_MAX_TOKENS}, got {made.max_tokens}; add what the generator was trained "
+                f"padded and cut to, at most {_MAX_TOKENS}, got {max_tokens}; add what the generator was trained "
                 "with"
             )
         return made
