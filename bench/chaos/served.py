@@ -18,6 +18,9 @@ VICTIMS = ("run", "worker", "server", "postgres", "seaweedfs")
 APART_S = 15.0
 """Between two kills: a part that dies again within ten seconds three times is given up."""
 
+ABSENT_S = 180.0
+"""How long a victim is waited for: a run's process is there some time after the run was asked for."""
+
 GONE_S = 60.0
 """How long there is no process before somebody looks after it."""
 
@@ -43,7 +46,9 @@ def _kill_each_once(trial: Trial, stack: LocalStack, spec: dict[str, Any], rng: 
         for attempt in range(ATTEMPTS):
             run_id = _start(client, spec, attempt)
             while victims and not _has_ended(client, run_id):
-                _kill(trial, stack, victims.pop())
+                if not _kill(trial, stack, victims[-1]):  # a run that lost its process before it could say so
+                    break
+                victims.pop()
                 time.sleep(rng.uniform(APART_S, 2 * APART_S))
             if _settle(client, stack, run_id).state_type == StateType.COMPLETED:
                 break
@@ -54,7 +59,7 @@ def _kill_each_once(trial: Trial, stack: LocalStack, spec: dict[str, Any], rng: 
 def _start(client: SyncPrefectClient, spec: dict[str, Any], attempt: int) -> UUID:
     def create() -> UUID:
         deployment = client.read_deployment_by_name(DEPLOYMENT)
-        key = f"{spec['name']}-{attempt}"  # asked twice, because the answer was lost, it is one run
+        key = f"{spec['store']}-{attempt}"  # asked twice, because the answer was lost, it is one run
         return client.create_flow_run_from_deployment(
             deployment.id, parameters={"spec": spec}, name=key, idempotency_key=key
         ).id
@@ -62,15 +67,15 @@ def _start(client: SyncPrefectClient, spec: dict[str, Any], attempt: int) -> UUI
     return patiently(create)
 
 
-def _kill(trial: Trial, stack: LocalStack, victim: str) -> None:
-    give_up = time.monotonic() + PATIENCE_S
+def _kill(trial: Trial, stack: LocalStack, victim: str) -> bool:
+    """Kill a victim; false if there is none, and none comes."""
+    give_up = time.monotonic() + ABSENT_S
     while True:
         found = stack.runs()[:1] if victim == "run" else [stack.server(victim)]
         if found and found[0] is not None:
             break
         if time.monotonic() > give_up:
-            trial.problem(f"{victim} does not come back")
-            return
+            return False
         time.sleep(0.5)
     with_children = [found[0], *(found[0].children(recursive=True) if victim == "postgres" else [])]
     for process in with_children:
@@ -80,6 +85,7 @@ def _kill(trial: Trial, stack: LocalStack, victim: str) -> None:
             continue
     trial.kills += 1
     trial.hits[victim] += 1
+    return True
 
 
 def _read(client: SyncPrefectClient, run_id: UUID) -> FlowRun:
