@@ -16,7 +16,7 @@ LATER_ROUNDS = AdapterTuning(steps=200, learning_rate=1e-3, bottleneck=12, share
 ENLARGING = AdapterTuning(steps=30, learning_rate=3e-4, batch_size=4)  # an image has four times the tokens
 
 SAMPLING = SamplingConfig(steps=12, token_temperature=0.5)
-GUIDANCE = Guidance(lambda_a=0.5, lambda_b=5.0)
+GUIDANCE = Guidance(lambda_a=0.5, lambda_b=1.0)
 
 IMAGES_PER_PROMPT = 8
 IMAGES_PER_EVALUATION_PROMPT = 2
