@@ -49,7 +49,7 @@ from prefect.client.schemas.objects import FlowRun, TaskRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from bench.local_stack import LocalStack, local_stack, patiently
-from bench.smallest import draw_reference, smallest_settings, smallest_style
+from bench.smallest import draw_reference, learnable_settings, smallest_style
 from data.store.files import Store
 from data.store.pointer import read_pointer, style_folder
 
@@ -116,7 +116,7 @@ def measure(stack: LocalStack, client: SyncPrefectClient, base: Path, reference:
     store.write_new(f"incoming/{name}.yaml", yaml.safe_dump(manifest).encode())
     parameters = {
         "manifest_uri": f"{store.uri}/incoming/{name}.yaml",
-        "settings": smallest_settings(store.uri, base, learning_rate=1e-5),
+        "settings": learnable_settings(store.uri, base),
     }
     before, started = stack.store.outages, time.monotonic()
     rng = random.Random(count)
@@ -219,10 +219,10 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="load-") as name,
         local_stack(Path(name) / "stack", arguments.limit) as stack,
     ):
-        from bench.tiny_base import save_tiny_base  # with it come torch and what takes as long
+        from bench.tiny_base import save_learnable_base  # with it come torch and what takes as long
 
         base, reference = Path(name) / "base", Path(name) / "disc.png"
-        save_tiny_base(base)
+        save_learnable_base(base)
         draw_reference(reference)
         with (
             temporary_settings({PREFECT_API_URL: os.environ["PREFECT_API_URL"]}),

@@ -8,6 +8,7 @@ from typing import Any
 
 import open_clip
 import torch
+from jaxtyping import Float
 from safetensors.torch import save_file
 from transformers import (
     CLIPTextConfig,
@@ -27,10 +28,13 @@ from styledrop.vqgan import VQGAN, VQGANConfig
 SIZE_PX = 16
 """4 x 4 tokens of 4 px."""
 
+_PREFERRED_CODE, _PREFERENCE = 6, 2.0
+"""To its CLIP, pictures of this code are among those least like the reference of `bench.smallest`."""
 
-def save_tiny_base(folder: Path, make_text: Callable[[], TextEncoder] | None = None) -> None:
-    """Write a base into `folder`, with a CLIP text encoder or another; the same weights every time."""
-    torch.manual_seed(0)
+
+def save_tiny_base(folder: Path, make_text: Callable[[], TextEncoder] | None = None, seed: int = 0) -> None:
+    """Write a base into `folder`, with a CLIP text encoder or another; the same `seed`, the same weights."""
+    torch.manual_seed(seed)
     generator = Generator(
         GeneratorConfig(
             hidden_size=32,
@@ -69,6 +73,33 @@ def save_tiny_base(folder: Path, make_text: Callable[[], TextEncoder] | None = N
         super_resolution=super_resolution,
     )
     _save_tiny_clip(folder / "clip")
+
+
+def save_learnable_base(folder: Path) -> None:
+    """Write a base into `folder` on which a style shows for certain, so that no style has to wait for a person's word.
+
+    It is the tiny one, but left alone it draws one code almost everywhere, and its pictures have colours. What tuning
+    changes (`bench.smallest.learnable_settings`) changes every picture alike, towards the reference.
+    """
+    save_tiny_base(folder)
+    base = styledrop.load_base(folder)
+    with torch.no_grad():
+        features = torch.cat([_features(base, prompt) for prompt in ("", "a cat", "a dog", "a fish in flat style")])
+        preferred = torch.nn.functional.normalize(features.mean(dim=0), dim=0)
+        base.generator.mlm_layer.conv2.weight[_PREFERRED_CODE, :, 0, 0] += _PREFERENCE * preferred
+        last = base.vqgan.decoder.conv_out
+        last.weight.mul_(3.0)
+        assert last.bias is not None
+        last.bias.add_(0.4)
+    base.generator.to_folder(folder / "transformer", torch.float32)
+    base.vqgan.to_folder(folder / "vqvae", torch.float32)
+
+
+def _features(base: styledrop.Base, prompt: str) -> Float[torch.Tensor, "tokens width"]:
+    text = base.text.encode([prompt])
+    masked = torch.full((1, base.generator.config.sample_size**2), base.generator.config.mask_id)
+    features: torch.Tensor = base.generator.features(masked, base.condition(text.hidden, text.pooled))
+    return features[0]
 
 
 def _tiny_text() -> TextEncoder:

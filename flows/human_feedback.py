@@ -1,4 +1,4 @@
-"""Asking a person which candidates to keep, how to go on, and whether a style that leaks may be published.
+"""Asking a person which candidates to keep, how to go on, and whether a doubtful style may be published.
 
 A deployed run is suspended: no process, no memory and no accelerator are held while it waits. A run
 from a terminal, which nothing could start again, is paused.
@@ -30,9 +30,9 @@ from data.records.feedback import (
     settle,
 )
 from data.records.onboarding import CandidatesRecord, Run
-from data.records.scores import EvaluationRecord, Leak
+from data.records.scores import EvaluationRecord, Findings
 from tasks.onboarding.keep_candidates import find_decisions, record_decision
-from tasks.onboarding.show_candidates import last_samples, show_candidates, show_leak, write_question
+from tasks.onboarding.show_candidates import last_samples, show_candidates, show_doubts, write_question
 from tasks.reporting import log_stage
 
 TERMINAL_TIMEOUT_S = 7 * 24 * 3600
@@ -60,27 +60,27 @@ def ask_reviewer(run: Run, candidates: CandidatesRecord) -> Decision:
     return _unless_rejected(run, candidates, _decided(run, candidates, lambda: show_candidates(run, candidates)))
 
 
-def ask_for_leak_waiver(run: Run, evaluation: EvaluationRecord) -> Decision | None:
-    """A person's word that the last round may be published, or None if none is needed: its leak is not high.
+def ask_for_waiver(run: Run, evaluation: EvaluationRecord) -> Decision | None:
+    """A person's word that the last round may be published, or None if none is needed: there are no doubts.
 
-    What was said of an earlier round's candidates does not count: the last round may leak more.
+    What was said of an earlier round's candidates does not count: the last round may leak more, or have learnt less.
 
     Raises:
         StyleRejected: if it may not.
     """
-    leak = evaluation.leaks[-1]
-    if leak is None or not leak.is_high:
+    findings = evaluation.findings
+    if not findings.doubts:
         return None
     samples = last_samples(run, evaluation)
-    return _unless_rejected(run, samples, _decided(run, samples, lambda: show_leak(run, evaluation), leak))
+    return _unless_rejected(run, samples, _decided(run, samples, lambda: show_doubts(run, evaluation), findings))
 
 
 def _decided(
-    run: Run, candidates: CandidatesRecord, show: Callable[[], Question], leak: Leak | None = None
+    run: Run, candidates: CandidatesRecord, show: Callable[[], Question], findings: Findings | None = None
 ) -> Decision:
     """What counts of what is in the store; as long as nothing does, the next person is asked what `show` makes."""
     while True:
-        given = find_decisions(run, candidates, leak)
+        given = find_decisions(run, candidates, findings)
         decision = settle(given, run.spec.reviewers)
         if decision is not None:
             return decision
@@ -122,6 +122,7 @@ def _ask(run: Run, question: Question) -> None:
                 candidates_sha256=answer.candidates,
                 note=answer.note,
                 leak=question.leak,
+                verdict=question.verdict,
             ),
         )
         decision, refusal = answered.decision, answered.refusal
@@ -131,8 +132,8 @@ def _wait_for_answer(question: Question, number: int, refusal: str) -> ReviewAns
     form = _form(question, write_question(question, refusal))
     # The key makes a run that is started again find the answer to the same question.
     about = f"round-{question.candidates.round_number}"
-    if question.is_about_leak and question.leak is not None:
-        about = f"publication-{question.leak.digest}"
+    if question.is_about_publication:
+        about = f"publication-{question.digest}"
     turn = f"-reviewer-{len(question.answered_by) + 1}" if question.answered_by else ""
     key = f"{about}{turn}-question-{number}"
     try:

@@ -4,7 +4,7 @@ from data.documents.spec import StyleSpec
 from data.documents.subject_spec import SubjectSpec
 from data.records.feedback import FeedbackRecord
 from data.records.onboarding import PublishedAdapter
-from flows.human_feedback import ask_for_leak_waiver, ask_reviewer, rounds_wanted
+from flows.human_feedback import ask_for_waiver, ask_reviewer, rounds_wanted
 from tasks.onboarding.choose_guidance import choose_guidance
 from tasks.onboarding.enlarge import enlarge
 from tasks.onboarding.evaluate import compare_rounds, evaluate_round
@@ -36,5 +36,5 @@ def onboard(spec: StyleSpec | SubjectSpec) -> PublishedAdapter:
     scores = [evaluate_round(run, adapter, guidance.lambda_a) for adapter in (None, *adapters)]
     evaluation = compare_rounds(run, scores)
     enlarging = enlarge(run, tune_enlarging(run), scores[-1]) if run.large_references else None
-    leak_waiver = ask_for_leak_waiver(run, evaluation)
-    return publish(run, adapters, feedback, guidance, evaluation, leak_waiver, enlarging)
+    waiver = ask_for_waiver(run, evaluation)
+    return publish(run, adapters, feedback, guidance, evaluation, waiver, enlarging)

@@ -117,6 +117,7 @@ def _print_question(waiting: Waiting) -> None:
     print(f"round       {question.candidates.round_number} of {question.planned_rounds} planned")
     print(f"leak        {question.leak.in_words if question.leak else 'unknown'}")
     print(f"nearest     {question.nearest_in_words}")
+    print(f"verdict     {question.verdict.in_words if question.verdict else 'unknown'}")
     print(f"answers     {', '.join(question.answers)}")
     if question.turn:
         print(f"turn        {question.turn}")

@@ -1,6 +1,7 @@
 """Text score, Style score and leak of drawn images, and the line of a table that shows them."""
 
 from collections.abc import Collection, Sequence
+from typing import Literal
 
 from PIL import Image
 
@@ -9,7 +10,7 @@ from data.pictures.images import from_png
 from data.pictures.markdown import MAX_THUMBNAILS, thumbnail
 from data.records.record import Blob
 from data.records.sampling_plan import SamplingPlan
-from data.records.scores import Leak, RoundScores, Score
+from data.records.scores import Leak, RoundScores, Score, Verdict
 from data.store.candidates import Candidate, to_parquet
 from data.store.files import Store, read_blob
 from styledrop.leak import THRESHOLD, excess_likeness
@@ -40,6 +41,18 @@ def leak_of(
         [from_png(untuned.image) for _, untuned in pairs],
     )
     return Leak(score=Score.of(excess.tolist()), threshold=THRESHOLD)
+
+
+def verdict_of(
+    drawn: Sequence[Candidate], by_base: Sequence[Candidate], likeness: Literal["Style", "Subject"]
+) -> Verdict:
+    """Whether the style shows in the images `drawn` in it, beside `by_base`: the same prompts and seeds without it."""
+    pairs = list(zip(by_base, drawn, strict=True))
+    return Verdict.of(
+        [after.text_score - before.text_score for before, after in pairs],
+        [after.style_score - before.style_score for before, after in pairs],
+        likeness,
+    )
 
 
 def score(plan: SamplingPlan, folder: str, round_number: int, *, key: str) -> RoundScores:

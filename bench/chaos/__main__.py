@@ -32,13 +32,10 @@ from bench.chaos.onboarding import Onboarding, processes, published_files
 from bench.chaos.served import kill_the_stack
 from bench.chaos.trial import Trial
 from bench.local_stack import local_stack
-from bench.smallest import draw_reference, smallest_settings, smallest_style
+from bench.smallest import draw_reference, learnable_settings, smallest_style
 
 STEPS = 52
 """Of each tuning: a checkpoint is written after the fiftieth."""
-
-LEARNING_RATE = 1e-5
-"""So small that nothing of the reference shows: a leak would wait for a person."""
 
 WELL_S, ILL_S = 6.0, 4.0
 OUTAGE_STARTS = 20
@@ -58,9 +55,9 @@ def main() -> None:
         print(f"the stack is up after {time.monotonic() - started:.0f} s", flush=True)
         folder = Path(name)
         context = processes()
-        from bench.tiny_base import save_tiny_base  # with it come torch and what takes as long
+        from bench.tiny_base import save_learnable_base  # with it come torch and what takes as long
 
-        save_tiny_base(folder / "base")
+        save_learnable_base(folder / "base")
         draw_reference(folder / "a.png")
 
         def new(name: str, store: str = "", disk: Path | None = None) -> Onboarding:
@@ -75,7 +72,7 @@ def main() -> None:
             )
 
         def spec(store: str) -> dict[str, Any]:
-            settings = smallest_settings(store, folder / "base", steps=STEPS, learning_rate=LEARNING_RATE)
+            settings = learnable_settings(store, folder / "base", steps=STEPS)
             return {**smallest_style("disc", str(folder / "a.png")), **settings}
 
         whole = new("undisturbed")

@@ -53,6 +53,8 @@ class StyleRun(Record):
     message: str
     url: str
     waits_for: str = ""
+    verdict: Literal["learnt", "not learnt", ""] = ""
+    """On what is asked about, if it waits."""
 
 
 class Outcome(Record):

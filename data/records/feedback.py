@@ -14,26 +14,26 @@ from data.documents.words import unseen_characters
 from data.errors import DecisionRefused
 from data.records.onboarding import CandidatesRecord, Example, NearStyle, TuningExamples
 from data.records.record import Blob, Record, Sha256
-from data.records.scores import Leak
+from data.records.scores import Findings
 
 Answer = Literal["approve", "another round", "publish", "reject"]
 
 ANSWER_MEANINGS: dict[Answer, str] = {
     "approve": "tune the next round on the picks and publish it",
     "another round": "tune the next round on the picks and ask about its candidates",
-    "publish": "publish what is tuned already, although the reference's content shows",
+    "publish": "publish what is tuned already, whatever is said against it",
     "reject": "publish nothing",
 }
 """What a reviewer's answer does."""
 
 NEEDS_PICKS: tuple[Answer, ...] = ("approve", "another round")
 
-ANSWERS_TO_LEAK: tuple[Answer, ...] = ("publish", "reject")
-"""What can be said of the last round if the reference's content shows in it."""
+ANSWERS_TO_DOUBTS: tuple[Answer, ...] = ("publish", "reject")
+"""What can be said of the last round if there are doubts about it."""
 
 
-class Question(Record):
-    """What a reviewer is asked. It travels in the form, so that a page or a terminal can show it too."""
+class Question(Findings):
+    """What a reviewer is asked, with what is known. It travels in the form, so that a page can show it too."""
 
     style: str
     planned_rounds: int
@@ -42,8 +42,6 @@ class Question(Record):
     """Numbers of the candidates to pick from, in the order of the sheet."""
     chosen_by: str
     """How they were chosen of all, and in which order they come, in words."""
-    leak: Leak | None
-    """None if all candidates show what a reference shows."""
     answers: tuple[Answer, ...]
     store: str
     references: tuple[Example, ...]
@@ -69,12 +67,12 @@ class Question(Record):
 
     @property
     def key(self) -> str:
-        """Names what is asked about: the same candidates, and if it is about their leak, the same leak."""
+        """Names what is asked about: the same candidates, and if they are to be published, the same findings."""
         seen = self.candidates.table.sha256[:16]
-        return f"{seen}-{self.leak.digest}" if self.is_about_leak and self.leak is not None else seen
+        return f"{seen}-{self.digest}" if self.is_about_publication else seen
 
     @property
-    def is_about_leak(self) -> bool:
+    def is_about_publication(self) -> bool:
         """Whether it asks if the last round may be published, not what the next one is tuned on."""
         return "publish" in self.answers
 
@@ -84,8 +82,8 @@ class Question(Record):
         return ", ".join(style.in_words for style in self.nearest) or "none is published"
 
 
-class Decision(Record):
-    """A reviewer's answer: what is kept in the store, and what counts."""
+class Decision(Findings):
+    """A reviewer's answer, with what was known when it was given: what is kept in the store, and what counts."""
 
     decision: Answer
     reviewer: str
@@ -93,8 +91,6 @@ class Decision(Record):
     picks: tuple[int, ...]
     candidates_sha256: Sha256
     note: str
-    leak: Leak | None = None
-    """As it stood before the reviewer."""
     rests_on: tuple["Decision", ...] = ()
     """What each reviewer said, in turn, where two had to agree; empty in a reviewer's own answer."""
 
@@ -163,6 +159,7 @@ def settle(given: Sequence[Decision], reviewers: int) -> Decision | None:
         candidates_sha256=first.candidates_sha256,
         note="; ".join(one.in_words for one in given if one.note),
         leak=second.leak,
+        verdict=second.verdict,
         rests_on=tuple(given),
     )
 

@@ -31,17 +31,12 @@ class Leak(Record):
 
     score: Score
     threshold: float
-    """Above it, publishing needs a person's word."""
+    """Above it, the content shows more than it may without a person's word."""
 
     @property
     def is_high(self) -> bool:
         """Whether the content shows more than it may without a person's word."""
         return self.score.mean > self.threshold
-
-    @property
-    def digest(self) -> str:
-        """Names it: 8 hexadecimal digits."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:8]
 
     @property
     def in_words(self) -> str:
@@ -126,6 +121,36 @@ class Verdict(Gain):
         return f"{self.label}: {super().in_words} against the untuned base, {self.images} images"
 
 
+class Findings(Record):
+    """What is known of a round, and what of it makes publishing a person's decision."""
+
+    leak: Leak | None = None
+    """None if all images show what a reference shows."""
+    verdict: Verdict | None = None
+
+    @property
+    def digest(self) -> str:
+        """Names what is known, whatever else stands with it: 16 hexadecimal digits."""
+        known = self.model_dump_json(include=set(Findings.model_fields))
+        return hashlib.sha256(known.encode()).hexdigest()[:16]
+
+    @property
+    def doubts(self) -> dict[str, str]:
+        """Why publishing needs a person's word, in words by what they are about; none if it needs none."""
+        found = {}
+        if self.leak is not None and self.leak.is_high:
+            found["leak"] = f"leak {self.leak.in_words}"
+        if self.verdict is not None and not self.verdict.is_learnt:
+            found["verdict"] = self.verdict.in_words
+        return found
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """All of it in words, a line each."""
+        leak = f"leak {self.leak.in_words if self.leak else 'unknown'}"
+        return (leak, self.verdict.in_words if self.verdict else "verdict unknown")
+
+
 class TriedLambdaA(Record):
     """What the last round's adapter draws at one λ_A."""
 
@@ -153,3 +178,8 @@ class EvaluationRecord(Record):
     verdict: Verdict | None = None
     """On the last round; None in versions published before there were verdicts."""
     contact_sheet: Blob
+
+    @property
+    def findings(self) -> Findings:
+        """What is known of the last round."""
+        return Findings(leak=self.leaks[-1] if self.leaks else None, verdict=self.verdict)

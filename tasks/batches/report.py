@@ -77,7 +77,13 @@ def _outcome(style: BatchStyle, run: StyleRun | None) -> Outcome:
         return Outcome(row=row, name=name, state="withdrawn", reason=style.withdrawn)
     if run is not None and run.state != "completed":
         return Outcome(
-            row=row, name=name, state=run.state, reason=run.message, run_url=run.url, waits_for=run.waits_for
+            row=row,
+            name=name,
+            state=run.state,
+            reason=run.message,
+            run_url=run.url,
+            waits_for=run.waits_for,
+            verdict=run.verdict,
         )
     run_url = run.url if run else ""
     try:

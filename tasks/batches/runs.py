@@ -7,7 +7,7 @@ finds them by their idempotency keys.
 """
 
 import itertools
-import re
+import json
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -27,6 +27,7 @@ from prefect.utilities.urls import url_for
 from data.documents.words import shown
 from data.errors import PipelineError
 from data.records.batch import Batch, BatchStyle, StyleRun
+from data.records.feedback import Question
 from tasks.batches.plan import find_published, in_its_row
 from tasks.reporting import log_stage
 
@@ -85,7 +86,7 @@ def run_styles(batch: Batch, wave: int, wait_for_reviewers: bool) -> dict[str, S
                     f"batch {batch.name}: {settled} of {total} settled, {moving} under way, {len(ahead)} to be sent"
                 )
             if not ahead and not moving:
-                return {**refused, **{name: _style_run(run) for name, run in runs.items()}}
+                return {**refused, **{name: _style_run(client, run) for name, run in runs.items()}}
             time.sleep(POLL_S)
 
 
@@ -176,15 +177,23 @@ def _is_waiting(run: FlowRun) -> bool:
     return run.state is not None and run.state.is_paused()
 
 
-def _style_run(run: FlowRun) -> StyleRun:
+def _style_run(client: SyncPrefectClient, run: FlowRun) -> StyleRun:
     assert run.state is not None
     url = url_for("flow-run", obj_id=run.id) or ""
     if _is_completed(run):
         return StyleRun(state="completed", message="", url=url)
     if _is_waiting(run):
-        asked = re.match(r"round-(\d+)", run.state.state_details.pause_key or "")
+        question = _question(client, run)
+        if question is None:
+            return StyleRun(state="waiting", message="", url=url, waits_for="an answer")
+        is_publication = "publish" in question.answers
+        wanted = "a word" if is_publication else f"picks of round {question.candidates.round_number}"
         return StyleRun(
-            state="waiting", message="", url=url, waits_for=f"picks of round {asked[1]}" if asked else "an answer"
+            state="waiting",
+            message="; ".join(question.doubts.values()),
+            url=url,
+            waits_for=wanted,
+            verdict=question.verdict.label if question.verdict and is_publication else "",
         )
     if _hangs(run):
         message = (
@@ -193,3 +202,18 @@ def _style_run(run: FlowRun) -> StyleRun:
         )
         return StyleRun(state="failed", message=message, url=url)
     return StyleRun(state="failed", message=shown(f"{run.state.name}: {run.state.message or 'no reason'}"), url=url)
+
+
+def _question(client: SyncPrefectClient, run: FlowRun) -> Question | None:
+    """What a suspended run asks, from the form that it waits with; None if it cannot be read."""
+    keys = run.state.state_details.run_input_keyset if run.state else None
+    try:
+        form = json.loads(client.read_flow_run_input(run.id, (keys or {})["schema"]))
+        return Question.model_validate(form["question"])
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        PrefectHTTPStatusError,
+    ):  # answered meanwhile, or asked by an older release
+        return None

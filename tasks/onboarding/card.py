@@ -39,10 +39,11 @@ def published_card(
     feedback: Sequence[FeedbackRecord],
     guidance: GuidanceRecord,
     evaluation: EvaluationRecord,
-    leak_waiver: Decision | None,
+    waiver: Decision | None,
 ) -> styledrop.Card:
     """What can be said of the last of `adapters` when it is published: how it came about, too, and how it does."""
     spec, leak, verdict = run.spec, evaluation.leaks[-1], evaluation.verdict
+    words = {about: {"published_by": waiver.reviewer} for about in evaluation.findings.doubts} if waiver else {}
     tuned_on = [
         [reference.prompt for reference in run.references],
         *(read_examples(read_blob(given.table), given.kept)[0] for given in feedback),
@@ -68,9 +69,9 @@ def published_card(
         ),
         leak={
             **(leak.score.model_dump() | {"threshold": leak.threshold} if leak else {}),
-            **({"published_by": leak_waiver.reviewer} if leak_waiver else {}),
+            **words.get("leak", {}),
         },
-        verdict=verdict.model_dump() if verdict else {},
+        verdict={**(verdict.model_dump() if verdict else {}), **words.get("verdict", {})},
     )
 
 

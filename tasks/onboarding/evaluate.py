@@ -9,13 +9,13 @@ from data.pictures.images import from_png, to_png
 from data.pictures.markdown import embedded_image
 from data.records.onboarding import AdapterRecord, Run
 from data.records.sampling_plan import SamplingPlan, plan_sampling
-from data.records.scores import EvaluationRecord, RoundScores, Verdict
+from data.records.scores import EvaluationRecord, RoundScores
 from data.store.candidates import from_parquet
 from data.store.files import Store
 from tasks.onboarding.artifacts import scores_key, sheet_key, trail
 from tasks.reporting import log_stage, show_markdown, show_table
 from tasks.resuming import cache_by
-from tasks.scoring import COMPARED_BY, leak_of, round_label, score, score_cells
+from tasks.scoring import COMPARED_BY, leak_of, round_label, score, score_cells, verdict_of
 from tasks.training_log import log_samples
 
 
@@ -89,10 +89,6 @@ def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
     for name, scores, leak in zip(labels, rounds, (None, *leaks), strict=True):
         leaks_so = f", leak {leak.in_words}" if leak else ""
         log_stage(f"{name}: Text {scores.text.in_words}, {likeness} {scores.style.in_words}{leaks_so}")
-    verdict = Verdict.of(
-        [after.text_score - before.text_score for before, after in zip(samples[0], samples[-1], strict=True)],
-        [after.style_score - before.style_score for before, after in zip(samples[0], samples[-1], strict=True)],
-        likeness,
-    )
+    verdict = verdict_of(samples[-1], samples[0], likeness)
     log_stage(f"{run.spec.name}: {verdict.in_words}")
     return EvaluationRecord(rounds=tuple(rounds), leaks=tuple(leaks), verdict=verdict, contact_sheet=sheet)

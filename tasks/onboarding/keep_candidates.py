@@ -9,7 +9,7 @@ from data.errors import AlreadyInStore, DecisionRefused
 from data.records.feedback import Decision, FeedbackRecord, Question, check_decision, possible_answers
 from data.records.onboarding import CandidatesRecord, Run
 from data.records.record import Record
-from data.records.scores import Leak
+from data.records.scores import Findings
 from data.store.candidates import from_parquet
 from data.store.files import Store
 from tasks.onboarding.sample_candidates import round_folder
@@ -27,17 +27,17 @@ class RecordedAnswer(Record):
 
 
 @task(cache_policy=NO_CACHE)
-def find_decisions(run: Run, candidates: CandidatesRecord, leak: Leak | None = None) -> list[Decision]:
+def find_decisions(run: Run, candidates: CandidatesRecord, findings: Findings | None = None) -> list[Decision]:
     """The decisions on exactly these candidates that lie in the store, in the order in which they were given.
 
-    Those on a publication are found with exactly the `leak` that stood beside the images.
+    Those on a publication are found with exactly the `findings` that stood beside the images.
 
     Raises:
         StoreCorrupted: if one cannot be read.
     """
     store = Store(run.store)
     found: list[Decision] = []
-    while store.exists(key := _decision_key(run, candidates, leak, len(found))):
+    while store.exists(key := _decision_key(run, candidates, findings, len(found))):
         found.append(store.read_record(key, Decision))
     return found
 
@@ -54,8 +54,8 @@ def record_decision(run: Run, question: Question, answer: Decision) -> RecordedA
     except DecisionRefused as error:
         return RecordedAnswer(decision=None, refusal=str(error))
     store = Store(run.store)
-    leak = question.leak if question.is_about_leak else None
-    key = _decision_key(run, question.candidates, leak, len(question.answered_by))
+    findings = question if question.is_about_publication else None
+    key = _decision_key(run, question.candidates, findings, len(question.answered_by))
     try:
         store.write_new(key, answer.model_dump_json(indent=2).encode())
     except AlreadyInStore:
@@ -106,9 +106,9 @@ def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision |
     )
 
 
-def _decision_key(run: Run, candidates: CandidatesRecord, leak: Leak | None, number: int) -> str:
+def _decision_key(run: Run, candidates: CandidatesRecord, findings: Findings | None, number: int) -> str:
     # By the digest of what was looked at, and by who was to choose: a decision on anything else is never found here.
-    turn = f"-leak-{leak.digest}" if leak is not None else ""
+    turn = f"-findings-{findings.digest}" if findings is not None else ""
     turn += f"-{number + 1}" if number else ""
     folder = f"{round_folder(run, candidates.round_number)}/decisions"
     return f"{folder}/{run.spec.feedback}-{candidates.table.sha256}{turn}.json"

@@ -50,43 +50,44 @@ def publish(
     feedback: Sequence[FeedbackRecord],
     guidance: GuidanceRecord,
     evaluation: EvaluationRecord,
-    leak_waiver: Decision | None,
+    waiver: Decision | None,
     enlarging: EnlargingRecord | None,
 ) -> PublishedAdapter:
     """Write the last of `adapters` as a version that stands alone, and make it the current one.
 
     If a version is current whose run was started later, that one stays.
 
-    `leak_waiver` is the decision of a person who lets an adapter be published although the reference's content shows in
-    what it draws. The same run publishes the same bytes: the card's date is the run's.
+    `waiver` is the decision of a person who lets an adapter be published whatever doubts there are about it. The same
+    run publishes the same bytes: the card's date is the run's.
 
     Raises:
-        DecisionRefused: if the content shows and there is no such waiver, of exactly these images and this leak.
+        DecisionRefused: if there are doubts and no such waiver, of exactly these images and these findings.
         StyleWithdrawn: if the style was taken back.
     """
-    _refuse_unseen_leak(evaluation, leak_waiver)
+    _refuse_unseen_doubts(evaluation, waiver)
     base = open_base(run.spec.base)
-    card = published_card(run, base, adapters, feedback, guidance, evaluation, leak_waiver)
-    files = _files(run, base, card, adapters, feedback, guidance, evaluation, leak_waiver, enlarging)
+    card = published_card(run, base, adapters, feedback, guidance, evaluation, waiver)
+    files = _files(run, base, card, adapters, feedback, guidance, evaluation, waiver, enlarging)
     published = publish_version(Store(run.store), run.spec.name, files, asked_at=run.started_at, by=f"run {run.key}")
     if TaskRunContext.get() is not None:
-        _show_card(run, json.loads(files["card.json"]), evaluation, leak_waiver, published)
+        _show_card(run, json.loads(files["card.json"]), evaluation, waiver, published)
     remove_work_folder(run)
     _log_end(run, evaluation, published)
     return published
 
 
-def _refuse_unseen_leak(evaluation: EvaluationRecord, waiver: Decision | None) -> None:
-    leak = evaluation.leaks[-1]
-    if leak is None or not leak.is_high:
+def _refuse_unseen_doubts(evaluation: EvaluationRecord, waiver: Decision | None) -> None:
+    findings = evaluation.findings
+    if not findings.doubts:
         return
+    doubts = "; ".join(findings.doubts.values())
     if waiver is None or waiver.decision != "publish":
         got = "none" if waiver is None else f"{waiver.decision!r}"
-        raise DecisionRefused(f"expected a person's word that this may be published, got {got}; leak {leak.in_words}")
-    if (waiver.candidates_sha256, waiver.leak) != (evaluation.rounds[-1].samples.sha256, leak):
+        raise DecisionRefused(f"expected a person's word that this may be published, got {got}; {doubts}")
+    if (waiver.candidates_sha256, waiver.digest) != (evaluation.rounds[-1].samples.sha256, findings.digest):
         raise DecisionRefused(
-            f"expected a word on these images and their leak of {leak.in_words}, got one of {waiver.reviewer} on "
-            f"others ({waiver.leak.in_words if waiver.leak else 'leak unknown'}); ask again"
+            f"expected a word on these images and these findings ({'; '.join(findings.lines)}), got one of "
+            f"{waiver.reviewer} on others ({'; '.join(waiver.lines)}); ask again"
         )
 
 
@@ -98,7 +99,7 @@ def _files(
     feedback: Sequence[FeedbackRecord],
     guidance: GuidanceRecord,
     evaluation: EvaluationRecord,
-    leak_waiver: Decision | None,
+    waiver: Decision | None,
     enlarging: EnlargingRecord | None,
 ) -> dict[str, bytes]:
     """The files of a version by path. What they name lies among them: nothing points into the run."""
@@ -146,8 +147,8 @@ def _files(
         where = f"feedback/round-{given.round_number}"
         kept = given.model_copy(update={"table": keep(f"{where}.parquet", given.table)})
         files[f"{where}.json"] = kept.model_dump_json(indent=2).encode()
-    if leak_waiver is not None:
-        files["word.json"] = leak_waiver.model_dump_json(indent=2).encode()
+    if waiver is not None:
+        files["word.json"] = waiver.model_dump_json(indent=2).encode()
     files["guidance.json"] = guidance.model_dump_json(indent=2).encode()
     spec = without_addresses(run.spec.model_dump(mode="json"))
     files["spec.json"] = json.dumps(spec, indent=2, ensure_ascii=False).encode()
@@ -268,7 +269,7 @@ def _show_card(
     run: Run,
     card: Mapping[str, Any],
     evaluation: EvaluationRecord,
-    leak_waiver: Decision | None,
+    waiver: Decision | None,
     published: PublishedAdapter,
 ) -> None:
     leak, verdict = evaluation.leaks[-1], evaluation.verdict
@@ -295,9 +296,8 @@ def _show_card(
         "base": f"{card['base_name']} ({card['base_sha256'][:12]})",
         "sampling": f"λ_A {card['guidance']['lambda_a']}, λ_B {card['guidance']['lambda_b']}",
         "verdict": verdict.in_words if verdict else "unknown",
-        "leak": f"{leak.in_words}{f'; {leak_waiver.reviewer} lets it be published' if leak_waiver else ''}"
-        if leak
-        else "unknown",
+        "leak": leak.in_words if leak else "unknown",
+        **({"published by the word of": waiver.reviewer} if waiver else {}),
     }
     show_markdown(
         key=card_key(run),

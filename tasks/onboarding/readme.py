@@ -66,7 +66,7 @@ def readme(
             f"{_parameters(card)} parameters for the base `{card.base_name}` "
             f"([StyleDrop](https://arxiv.org/abs/2306.00983)), tuned on "
             f"{'it' if len(references) == 1 else 'them'}{kept}.",
-            _verdict_line(evaluation.verdict),
+            _verdict_line(evaluation.verdict, card.verdict.get("published_by", "")),
             "## The reference" if len(references) == 1 else "## The references",
             " ".join(
                 f"![{one.content_phrase}]({path})" for one, path in zip(card.references, references, strict=True)
@@ -160,11 +160,12 @@ def _row(label: str, run: Run, scores: RoundScores, leak: Leak | None) -> dict[s
     return {"": label, "Text ↑": scores.text.in_words, **likeness, "leak ↓": leak.in_words if leak else ""}
 
 
-def _verdict_line(verdict: Verdict | None) -> str:
+def _verdict_line(verdict: Verdict | None, published_by: str) -> str:
     if verdict is None:
         return "Verdict: unknown."
     doubt = "" if verdict.is_learnt else " What it draws may differ little from the untuned base's, or miss the prompt."
-    return f"**{verdict.label.capitalize()}**: {verdict.in_words.partition(': ')[2]}.{doubt}"
+    word = f" {published_by} let it be published all the same." if published_by else ""
+    return f"**{verdict.label.capitalize()}**: {verdict.in_words.partition(': ')[2]}.{doubt}{word}"
 
 
 def _image_count(run: Run) -> int:

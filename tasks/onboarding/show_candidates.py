@@ -1,4 +1,4 @@
-"""What a reviewer is shown: candidates of a round, or images of the last one if its content leaks."""
+"""What a reviewer is shown: candidates of a round, or images of the last one if there are doubts about it."""
 
 import io
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ from data.pictures.contact_sheet import numbered_sheet
 from data.pictures.images import from_png
 from data.pictures.markdown import embedded_image, thumbnail
 from data.records.feedback import (
-    ANSWERS_TO_LEAK,
+    ANSWERS_TO_DOUBTS,
     Answer,
     Question,
     possible_answers,
 )
 from data.records.onboarding import CandidatesRecord, Run
-from data.records.scores import EvaluationRecord, Leak
+from data.records.scores import EvaluationRecord, Findings
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store
 from tasks.models import open_scorer
@@ -27,7 +27,7 @@ from tasks.onboarding.sample_candidates import plan_candidates, round_folder
 from tasks.onboarding.select_candidates import best_to_show, random_to_show
 from tasks.reporting import log_stage, show_table
 from tasks.sampling import draw, draw_seed
-from tasks.scoring import leak_of
+from tasks.scoring import leak_of, verdict_of
 
 THUMBNAIL_PX = 64
 """On forms and in tables: 64 of them stay under 400 KB, whatever they show."""
@@ -41,17 +41,17 @@ def show_candidates(run: Run, candidates: CandidatesRecord) -> Question:
     """Choose what a reviewer picks from; put it on a numbered sheet in the store, and into a table in the run."""
     rows = from_parquet(Store(run.store).read_blob(candidates.table))
     shown, chosen_by = choose_shown(run, candidates, rows)
-    leak = leak_of_candidates(run, rows)
-    return _ask(run, candidates, rows, shown, chosen_by, leak, possible_answers(candidates.round_number))
+    findings = findings_of_candidates(run, rows)
+    return _ask(run, candidates, rows, shown, chosen_by, findings, possible_answers(candidates.round_number))
 
 
 @task(persist_result=True, result_serializer="json")
-def show_leak(run: Run, evaluation: EvaluationRecord) -> Question:
-    """Put images of the last round before a reviewer, who says whether it is published although its content leaks."""
+def show_doubts(run: Run, evaluation: EvaluationRecord) -> Question:
+    """Put images of the last round before a reviewer, who says whether it is published in spite of the doubts."""
     samples = last_samples(run, evaluation)
     rows = from_parquet(Store(run.store).read_blob(samples.table))
     shown = random_to_show(rows, seed=draw_seed(run.spec.seed, "shown", "evaluation"))
-    return _ask(run, samples, rows, shown, "prompts that were not tuned on", evaluation.leaks[-1], ANSWERS_TO_LEAK)
+    return _ask(run, samples, rows, shown, "prompts that were not tuned on", evaluation.findings, ANSWERS_TO_DOUBTS)
 
 
 def last_samples(run: Run, evaluation: EvaluationRecord) -> CandidatesRecord:
@@ -67,11 +67,11 @@ def write_question(question: Question, refusal: str) -> str:
     store = Store(question.store)
     references = [from_png(store.read_blob(example.image)) for example in question.references]
     candidates = question.candidates
-    wanted = "May this be published?" if question.is_about_leak else "Pick up to about ten, by their numbers."
+    wanted = "May this be published?" if question.is_about_publication else "Pick up to about ten, by their numbers."
     paragraphs = [
         f"**{refusal}**" if refusal else "",
         f"Style **{question.style}**, round {candidates.round_number} of {question.planned_rounds} planned. "
-        f"Leak {question.leak.in_words if question.leak else 'unknown'}. The reference:",
+        f"{_as_sentences(question)} The reference:",
         " ".join(thumbnail(image, "reference", side_px=THUMBNAIL_PX) for image in references),
         f"Nearest published styles: {question.nearest_in_words}.",
         question.turn,
@@ -95,7 +95,7 @@ def _ask(
     rows: Sequence[Candidate],
     shown: tuple[int, ...],
     chosen_by: str,
-    leak: Leak | None,
+    findings: Findings,
     answers: tuple[Answer, ...],
 ) -> Question:
     images = [from_png(rows[number].image) for number in shown]
@@ -108,7 +108,8 @@ def _ask(
         candidates=candidates,
         shown=shown,
         chosen_by=chosen_by,
-        leak=leak,
+        leak=findings.leak,
+        verdict=findings.verdict,
         answers=answers,
         store=run.store,
         references=run.references,
@@ -128,14 +129,18 @@ def _ask(
             for row, image in zip((rows[number] for number in shown), images, strict=True)
         ],
         description=f"{run.spec.name}: {len(shown)} of {candidates.count} candidates of round "
-        f"{candidates.round_number}, {chosen_by}. Leak {leak.in_words if leak else 'unknown'}",
+        f"{candidates.round_number}, {chosen_by}. {_as_sentences(findings)}",
     )
     log_stage(f"candidates of round {candidates.round_number}, numbered: {question.sheet.uri}")
     return question
 
 
-def leak_of_candidates(run: Run, rows: Sequence[Candidate]) -> Leak | None:
-    """The leak of the candidates `rows`; None if all of them show what a reference shows."""
+def _as_sentences(findings: Findings) -> str:
+    return " ".join(f"{words[0].upper()}{words[1:]}." for words in findings.lines)
+
+
+def findings_of_candidates(run: Run, rows: Sequence[Candidate]) -> Findings:
+    """Leak of the candidates `rows`, and the verdict on the round that drew them."""
     # The base draws no more than is needed for a number, the first few images of each prompt; and once for all rounds:
     # with other seeds than a later round's candidates, which say as much about the mean.
     few = min(run.spec.images_per_prompt, -(-MIN_COMPARED // len(run.spec.prompts)))
@@ -143,7 +148,10 @@ def leak_of_candidates(run: Run, rows: Sequence[Candidate]) -> Leak | None:
     by_base = draw(plan, f"{run.folder}/base", "the base, beside the candidates", key=leak_key(run))
     drawn = [row for row in rows if row.index % run.spec.images_per_prompt < few]
     references = [example.image for example in run.references]
-    return leak_of(references, run.spec.reference_contents, drawn, by_base)
+    return Findings(
+        leak=leak_of(references, run.spec.reference_contents, drawn, by_base),
+        verdict=verdict_of(drawn, by_base, run.spec.likeness),
+    )
 
 
 def _as_webp(image: Image.Image) -> bytes:

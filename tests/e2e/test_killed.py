@@ -14,6 +14,7 @@ from data.store.files import Store
 from data.store.publication import current_version
 from styledrop.model_spec import tensors_sha256
 from tests.processes import wait_until
+from tests.reviewer import person, says
 
 pytestmark = pytest.mark.e2e
 
@@ -29,9 +30,13 @@ def start(spec: dict[str, Any], folder: Path, environment: dict[str, str], name:
 
 
 def test_a_run_killed_in_round_two_goes_on_from_its_checkpoint_and_publishes_once(
-    spec_document: dict[str, Any], prefect_environment: dict[str, str], tmp_path: Path, work_root: Path
+    spec_document: dict[str, Any],
+    prefect_environment: dict[str, str],
+    prefect_api: str,
+    tmp_path: Path,
+    work_root: Path,
 ) -> None:
-    # Long enough to be killed, and so slow that nothing of the reference shows: a leak would wait for a person.
+    # Long enough to be killed, and so slow that nothing is learnt: each waits for a person's word.
     later_rounds = {**spec_document["later_rounds"], "steps": 400, "learning_rate": 1e-5}
     spec = {**spec_document, "later_rounds": later_rounds}
     store = Store(spec["store"])
@@ -45,6 +50,7 @@ def test_a_run_killed_in_round_two_goes_on_from_its_checkpoint_and_publishes_onc
     first.wait()
     assert store.list("styles") == []
 
+    finished = person(says("publish"), says("publish"))
     second = start(spec, tmp_path, prefect_environment, "second")
     log = tmp_path / "second.log"
     assert second.wait(300) == 0, log.read_text()
@@ -63,3 +69,4 @@ def test_a_run_killed_in_round_two_goes_on_from_its_checkpoint_and_publishes_onc
     unkilled = current_version(Store(f"file://{tmp_path}/whole"), "disc")
     weights = [tensors_sha256(Store(version.uri).read("adapter.safetensors")) for version in (published, unkilled)]
     assert weights[0] == weights[1]
+    finished()

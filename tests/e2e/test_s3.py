@@ -18,7 +18,7 @@ from flows.onboard_style import onboard_style
 from published.__main__ import main as commands
 from tasks.models import load_published, open_base
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("learnt")]
 
 
 def test_onboarding_publishes_to_s3_and_the_adapter_comes_back_and_is_used(

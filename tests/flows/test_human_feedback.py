@@ -16,19 +16,24 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.states import Running, Suspended
 
+from bench.smallest import draw_reference, learnable_settings, smallest_style
+from bench.tiny_base import save_learnable_base
 from data.documents.spec import parse_spec
 from data.errors import DecisionRefused, NotWaiting, StyleRejected
 from data.records.feedback import Decision, FeedbackRecord
 from data.records.onboarding import CandidatesRecord, PublishedAdapter, Run
-from data.records.scores import EvaluationRecord, Leak, RoundScores, Score
+from data.records.scores import EvaluationRecord, Leak, RoundScores, Score, Verdict
 from data.store.examples import read_examples
 from data.store.files import Store
-from flows.human_feedback import ReviewAnswer, ask_for_leak_waiver, ask_reviewer
+from data.store.published_style import read_document
+from flows.human_feedback import ReviewAnswer, ask_for_waiver, ask_reviewer
 from flows.onboard_style import onboard_style
 from published.__main__ import main as published_main
+from review.terminal import main as review
 from review.waiting import Waiting, answer, find_waiting
 from tasks.onboarding.keep_candidates import keep_candidates
 from tasks.onboarding.prepare import prepare
+from tasks.onboarding.show_candidates import write_question
 from tests.reviewer import next_question, person, says
 from tests.tasks.onboarding.test_keep_candidates import candidates_of
 
@@ -140,6 +145,34 @@ def all_leaks() -> Iterator[None]:
         yield
 
 
+def test_what_is_not_learnt_waits_for_a_word_and_the_reviewer_sees_why(
+    spec_document: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def look(waiting: Waiting) -> None:
+        assert review(["show", str(waiting.run_id)]) == 0
+        assert "verdict     not learnt: Style " in capsys.readouterr().out
+        assert "Not learnt: Style " in write_question.fn(waiting.question, "")
+        says("publish", note="a beginning")(waiting)
+
+    finished = person(look)
+    published = onboard_style(parse_spec({**spec_document, "rounds": 1}))
+    finished()
+    card = json.loads(Store(spec_document["store"]).read(f"styles/disc/versions/{published.version}/card.json"))
+    assert (card["verdict"]["is_learnt"], card["verdict"]["published_by"]) == (False, "Ada")
+    *_, pictures, verdict = capsys.readouterr().err.splitlines()
+    assert pictures == f"pictures: {published.uri}/contact_sheet.png, and its page {published.uri}/README.md"
+    assert verdict.startswith("disc: not learnt: Style ")
+
+
+def test_what_is_learnt_waits_for_nobody(tmp_path: Path) -> None:
+    save_learnable_base(tmp_path / "base")
+    draw_reference(tmp_path / "disc.png")
+    settings = learnable_settings(f"file://{tmp_path}/store", tmp_path / "base")
+    published = onboard_style(parse_spec({**smallest_style("disc", str(tmp_path / "disc.png")), **settings}))
+    assert read_document(published.uri).verdict == "learnt"
+    assert not Store(published.uri).exists("word.json")
+
+
 @pytest.mark.usefixtures("all_leaks")
 def test_what_leaks_without_a_reviewer_waits_for_one_and_goes_on_with_a_word(spec_document: dict[str, Any]) -> None:
     spec = parse_spec({**spec_document, "rounds": 1})
@@ -194,28 +227,44 @@ def test_who_approves_candidates_that_leak_is_asked_again_about_what_is_publishe
     assert given is not None and given.leak is not None and given.leak.is_high
     word = store.read_record(f"styles/disc/versions/{published.version}/word.json", Decision)
     [question] = [waiting.question for waiting in asked]
-    assert (word.candidates_sha256, word.leak) == (question.candidates.table.sha256, question.leak)
+    assert (word.candidates_sha256, word.digest) == (question.candidates.table.sha256, question.digest)
 
 
 @flow
 def asks_to_publish(run: Run, *evaluations: EvaluationRecord) -> list[Decision | None]:
-    return [ask_for_leak_waiver(run, evaluation) for evaluation in evaluations]
+    return [ask_for_waiver(run, evaluation) for evaluation in evaluations]
 
 
-def test_a_word_on_a_leak_counts_for_that_leak_alone(run: Run) -> None:
+LESS_LEAK, MORE_LEAK = (Leak(score=Score(mean=mean, standard_error=0.01), threshold=0.1) for mean in (0.11, 0.5))
+LESS_LEARNT, NOT_LEARNT = (Verdict.of([0.0, 0.0], [gain, 0.0]) for gain in (-0.2, -0.1))
+
+
+@pytest.mark.parametrize(
+    ("seen", "other"),
+    [
+        ((LESS_LEAK, None), (MORE_LEAK, None)),
+        ((None, NOT_LEARNT), (None, LESS_LEARNT)),
+        ((LESS_LEAK, None), (LESS_LEAK, NOT_LEARNT)),
+    ],
+)
+def test_a_word_on_doubts_counts_for_those_findings_alone(
+    run: Run, seen: tuple[Leak | None, Verdict | None], other: tuple[Leak | None, Verdict | None]
+) -> None:
     samples = candidates_of(run)
     score = RoundScores(
         round_number=2, text=Score(mean=0.2, standard_error=0), style=Score(mean=0.2, standard_error=0),
         samples=samples.table,
     )  # fmt: skip
-    seen, more = (Leak(score=Score(mean=mean, standard_error=0.01), threshold=0.1) for mean in (0.11, 0.5))
     before, after = (
-        EvaluationRecord(rounds=(score,), leaks=(leak,), contact_sheet=samples.table) for leak in (seen, more)
+        EvaluationRecord(rounds=(score,), leaks=(leak,), verdict=verdict, contact_sheet=samples.table)
+        for leak, verdict in (seen, other)
     )
     finished = person(says("publish"), says("publish", reviewer="Bob"))
     words = asks_to_publish(run, before, after, before)
     finished()
-    assert [(word.reviewer, word.leak) for word in words if word] == [("Ada", seen), ("Bob", more), ("Ada", seen)]
+    assert [(word.reviewer, (word.leak, word.verdict)) for word in words if word] == [
+        ("Ada", seen), ("Bob", other), ("Ada", seen),
+    ]  # fmt: skip
 
 
 def test_a_suspended_run_waits_for_as_long_as_nobody_answers(human_run: Run) -> None:

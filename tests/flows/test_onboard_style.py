@@ -18,7 +18,7 @@ from flows.onboard_style import main, onboard_style
 from published.__main__ import main as published_main
 from styledrop.model_spec import tensors_sha256
 
-pytestmark = pytest.mark.usefixtures("prefect_api")
+pytestmark = pytest.mark.usefixtures("prefect_api", "learnt")
 
 
 def feedback_of(store: Store, published: PublishedAdapter, round_number: int = 1) -> FeedbackRecord:

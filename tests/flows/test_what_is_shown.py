@@ -18,7 +18,7 @@ UI = "http://127.0.0.1:4200"
 
 
 @pytest.fixture
-def run_id(spec_document: dict[str, Any], prefect_api: str) -> UUID:
+def run_id(spec_document: dict[str, Any], prefect_api: str, learnt: None) -> UUID:
     """A style onboarded with logs to the API and a UI at a known address."""
     with temporary_settings({PREFECT_LOGGING_TO_API_ENABLED: True, PREFECT_UI_URL: UI}):
         state = onboard_style(parse_spec(spec_document), return_state=True)

@@ -125,7 +125,7 @@ def test_relative_addresses_are_refused_in_a_batch_of_a_deployment(
 
 
 def test_what_is_published_is_found_until_the_spec_or_an_image_changes(
-    spec_document: dict[str, Any], prefect_api: str
+    spec_document: dict[str, Any], prefect_api: str, learnt: None
 ) -> None:
     from flows.onboard_style import onboard_style
 

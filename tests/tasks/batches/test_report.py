@@ -1,7 +1,6 @@
 import io
 import re
 from pathlib import Path
-from typing import Any
 from unittest.mock import Mock, patch
 
 import pyarrow.parquet as pq
@@ -40,14 +39,16 @@ def test_a_report_says_of_every_row_what_became_of_it(
     batch = plan_batch.fn(str(manifest), "monday", settings, False)
     runs = {
         "disc": StyleRun(state="failed", message="Failed: no luck", url="http://ui/1"),
-        "ball": StyleRun(state="waiting", message="", url="http://ui/2", waits_for="picks of round 1"),
+        "ball": StyleRun(
+            state="waiting", message="not learnt: no", url="http://ui/2", waits_for="a word", verdict="not learnt"
+        ),
     }
     summary = reported(batch, runs)
     rows = pq.read_table(io.BytesIO(Store(batch.store).read_blob(summary.table))).to_pylist()
-    assert [(row["name"], row["state"], row["waits_for"], row["run_url"]) for row in rows] == [
-        ("lost", "bad row", "", ""),
-        ("disc", "failed", "", "http://ui/1"),
-        ("ball", "waiting", "picks of round 1", "http://ui/2"),
+    assert [(row["name"], row["state"], row["waits_for"], row["verdict"], row["run_url"]) for row in rows] == [
+        ("lost", "bad row", "", "", ""),
+        ("disc", "failed", "", "", "http://ui/1"),
+        ("ball", "waiting", "a word", "not learnt", "http://ui/2"),
     ]
     assert summary.styles == {"bad row": 1, "failed": 1, "waiting": 1}
     with pytest.raises(BatchIncomplete, match=r"got 2 .*row 1 \(lost\): .*; row 2 \(disc\): Failed: no luck"):
@@ -55,7 +56,7 @@ def test_a_report_says_of_every_row_what_became_of_it(
 
 
 def test_a_withdrawn_style_is_left_out_in_words_and_never_started_again(
-    spec_document: dict[str, Any], manifest: Path, settings: StyleSettings, prefect_api: str
+    manifest: Path, settings: StyleSettings, prefect_api: str, learnt: None
 ) -> None:
     rows = [{**row, "rounds": 1} for row in yaml.safe_load(manifest.read_text()) if row["name"] == "disc"]
     manifest.write_text(yaml.safe_dump(rows))
@@ -64,7 +65,7 @@ def test_a_withdrawn_style_is_left_out_in_words_and_never_started_again(
     again = reported(plan_batch.fn(str(manifest), "monday", settings, False), {})
     assert (again.styles, again.incomplete) == ({"published before": 1}, ())
     [row] = pq.read_table(io.BytesIO(Store(planned.store).read_blob(again.table))).to_pylist()
-    assert (row["published_uri"], row["verdict"]) == (published.uri, "not learnt")
+    assert (row["published_uri"], row["verdict"]) == (published.uri, "learnt")
 
     store, scorer = Store(settings.store), open_scorer(settings.base)
     [reference] = [from_png(read_blob(blob)) for blob in read_version(published.uri).references]

@@ -29,7 +29,7 @@ from tasks.onboarding.keep_candidates import keep_candidates
 from tasks.onboarding.prepare import prepare
 from tasks.onboarding.publish import publish
 from tasks.onboarding.sample_candidates import sample_candidates
-from tasks.onboarding.show_candidates import leak_of_candidates
+from tasks.onboarding.show_candidates import findings_of_candidates
 from tasks.onboarding.tokenize import tokenize
 from tasks.onboarding.tune import tune
 from tasks.reporting import Progress
@@ -190,7 +190,7 @@ def test_the_base_alone_is_drawn_once_whatever_it_is_compared_with(run: Run, ada
     )
     with patch.object(styledrop, "sample", side_effect=styledrop.sample) as sample:
         leaks = [
-            leak_of_candidates(run, from_parquet(Store(run.store).read_blob(candidates.table)))
+            findings_of_candidates(run, from_parquet(Store(run.store).read_blob(candidates.table)))
             for candidates in (first, second)
         ]
         assert evaluate_round.fn(run, None, 0.25) == evaluate_round.fn(run, None, 1.0)
@@ -254,31 +254,45 @@ def test_what_another_method_made_is_published_loaded_and_drawn_with(
     assert drawn.tokens.tolist() == [list(sample.tokens)]
 
 
-def test_what_leaks_is_published_only_with_a_persons_word(run: Run, adapter: AdapterRecord) -> None:
+@pytest.mark.parametrize(
+    ("about", "leak", "verdict", "message"),
+    [
+        ("leak", HIGH, Verdict.of([0.0, 0.1], [0.2, 0.3]), r"leak 0\.300 ± 0\.010, above 0\.2: "),
+        ("verdict", LOW, Verdict.of([0.0, 0.1], [0.2, -0.3]), r"not learnt: Style -0\.050 ± 0\.250, Text "),
+    ],
+)
+def test_what_is_doubtful_is_published_only_with_a_persons_word(
+    run: Run, adapter: AdapterRecord, about: str, leak: Leak, verdict: Verdict, message: str
+) -> None:
     store = Store(run.store)
     rounds = (evaluate_round.fn(run, None), evaluate_round.fn(run, adapter))
-    evaluation = EvaluationRecord(rounds=rounds, leaks=(HIGH,), contact_sheet=store.write_blob("s", ".png", b"image"))
-    leak_waiver = Decision(
-        decision="publish", reviewer="Ada", decided_at=run.started_at, picks=(), note="", leak=HIGH,
+    sheet = store.write_blob("s", ".png", b"image")
+    evaluation = EvaluationRecord(rounds=rounds, leaks=(leak,), verdict=verdict, contact_sheet=sheet)
+    waiver = Decision(
+        decision="publish", reviewer="Ada", decided_at=run.started_at, picks=(), note="", leak=leak, verdict=verdict,
         candidates_sha256=rounds[1].samples.sha256,
     )  # fmt: skip
-    lower = Leak(score=HIGH.score.model_copy(update={"mean": 0.21}), threshold=HIGH.threshold)
+    lower = Leak(score=LOW.score.model_copy(update={"mean": 0.21}), threshold=LOW.threshold)
     for change, words in (
-        (None, r"got none; leak 0\.300 ± 0\.010, above 0\.2: "),
-        ({"decision": "reject"}, r"got 'reject'; leak 0\.300 ± 0\.010, above 0\.2: "),
-        ({"decision": "approve"}, "got 'approve'; leak "),  # of candidates, in an earlier round
-        ({"leak": lower}, r"got one of Ada on others \(0\.210 ± 0\.010, above 0\.2: "),
-        ({"leak": None}, r"got one of Ada on others \(leak unknown\)"),
+        (None, f"got none; {message}"),
+        ({"decision": "reject"}, f"got 'reject'; {message}"),
+        ({"decision": "approve"}, f"got 'approve'; {message}"),  # of candidates, in an earlier round
+        ({"leak": lower}, r"got one of Ada on others \(leak 0\.210 ± "),
+        ({"leak": None}, r"got one of Ada on others \(leak unknown; "),
+        ({"verdict": None}, r"got one of Ada on others \(leak .*; verdict unknown\)"),
         ({"candidates_sha256": "0" * 64}, "got one of Ada on others"),
     ):
-        no_waiver = leak_waiver.model_copy(update=change) if change else None
+        no_waiver = waiver.model_copy(update=change) if change else None
         with pytest.raises(DecisionRefused, match=words):
             publish.fn(run, [adapter], [], GUIDANCE, evaluation, no_waiver, None)
     assert store.list("styles") == []
-    published = publish.fn(run, [adapter], [], GUIDANCE, evaluation, leak_waiver, None)
+    published = publish.fn(run, [adapter], [], GUIDANCE, evaluation, waiver, None)
     folder = f"styles/disc/versions/{published.version}"
-    assert json.loads(store.read(f"{folder}/card.json"))["leak"]["published_by"] == "Ada"
-    assert Decision.model_validate_json(store.read(f"{folder}/word.json")) == leak_waiver
+    card = json.loads(store.read(f"{folder}/card.json"))
+    assert [field for field in ("leak", "verdict") if "published_by" in card[field]] == [about]
+    assert card[about]["published_by"] == "Ada"
+    assert ("Ada let it be published" in store.read(f"{folder}/README.md").decode()) == (about == "verdict")
+    assert Decision.model_validate_json(store.read(f"{folder}/word.json")) == waiver
 
 
 def test_an_evaluation_is_drawn_with_what_was_chosen_for_the_style(run: Run, adapter: AdapterRecord) -> None:
