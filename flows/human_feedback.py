@@ -123,6 +123,7 @@ def _ask(run: Run, question: Question) -> None:
                 note=answer.note,
                 leak=question.leak,
                 verdict=question.verdict,
+                over_old=question.over_old,
             ),
         )
         decision, refusal = answered.decision, answered.refusal

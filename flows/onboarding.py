@@ -11,6 +11,7 @@ from tasks.onboarding.evaluate import compare_rounds, evaluate_round
 from tasks.onboarding.keep_candidates import keep_candidates
 from tasks.onboarding.prepare import prepare
 from tasks.onboarding.publish import publish
+from tasks.onboarding.rebuild import compare_with_old, recorded_picks
 from tasks.onboarding.sample_candidates import sample_candidates
 from tasks.onboarding.tokenize import tokenize
 from tasks.onboarding.tune import tune
@@ -23,18 +24,24 @@ def onboard(spec: StyleSpec | SubjectSpec) -> PublishedAdapter:
     adapters = [tune(run, 1, tokenize(run))]
     feedback: list[FeedbackRecord] = []
 
-    rounds = spec.rounds
+    recorded = recorded_picks(run)
+    rounds = 1 + len(recorded) if recorded else spec.rounds
     while len(adapters) < rounds:
-        candidates = sample_candidates(run, adapters[-1])
-        decision = ask_reviewer(run, candidates) if spec.has_reviewer else None
-        if decision is not None:
-            rounds = rounds_wanted(decision, tuned=len(adapters))
-        feedback.append(keep_candidates(run, candidates, decision))
+        if recorded:
+            feedback.append(recorded[len(feedback)])
+        else:
+            candidates = sample_candidates(run, adapters[-1])
+            decision = ask_reviewer(run, candidates) if spec.has_reviewer else None
+            if decision is not None:
+                rounds = rounds_wanted(decision, tuned=len(adapters))
+            feedback.append(keep_candidates(run, candidates, decision))
         adapters.append(tune(run, len(adapters) + 1, feedback[-1].examples))
 
     guidance = choose_guidance(run, adapters[-1])
     scores = [evaluate_round(run, adapter, guidance.lambda_a) for adapter in (None, *adapters)]
     evaluation = compare_rounds(run, scores)
+    if run.rebuilds:
+        evaluation = compare_with_old(run, evaluation)
     enlarging = enlarge(run, tune_enlarging(run), scores[-1]) if run.large_references else None
     waiver = ask_for_waiver(run, evaluation)
     return publish(run, adapters, feedback, guidance, evaluation, waiver, enlarging)

@@ -118,6 +118,8 @@ def _print_question(waiting: Waiting) -> None:
     print(f"leak        {question.leak.in_words if question.leak else 'unknown'}")
     print(f"nearest     {question.nearest_in_words}")
     print(f"verdict     {question.verdict.in_words if question.verdict else 'unknown'}")
+    if question.over_old:
+        print(f"old to new  {question.over_old.in_words}")
     print(f"answers     {', '.join(question.answers)}")
     if question.turn:
         print(f"turn        {question.turn}")

@@ -47,6 +47,16 @@ def tiny_base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def other_base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another base, of other random weights."""
+    from bench.tiny_base import save_tiny_base
+
+    folder = tmp_path_factory.mktemp("base") / "other"
+    save_tiny_base(folder, seed=1)
+    return folder
+
+
 @pytest.fixture
 def reference(tmp_path: Path) -> Path:
     """A blue disc on cream."""

@@ -185,6 +185,11 @@ class OnboardingSpec(StyleSettings, _Identity):
     """
 
     kind: Literal["style", "subject"]
+    rebuilds: str = Field(
+        default="",
+        description="published version (…/styles/NAME/versions/VERSION) that is made anew, on another base: the "
+        "references and what a person picked are taken from it, and the result is compared with it",
+    )
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:

@@ -74,6 +74,10 @@ class Outcome(Record):
     """The published styles that its references look most like, in words."""
     run_url: str = ""
     published_uri: str = ""
+    over_old: str = ""
+    """What it gained over the version that it rebuilds, in words."""
+    old_and_new: str = ""
+    """Address of the sheet of both; published or not."""
 
 
 class BatchReport(Record):
@@ -93,6 +97,7 @@ _SCHEMA = pa.schema(
         *(pa.field(name, pa.string(), nullable=False) for name in ("name", "state", "reason", "waits_for")),
         *(pa.field(name, pa.float32()) for name in ("text_before", "text_after", "style_before", "style_after")),
         *(pa.field(name, pa.string(), nullable=False) for name in ("verdict", "nearest", "run_url", "published_uri")),
+        *(pa.field(name, pa.string(), nullable=False) for name in ("over_old", "old_and_new")),
     ]
 )
 

@@ -160,6 +160,7 @@ def settle(given: Sequence[Decision], reviewers: int) -> Decision | None:
         note="; ".join(one.in_words for one in given if one.note),
         leak=second.leak,
         verdict=second.verdict,
+        over_old=second.over_old,
         rests_on=tuple(given),
     )
 

@@ -31,10 +31,12 @@ class Run(Record):
     base_sha256: str
     scorer_sha256: str
     reference_sha256: tuple[str, ...]
-    """Of the files as the user gave them."""
+    """Of the files as the user gave them, this time or to the version that is made anew."""
     references: tuple[Example, ...]
     large_references: tuple[Example, ...] = ()
     """The same at the size that super-resolution makes; none if the base has none."""
+    rebuilds: str = ""
+    """Address of the published version that is made anew; empty for a new style."""
 
     @property
     def folder(self) -> str:

@@ -127,6 +127,8 @@ class Findings(Record):
     leak: Leak | None = None
     """None if all images show what a reference shows."""
     verdict: Verdict | None = None
+    over_old: Gain | None = None
+    """Over the version that it rebuilds; None if it rebuilds none."""
 
     @property
     def digest(self) -> str:
@@ -142,13 +144,16 @@ class Findings(Record):
             found["leak"] = f"leak {self.leak.in_words}"
         if self.verdict is not None and not self.verdict.is_learnt:
             found["verdict"] = self.verdict.in_words
+        if self.over_old is not None and self.over_old.is_loss:
+            found["over_old"] = f"worse than the version that it rebuilds: {self.over_old.in_words}"
         return found
 
     @property
     def lines(self) -> tuple[str, ...]:
         """All of it in words, a line each."""
         leak = f"leak {self.leak.in_words if self.leak else 'unknown'}"
-        return (leak, self.verdict.in_words if self.verdict else "verdict unknown")
+        over_old = (f"over the version that it rebuilds: {self.over_old.in_words}",) if self.over_old else ()
+        return (leak, self.verdict.in_words if self.verdict else "verdict unknown", *over_old)
 
 
 class TriedLambdaA(Record):
@@ -169,6 +174,16 @@ class GuidanceRecord(Record):
     tried: tuple[TriedLambdaA, ...]
 
 
+class RebuiltRecord(Record):
+    """A version beside the older one that it rebuilds, both scored by the new base's CLIP."""
+
+    version: str
+    """The older one."""
+    gain: Gain
+    """Over it, image by image of the same prompts."""
+    sheet: Blob
+
+
 class EvaluationRecord(Record):
     """Base and every round side by side: the same prompts, the same seeds."""
 
@@ -178,8 +193,14 @@ class EvaluationRecord(Record):
     verdict: Verdict | None = None
     """On the last round; None in versions published before there were verdicts."""
     contact_sheet: Blob
+    rebuilt: RebuiltRecord | None = None
+    """None if it rebuilds no older version."""
 
     @property
     def findings(self) -> Findings:
         """What is known of the last round."""
-        return Findings(leak=self.leaks[-1] if self.leaks else None, verdict=self.verdict)
+        return Findings(
+            leak=self.leaks[-1] if self.leaks else None,
+            verdict=self.verdict,
+            over_old=self.rebuilt.gain if self.rebuilt else None,
+        )

@@ -63,7 +63,8 @@ class VersionRound(_Kept):
     adapter_sha256: str
     """Of the weights' file that it made; of the last round, the one in the version."""
     parent_sha256: str = ""
-    """Of the round's whose candidates it was tuned on; empty for the first, which was tuned on the references."""
+    """Of the round before; empty for the first, which was tuned on the references. What a round is tuned on was drawn
+    by it, or if a person's picks were taken from an older version (`rebuilt_from`), by that one's."""
     tuned_on_sha256: tuple[str, ...]
     """Of the images that it was tuned on, which lie in the version."""
 
@@ -106,6 +107,10 @@ class VersionDocument(_Kept):
     """Empty in versions published before there were verdicts."""
     gain: VersionScores | None = None
     """Over the untuned base, image by image: what the verdict rests on."""
+    rebuilt_from: str = ""
+    """The version, on another base, whose references and picks it was made from; empty if there is none."""
+    over_old: VersionScores | None = None
+    """What it gained over that one, image by image, both scored by its own base's CLIP."""
     lineage: tuple[VersionRound, ...] = ()
     """All tunings in order; empty in versions published before it was kept."""
 

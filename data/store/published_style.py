@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from data.documents.spec import SamplingSettings
 from data.errors import NotInStore, StoreCorrupted, StoreError
 from data.keys import trusted_keys
+from data.records.feedback import FeedbackRecord
 from data.records.onboarding import Example
 from data.records.record import Blob, Record
 from data.records.version import VERSION_LAYOUT, VersionDocument, VersionReference, VersionScores
@@ -34,6 +35,8 @@ SUPER_RESOLUTION_FOLDER = "super_resolution/"
 
 DOCUMENT = "version.json"
 MANIFEST = "manifest.json"
+OLD_AND_NEW = "old_and_new.png"
+"""In a version that was made anew on another base: the older one beside it."""
 
 MAX_FILES = 10_000
 
@@ -53,6 +56,8 @@ class PublishedStyle(Record):
     """Super-resolution's adapter; empty if the base had none."""
     references: tuple[Blob, ...]
     """Square PNGs."""
+    large_references: tuple[Blob, ...]
+    """The same at super-resolution's size; empty if the base had none, and in layout 1."""
 
     def lambda_a(self, asked: SamplingSettings) -> float:
         """How far its images are drawn towards the style: as `asked`, or else by the style's own λ_A."""
@@ -84,6 +89,7 @@ def read_version(uri: str) -> PublishedStyle:
         references=tuple(blob(reference.image) for reference in document.references)
         if DOCUMENT in manifest
         else tuple(Example.model_validate(one).image for one in read_json(store, manifest, "references.json")),
+        large_references=tuple(blob(one.large_image) for one in document.references if one.large_image),
     )
 
 
@@ -110,10 +116,28 @@ def read_samples(uri: str) -> tuple[list[Candidate], list[Candidate]]:
     return samples(rounds[0]), samples(rounds[-1])
 
 
+def read_feedback(uri: str) -> list[FeedbackRecord]:
+    """What was kept of each round of the version at `uri`, and by whom; raises what `read_version` does."""
+    store, manifest = _open_version(uri)
+
+    def placed(blob: Blob) -> Blob:
+        is_in_run = "://" in blob.uri  # layout 1
+        return blob if is_in_run else blob.model_copy(update={"uri": store.uri_of(blob.uri)})
+
+    found: list[FeedbackRecord] = []
+    while (path := f"feedback/round-{len(found) + 1}.json") in manifest:
+        try:
+            given = FeedbackRecord.model_validate(read_json(store, manifest, path))
+        except ValidationError as error:
+            raise StoreCorrupted(f"expected what was kept of a round at {store.uri}/{path}, got {error}") from error
+        found.append(given.model_copy(update={"table": placed(given.table)}))
+    return found
+
+
 def without_addresses(spec: Mapping[str, Any]) -> dict[str, Any]:
     """What a spec (as JSON) asks for, wherever its store, its base and its images lie."""
     references = [{key: value for key, value in one.items() if key != "uri"} for one in spec["references"]]
-    kept = {key: value for key, value in spec.items() if key not in ("store", "base")}
+    kept = {key: value for key, value in spec.items() if key not in ("store", "base", "rebuilds")}
     return {**kept, "references": references}
 
 

@@ -17,7 +17,7 @@ from data.store.pointer import read_pointer, style_folder
 from data.store.published_style import read_document, read_settings, without_addresses
 from tasks.deployment import addresses_of, refuse_relative_addresses
 from tasks.models import identify_base, refuse_cut_prompts
-from tasks.onboarding.prepare import run_key
+from tasks.onboarding.prepare import run_key, source_sha256
 from tasks.reporting import log_stage
 
 
@@ -112,11 +112,12 @@ def _planned(style: ManifestStyle) -> BatchStyle:
     refuse_relative_addresses(addresses_of(style.spec.store, style.spec.base, references))
     refuse_cut_prompts(identify_base(style.spec.base), style.spec.whole_prompts)
     pointer = read_pointer(style_folder(Store(style.spec.store), style.spec.name))
+    reference_sha256 = source_sha256(style.spec, style.reference_sha256)
     return BatchStyle(
         row=style.row,
         spec=style.spec,
-        reference_sha256=style.reference_sha256,
-        run_key=run_key(style.spec, style.reference_sha256),
-        published=find_published(style.spec, style.reference_sha256),
+        reference_sha256=reference_sha256,
+        run_key=run_key(style.spec, reference_sha256),
+        published=find_published(style.spec, reference_sha256),
         withdrawn=pointer.withdrawn.in_words if pointer is not None and pointer.withdrawn is not None else "",
     )

@@ -8,13 +8,15 @@ from prefect.cache_policies import NO_CACHE
 from data.errors import BatchIncomplete, PipelineError
 from data.pictures.images import load_reference, square
 from data.records.batch import Batch, BatchReport, BatchStyle, Outcome, StyleRun, report, to_parquet
+from data.records.version import VersionScores
 from data.store.files import Store
 from data.store.publication import current_version
-from data.store.published_style import read_document
+from data.store.published_style import OLD_AND_NEW, read_document
 from styledrop import ClipScorer, StyleDropError
 from tasks.batches.plan import find_published, in_its_row
 from tasks.models import identify_base
 from tasks.onboarding.nearest import nearest_styles
+from tasks.onboarding.rebuild import old_and_new_path
 from tasks.reporting import log_stage, show_table
 
 COMPARED_PX = 256
@@ -32,6 +34,7 @@ def report_batch(batch: Batch, runs: Mapping[str, StyleRun]) -> BatchReport:
         ),
     ]
     outcomes.sort(key=lambda outcome: outcome.row)
+    is_rebuild = any(style.spec.rebuilds for style in batch.styles)
     table = Store(batch.store).write_blob(f"batches/{batch.name}/reports", ".parquet", to_parquet(outcomes))
     summary = report(batch, outcomes, table)
     counted = ", ".join(f"{count} {state}" for state, count in sorted(summary.styles.items()))
@@ -49,6 +52,7 @@ def report_batch(batch: Batch, runs: Mapping[str, StyleRun]) -> BatchReport:
                 "why": outcome.reason,
                 "run": f"[run]({outcome.run_url})" if outcome.run_url else "",
                 "published": outcome.published_uri,
+                **({"over the old": outcome.over_old, "old and new": outcome.old_and_new} if is_rebuild else {}),
             }
             for outcome in outcomes
         ],
@@ -84,6 +88,7 @@ def _outcome(style: BatchStyle, run: StyleRun | None) -> Outcome:
             run_url=run.url,
             waits_for=run.waits_for,
             verdict=run.verdict,
+            old_and_new=_sheet_in_run(style),
         )
     run_url = run.url if run else ""
     try:
@@ -107,6 +112,21 @@ def _outcome(style: BatchStyle, run: StyleRun | None) -> Outcome:
         verdict=document.verdict,
         run_url=run_url,
         published_uri=published.uri,
+        over_old=_in_words(document.over_old) if document.over_old else "",
+        old_and_new=f"{published.uri}/{OLD_AND_NEW}" if document.rebuilt_from else "",
+    )
+
+
+def _sheet_in_run(style: BatchStyle) -> str:
+    """Where the sheet of old and new lies of a style that is not published, if its run came so far."""
+    store, path = Store(style.spec.store), old_and_new_path(style.spec.name, style.run_key)
+    return store.uri_of(path) if style.spec.rebuilds and store.exists(path) else ""
+
+
+def _in_words(gain: VersionScores) -> str:
+    return ", ".join(
+        f"{name} {score.mean:+.3f} ± {score.standard_error:.3f}"
+        for name, score in (("Style", gain.style), ("Text", gain.text))
     )
 
 

@@ -20,6 +20,8 @@ def trail(run: Run, rounds: int) -> str:
     folder = f"{run.store}/{run.folder}/evaluation"
     links.append(artifact_link("scores", scores_key(run), folder))
     links.append(artifact_link("contact sheet", sheet_key(run), folder))
+    if run.rebuilds:
+        links.append(artifact_link("old and new", old_and_new_key(run), folder))
     if run.large_references:
         links.append(artifact_link("enlarged", enlarging_key(run), f"{run.store}/{run.folder}/enlarging"))
     links.append(artifact_link("card", card_key(run), f"{run.store}/styles/{run.spec.name}/current.json"))
@@ -59,6 +61,11 @@ def scores_key(run: Run) -> str:
 def sheet_key(run: Run) -> str:
     """Of the contact sheet of reference, base and rounds."""
     return f"rounds-{run.place_key}"
+
+
+def old_and_new_key(run: Run) -> str:
+    """Of the version that is made anew beside the new one."""
+    return f"old-and-new-{run.key}"
 
 
 def enlarging_key(run: Run) -> str:

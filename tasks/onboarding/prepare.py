@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from PIL import Image
 from prefect import task
 
 import styledrop
@@ -14,12 +15,12 @@ from data.documents.subject_spec import SubjectSpec
 from data.documents.words import whole_prompt
 from data.errors import AlreadyInStore, SpecError, StoreCorrupted
 from data.keys import signing_key
-from data.pictures.images import load_reference, square, to_png
+from data.pictures.images import from_png, load_reference, square, to_png
 from data.records.onboarding import Example, Run
 from data.records.version import Pointer
-from data.store.files import Store
+from data.store.files import Store, read_blob
 from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
-from data.store.published_style import read_document, without_addresses
+from data.store.published_style import read_document, read_version, without_addresses
 from tasks.deployment import addresses_of, refuse_relative_addresses
 from tasks.models import identify_base, open_base, refuse_cut_prompts
 from tasks.reporting import log_stage
@@ -29,7 +30,8 @@ from tasks.reporting import log_stage
 def prepare(spec: StyleSpec | SubjectSpec) -> Run:
     """Check the references, the base and the store, and open the run's folder in the store.
 
-    The same spec, with the same bytes behind its references, is the same run, also if they have moved.
+    The same spec, with the same bytes behind its references, is the same run, also if they have moved. If a version is
+    made anew, its references are taken as they lie there, at both sizes.
 
     Raises:
         StyleReferenceError: if a reference is missing, broken or of an absurd size.
@@ -43,7 +45,10 @@ def prepare(spec: StyleSpec | SubjectSpec) -> Run:
         addresses_of(
             spec.store,
             spec.base,
-            {f"references.{number}.uri": uri for number, (uri, _) in enumerate(spec.images)},
+            {
+                **{f"references.{number}.uri": uri for number, (uri, _) in enumerate(spec.images)},
+                **({"rebuilds": spec.rebuilds} if spec.rebuilds else {}),
+            },
         )
     )
     signing_key()  # publishing needs it at the end
@@ -55,18 +60,23 @@ def prepare(spec: StyleSpec | SubjectSpec) -> Run:
     pointer = read_pointer(style)
     refuse_withdrawn(style, pointer)
     _refuse_other_kind(spec, style, pointer)
-    key = run_key(spec, [reference.sha256 for reference in references])
+    old = read_version(spec.rebuilds) if spec.rebuilds else None
+    given_sha256 = source_sha256(spec, [reference.sha256 for reference in references])
+    key = run_key(spec, given_sha256)
     folder = f"runs/{spec.name}"
     opened = _written_once(store, f"{folder}/opened.json", {"nonce": secrets.token_hex(8)})
     started = _written_once(store, f"{folder}/started/{key}.json", {"started_at": datetime.now(UTC).isoformat()})
 
-    def examples(size_px: int) -> tuple[Example, ...]:
+    images = [reference.image for reference in references]
+    large_images = [from_png(read_blob(blob)) for blob in old.large_references] if old is not None else []
+
+    def examples(images: Sequence[Image.Image], size_px: int) -> tuple[Example, ...]:
         return tuple(
             Example(
-                image=store.write_blob(f"{folder}/references", ".png", to_png(square(found.image, size_px, fit))),
+                image=store.write_blob(f"{folder}/references", ".png", to_png(square(image, size_px, fit))),
                 prompt=whole_prompt(*words),
             )
-            for (_, fit), words, found in zip(spec.images, spec.reference_words, references, strict=True)
+            for (_, fit), words, image in zip(spec.images, spec.reference_words, images, strict=True)
         )
 
     log_stage(
@@ -81,10 +91,26 @@ def prepare(spec: StyleSpec | SubjectSpec) -> Run:
         spec=spec,
         base_sha256=base.sha256,
         scorer_sha256=identify_base(spec.base).scorer,
-        reference_sha256=tuple(reference.sha256 for reference in references),
-        references=examples(base.size_px),
-        large_references=examples(base.large.size_px) if base.super_resolution else (),
+        reference_sha256=given_sha256,
+        references=examples(images, base.size_px),
+        large_references=examples(large_images or images, base.large.size_px) if base.super_resolution else (),
+        rebuilds=old.uri if old is not None else "",
     )
+
+
+def source_sha256(spec: OnboardingSpec, loaded_sha256: Sequence[str]) -> tuple[str, ...]:
+    """Digests of the references' files as a user gave them: those loaded, or what a version made anew says of its own.
+
+    Raises:
+        SpecError: if the spec names others than that version's.
+    """
+    if not spec.rebuilds:
+        return tuple(loaded_sha256)
+    known = read_document(spec.rebuilds).references
+    prompts = [one.prompt for one in known]
+    if prompts != [whole_prompt(*words) for words in spec.reference_words]:
+        raise SpecError(f"references: expected those of the version that is rebuilt, {prompts}, got others; copy them")
+    return tuple(one.source_sha256 for one in known)
 
 
 def run_key(spec: OnboardingSpec, reference_sha256: Sequence[str]) -> str:
@@ -97,6 +123,7 @@ def run_key(spec: OnboardingSpec, reference_sha256: Sequence[str]) -> str:
     return _digest(
         {
             "spec": without_addresses(spec.model_dump(mode="json")),
+            **({"rebuilds": spec.rebuilds.rpartition("/")[2]} if spec.rebuilds else {}),
             "store": Store(spec.store).uri,
             "references": list(reference_sha256),
             "base": base.sha256,

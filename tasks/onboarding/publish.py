@@ -23,7 +23,7 @@ from data.records.version import VERSION_LAYOUT, Figure, VersionDocument, Versio
 from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
 from data.store.publication import current_version, publish_version
-from data.store.published_style import DOCUMENT, SUPER_RESOLUTION_FOLDER, without_addresses
+from data.store.published_style import DOCUMENT, OLD_AND_NEW, SUPER_RESOLUTION_FOLDER, without_addresses
 from tasks.models import open_adapter, open_base
 from tasks.onboarding.artifacts import card_key, trail
 from tasks.onboarding.card import enlarging_card, published_card
@@ -140,6 +140,8 @@ def _files(
                 )
                 for of_round in evaluation.rounds
             ),
+            "rebuilt": evaluation.rebuilt
+            and evaluation.rebuilt.model_copy(update={"sheet": keep(OLD_AND_NEW, evaluation.rebuilt.sheet)}),
         }
     )
     files["evaluation.json"] = scored.model_dump_json(indent=2).encode()
@@ -182,7 +184,7 @@ def _document(
     enlarging: tuple[str, ...],
     lineage: tuple[VersionRound, ...],
 ) -> VersionDocument:
-    leak, verdict = evaluation.leaks[-1], evaluation.verdict
+    leak, verdict, rebuilt = evaluation.leaks[-1], evaluation.verdict, evaluation.rebuilt
 
     def scores(text: Score, style: Score) -> VersionScores:
         return VersionScores(text=Figure(**text.model_dump()), style=Figure(**style.model_dump()))
@@ -225,6 +227,8 @@ def _document(
         leak=Figure(**leak.score.model_dump()) if leak else None,
         verdict=verdict.label if verdict else "",
         gain=scores(verdict.text, verdict.style) if verdict else None,
+        rebuilt_from=rebuilt.version if rebuilt else "",
+        over_old=scores(rebuilt.gain.text, rebuilt.gain.style) if rebuilt else None,
         lineage=lineage,
     )
 
@@ -261,6 +265,9 @@ def _log_end(run: Run, evaluation: EvaluationRecord, published: PublishedAdapter
             f"--to {published.version} --reason …"
         )
     log_stage(f"pictures: {published.uri}/contact_sheet.png, and its page {published.uri}/README.md")
+    if evaluation.rebuilt is not None:
+        log_stage(f"over version {evaluation.rebuilt.version}: {evaluation.rebuilt.gain.in_words}")
+        log_stage(f"old beside new: {published.uri}/{OLD_AND_NEW}")
     if evaluation.verdict is not None:
         log_stage(f"{published.name}: {evaluation.verdict.in_words}")
 
@@ -272,7 +279,7 @@ def _show_card(
     waiver: Decision | None,
     published: PublishedAdapter,
 ) -> None:
-    leak, verdict = evaluation.leaks[-1], evaluation.verdict
+    leak, verdict, rebuilt = evaluation.leaks[-1], evaluation.verdict, evaluation.rebuilt
     references = [from_png(read_blob(example.image)) for example in run.references]
     rounds = [
         {
@@ -297,6 +304,7 @@ def _show_card(
         "sampling": f"λ_A {card['guidance']['lambda_a']}, λ_B {card['guidance']['lambda_b']}",
         "verdict": verdict.in_words if verdict else "unknown",
         "leak": leak.in_words if leak else "unknown",
+        **({f"over {rebuilt.version}": rebuilt.gain.in_words} if rebuilt else {}),
         **({"published by the word of": waiver.reviewer} if waiver else {}),
     }
     show_markdown(

@@ -13,7 +13,8 @@ import styledrop
 from data.documents.words import whole_prompt
 from data.pictures.markdown import table
 from data.records.onboarding import Run
-from data.records.scores import EvaluationRecord, Leak, RoundScores, Verdict
+from data.records.scores import EvaluationRecord, Leak, RebuiltRecord, RoundScores, Verdict
+from data.store.published_style import OLD_AND_NEW
 from styledrop.base import EMBEDDED
 
 _HUB_LICENCES = re.compile(
@@ -77,6 +78,7 @@ def readme(
             f"The same prompts and seeds, by the untuned base and {learnt}; none of these prompts was tuned on.",
             table(pictures),
             "All rounds: [contact_sheet.png](contact_sheet.png).",
+            *_rebuilt_line(evaluation.rebuilt),
             "## How to use it",
             "From this version's folder:",
             f"```python\n{_usage(run, card)}```",
@@ -153,6 +155,15 @@ def _usage(run: Run, card: styledrop.Card) -> str:
 
 def _prompt(run: Run, phrase: str) -> str:
     return whole_prompt(whole_prompt(run.spec.token, phrase), run.spec.style_phrase)
+
+
+def _rebuilt_line(rebuilt: RebuiltRecord | None) -> tuple[str, ...]:
+    if rebuilt is None:
+        return ()
+    return (
+        f"Made anew from version {rebuilt.version}, which belongs to another base; over that one, image by image, both "
+        f"scored by this base's CLIP: {rebuilt.gain.in_words}. [Both side by side]({OLD_AND_NEW}).",
+    )
 
 
 def _row(label: str, run: Run, scores: RoundScores, leak: Leak | None) -> dict[str, str]:

@@ -110,6 +110,7 @@ def _ask(
         chosen_by=chosen_by,
         leak=findings.leak,
         verdict=findings.verdict,
+        over_old=findings.over_old,
         answers=answers,
         store=run.store,
         references=run.references,
