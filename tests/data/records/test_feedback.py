@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from data.errors import DecisionRefused
-from data.records.feedback import ANSWERS_TO_LEAK, Decision, FeedbackRecord, check_decision, possible_answers, settle
+from data.records.feedback import ANSWERS_TO_DOUBTS, Decision, FeedbackRecord, check_decision, possible_answers, settle
 from data.records.onboarding import CandidatesRecord
 from data.records.record import Blob
 
@@ -44,8 +44,8 @@ def test_another_round_can_be_asked_for_as_long_as_there_is_one_to_follow() -> N
 
 
 def test_only_what_is_tuned_already_is_published_as_it_is_and_without_picks() -> None:
-    check_decision(decision(decision="publish", picks=()), CANDIDATES, SHOWED, ANSWERS_TO_LEAK)
-    for answer, answers in (("publish", possible_answers(1)), ("approve", ANSWERS_TO_LEAK)):
+    check_decision(decision(decision="publish", picks=()), CANDIDATES, SHOWED, ANSWERS_TO_DOUBTS)
+    for answer, answers in (("publish", possible_answers(1)), ("approve", ANSWERS_TO_DOUBTS)):
         with pytest.raises(DecisionRefused, match=f"after round 1, got '{answer}'"):
             check_decision(decision(decision=answer), CANDIDATES, SHOWED, answers)
 
