@@ -71,6 +71,7 @@ def decisions_in(store: str) -> list[Decision]:
     return [Decision.model_validate_json(Store(store).read(key)) for key in keys]
 
 
+@pytest.mark.usefixtures("learnt")
 def test_approval_tunes_the_next_round_on_the_picks_publishes_it_and_is_never_asked_for_again(
     human_document: dict[str, Any],
 ) -> None:
@@ -93,6 +94,7 @@ def test_approval_tunes_the_next_round_on_the_picks_publishes_it_and_is_never_as
     assert onboard_style(spec) == published  # nobody is there to answer
 
 
+@pytest.mark.usefixtures("learnt")
 def test_another_round_is_tuned_on_the_picks_and_asked_about(human_document: dict[str, Any]) -> None:
     spec = parse_spec(human_document)
     asked: list[Waiting] = []
@@ -387,6 +389,7 @@ def test_two_who_agree_are_asked_in_turn_and_tuned_on_what_both_picked(human_doc
 
 
 @pytest.mark.e2e
+@pytest.mark.usefixtures("learnt")
 def test_a_run_that_is_killed_while_it_waits_leaves_no_decision_and_the_next_one_asks(
     human_document: dict[str, Any], prefect_environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -51,7 +51,9 @@ def subject_document(spec_document: dict[str, Any], tmp_path: Path) -> dict[str,
 
 
 @pytest.fixture
-def published(spec_document: dict[str, Any], subject_document: dict[str, Any]) -> dict[str, PublishedAdapter]:
+def published(
+    spec_document: dict[str, Any], subject_document: dict[str, Any], learnt: None
+) -> dict[str, PublishedAdapter]:
     """A style and a subject."""
     settings = {**spec_document["first_round"], "learning_rate": 0.5}
     style = {**spec_document, "rounds": 1, "first_round": settings}
