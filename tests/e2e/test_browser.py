@@ -28,7 +28,7 @@ from review.page import make_app
 from review.waiting import find_waiting, list_waiting
 from tasks.onboarding.prepare import prepare
 from tests.e2e.browser import open_page, screenshot
-from tests.e2e.deployed import start_onboarding, wait_for_state
+from tests.e2e.deployed import complete_with_a_word, start_onboarding, wait_for_state
 from tests.flows.test_human_feedback import asks
 from tests.processes import free_port, wait_until
 from tests.reviewer import next_question
@@ -99,7 +99,7 @@ def test_six_picks_on_the_review_page_are_what_round_two_is_tuned_on(
 
         page.goto(f"{here}/runs/{run_id}")
         page.get_by_text("it was answered already: 'approve' by Ada").wait_for()
-    assert wait_for_state(prefect_client, run_id, leaving=StateType.PAUSED).type == StateType.COMPLETED
+    assert complete_with_a_word(prefect_client, run_id).type == StateType.COMPLETED
     check_that_exactly_these_were_tuned_on(Store(s3_store), picks, "<b>on the page</b>")
 
 
@@ -198,7 +198,7 @@ def test_the_same_on_the_form_of_prefects_own_page(
         screenshot(page, "prefect-form-small")
         form.get_by_role("button", name="Submit").click()
         form.wait_for(state="detached")
-    assert wait_for_state(prefect_client, run_id, leaving=StateType.PAUSED).type == StateType.COMPLETED
+    assert complete_with_a_word(prefect_client, run_id).type == StateType.COMPLETED
     check_that_exactly_these_were_tuned_on(Store(s3_store), picks, "on Prefect's page")
 
 

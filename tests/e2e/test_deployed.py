@@ -20,7 +20,7 @@ from data.store.files import Store
 from data.store.publication import current_version
 from review.notification import notify_when_waiting
 from review.terminal import main as review
-from tests.e2e.deployed import start_onboarding, wait_for_state
+from tests.e2e.deployed import complete_with_a_word, start_onboarding, wait_for_state
 from tests.processes import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -99,10 +99,11 @@ def test_a_deployed_human_round_waits_for_a_decision_that_nobody_can_invent(
     assert review(["approve", run, "--reviewer", "Ada", "--picks", "5,0,2", "--note", "by command"]) == 0
     assert review(["reject", run, "--reviewer", "Bob"]) == 1
     assert "it was answered already: 'approve' by Ada" in capsys.readouterr().err
-    assert wait_for_state(client, run_id, leaving=StateType.PAUSED).type == StateType.COMPLETED
+    assert complete_with_a_word(client, run_id).type == StateType.COMPLETED
 
     published = current_version(store, "disc")
-    [key] = decisions()
+    key, word = sorted(decisions(), key=lambda key: "-findings-" in key)
+    assert Decision.model_validate_json(store.read(word)).decision == "publish"
     decision = Decision.model_validate_json(store.read(key))
     assert (decision.reviewer, decision.picks, decision.note) == ("Ada", (5, 0, 2), "by command")
     feedback = FeedbackRecord.model_validate_json(
