@@ -34,7 +34,8 @@ def plan_rebuild(store: str, base: str, styles: Sequence[str], name: str) -> Bat
         StoreNotWritable: if the store refuses writes.
     """
     refuse_relative_addresses(addresses_of(store, base, {}))
-    name = name or f"rebuild-{identify_base(base).sha256[:8]}"
+    identity = identify_base(base)
+    name = name or f"rebuild-{identity.sha256[:8]}"
     root = Store(store)
     planned: list[BatchStyle] = []
     bad_rows: list[BadRow] = []
