@@ -124,35 +124,39 @@ def round_1(method: str, changes: Mapping[str, Any]) -> styledrop.Tuning:
     return type(default).model_validate({**default.model_dump(), **changes})
 
 
-def means(figures: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, dict[str, float]]:
+Figures = Mapping[tuple[str, float], Sequence[Mapping[str, float]]]
+"""Of each look in turn, by what drew it (untuned, or a λ_A) and by λ_B."""
+
+
+def means(figures: Figures) -> dict[str, dict[str, float]]:
     """Of each figure over looks, by what drew them, with its standard error."""
     line: dict[str, dict[str, float]] = {}
-    for name, of_looks in figures.items():
-        line[name] = {}
+    for (way, lambda_b), of_looks in figures.items():
+        of_way = line[f"{way} λ_B {lambda_b:g}"] = {}
         for field in of_looks[0]:
-            values = [one[field] for one in of_looks]
-            line[name] |= {
-                field: round(statistics.fmean(values), 4),
-                f"{field}_se": round(statistics.stdev(values) / len(values) ** 0.5, 4),
-            }
+            mean, error = _mean([one[field] for one in of_looks])
+            of_way |= {field: round(mean, 4), f"{field}_se": round(error, 4)}
     return line
 
 
-def gains(figures: Mapping[str, Sequence[Mapping[str, float]]], first: float, others: Sequence[float]) -> list[str]:
+def gains(figures: Figures, first: float) -> list[str]:
     """What each other λ_B gains over the first, as lines: mean over looks of the paired differences, and its error."""
     lines = []
-    for name, of_looks in figures.items():
-        for value in others:
-            if not name.endswith(f" λ_B {value:g}"):
-                continue
-            before = figures[name.removesuffix(f" λ_B {value:g}") + f" λ_B {first:g}"]
-            words = []
-            for field in of_looks[0]:
-                gained = [one[field] - old[field] for one, old in zip(of_looks, before, strict=True)]
-                error = statistics.stdev(gained) / len(gained) ** 0.5
-                words.append(f"{field} {statistics.fmean(gained):+.3f} ± {error:.3f}")
-            lines.append(f"{name} over λ_B {first:g}: {', '.join(words)}")
+    for (way, lambda_b), of_looks in figures.items():
+        if lambda_b == first:
+            continue
+        words = []
+        for field in of_looks[0]:
+            pairs = zip(of_looks, figures[way, first], strict=True)
+            mean, error = _mean([one[field] - before[field] for one, before in pairs])
+            words.append(f"{field} {mean:+.3f} ± {error:.3f}")
+        lines.append(f"{way} λ_B {lambda_b:g} over λ_B {first:g}: {', '.join(words)}")
     return lines
+
+
+def _mean(values: Sequence[float]) -> tuple[float, float]:
+    """The mean, and its standard error."""
+    return statistics.fmean(values), statistics.stdev(values) / len(values) ** 0.5
 
 
 def main() -> None:
@@ -180,15 +184,14 @@ def main() -> None:
     lines = []
     for rate in arguments.rates or [config.learning_rate]:
         at_rate = config.model_copy(update={"learning_rate": rate})
-        figures: dict[str, list[dict[str, float]]] = {}
+        figures: dict[tuple[str, float], list[dict[str, float]]] = {}
         rows = []
         for number, kept in enumerate(looks):
             tuned = tune_round_1(base, kept, at_rate, views)
-            drawn: dict[str, list[Image.Image]] = {}
+            drawn: dict[tuple[str, float], list[Image.Image]] = {}
             ways = [("untuned", None, 0.0), *((f"λ_A {value:g}", tuned, value) for value in LAMBDAS)]
             for (way, style, lambda_a), lambda_b in itertools.product(ways, arguments.lambda_b):
-                name = f"{way} λ_B {lambda_b:g}"
-                drawn[name] = styledrop.sample(
+                drawn[way, lambda_b] = styledrop.sample(
                     base,
                     [f"{content} {kept.words}" for content in CONTENTS],
                     seeds=list(range(len(CONTENTS))),
@@ -196,14 +199,15 @@ def main() -> None:
                     guidance=styledrop.Guidance(lambda_a=lambda_a, lambda_b=lambda_b),
                     config=defaults.SAMPLING,
                 ).images
-                figures.setdefault(name, []).append(measure(judge, scorer, kept, drawn[name], places, number))
+                seen = measure(judge, scorer, kept, drawn[way, lambda_b], places, number)
+                figures.setdefault((way, lambda_b), []).append(seen)
             blank = Image.new("RGB", kept.reference.size, "white")
             true = [*kept.true_icons, *[blank] * len(CONTENTS)][: len(CONTENTS) - 1]
             rows.append(Row(label=kept.look.style, images=[kept.reference, *true]))
             rows += [
-                Row(label=name, images=images)
-                for name, images in drawn.items()
-                if name.startswith(("untuned", "λ_A 0.5"))
+                Row(label=f"{way} λ_B {lambda_b:g}", images=images)
+                for (way, lambda_b), images in drawn.items()
+                if way in ("untuned", "λ_A 0.5")
             ]
             print(f"{number}: {kept.content} {kept.words}", flush=True)
         sheet = comparison_sheet(["reference", *CONTENTS[1:]], rows, cell_px=64)
@@ -212,7 +216,8 @@ def main() -> None:
         for name, of_name in line.items():
             fields = [field for field in of_name if not field.endswith("_se")]
             print(f"{name:16}", "  ".join(f"{f} {of_name[f]:.3f} ± {of_name[f + '_se']:.3f}" for f in fields))
-        print(*gains(figures, arguments.lambda_b[0], arguments.lambda_b[1:]), sep="\n")
+        for words in gains(figures, arguments.lambda_b[0]):
+            print(words)
         lines.append({"settings": {**at_rate.model_dump(), "views": views}, **line})
     print(json.dumps(lines))
 
