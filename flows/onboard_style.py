@@ -29,7 +29,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m flows.onboard_style", description=onboard_style.description)
     parser.add_argument("--spec", type=Path, required=True, help="YAML or JSON, see data/documents/spec.py")
     arguments = parser.parse_args()
-    return run_in_terminal(lambda: onboard_style(read_spec(arguments.spec)).uri)
+    return run_in_terminal(lambda: onboard_style(read_spec(arguments.spec, StyleSpec)).uri)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from prefect import flow
 
-from data.documents.subject_spec import SubjectSpec, read_subject_spec
+from data.documents.spec import read_spec
+from data.documents.subject_spec import SubjectSpec
 from data.records.onboarding import PublishedAdapter
 from flows.onboarding import onboard
 from flows.terminal import run_in_terminal
@@ -29,7 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m flows.onboard_subject", description=onboard_subject.description)
     parser.add_argument("--spec", type=Path, required=True, help="YAML or JSON, see data/documents/subject_spec.py")
     arguments = parser.parse_args()
-    return run_in_terminal(lambda: onboard_subject(read_subject_spec(arguments.spec)).uri)
+    return run_in_terminal(lambda: onboard_subject(read_spec(arguments.spec, SubjectSpec)).uri)
 
 
 if __name__ == "__main__":

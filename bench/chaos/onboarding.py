@@ -197,11 +197,11 @@ def _onboard(spec: Path, results: Path) -> None:
 
 
 def _open_run(path: Path) -> None:
-    from data.documents.spec import read_spec
+    from data.documents.spec import StyleSpec, read_spec
     from data.pictures.images import load_reference
     from tasks.onboarding.prepare import run_key
 
-    spec = read_spec(path)
+    spec = read_spec(path, StyleSpec)
     key = run_key(spec, [load_reference(one.uri, one.fit).sha256 for one in spec.references])
     for file, name in (("opened", "nonce"), (f"started/{key}", "started_at")):
         Store(spec.store).write_same(f"runs/{spec.name}/{file}.json", json.dumps({name: OPENED[name]}).encode())

@@ -8,7 +8,7 @@ its prompts fit the text encoder of its base by `tasks.models`.
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
@@ -33,15 +33,20 @@ MAX_ROUNDS = 10
 Address = Annotated[str, AfterValidator(check_address)]
 
 
-class StyleReference(Settings):
-    """An image with the words for what it shows and for how."""
+class Reference(Settings):
+    """An image that is learnt from."""
 
     uri: Address = Field(description="path, or s3://… and the like, of the image (PNG, JPEG, WebP, …)")
-    content_phrase: Phrase = Field(description='what it shows: "a cat"')
-    style_phrase: Phrase = Field(description='how: "in watercolor painting style"')
     fit: Literal["crop", "pad"] = Field(
         default="crop", description="how an image that is not square becomes so: cut the long side, or pad with white"
     )
+
+
+class StyleReference(Reference):
+    """An image with the words for what it shows and for how."""
+
+    content_phrase: Phrase = Field(description='what it shows: "a cat"')
+    style_phrase: Phrase = Field(description='how: "in watercolor painting style"')
 
 
 class SamplingSettings(SamplingConfig):
@@ -185,6 +190,7 @@ class OnboardingSpec(StyleSettings, _Identity):
     """
 
     kind: Literal["style", "subject"]
+    references: tuple[Reference, ...]
     rebuilds: str = Field(
         default="",
         description="published version (…/styles/NAME/versions/VERSION) that is made anew, on another base: the "
@@ -220,11 +226,6 @@ class OnboardingSpec(StyleSettings, _Identity):
 
     def _make_room(self) -> None:
         """Let lists of ours give way, before the parts have to agree."""
-
-    @property
-    def images(self) -> tuple[tuple[str, Literal["crop", "pad"]], ...]:
-        """Address and fit of each reference."""
-        raise NotImplementedError
 
     @property
     def reference_words(self) -> tuple[tuple[str, str], ...]:
@@ -311,11 +312,6 @@ class StyleSpec(OnboardingSpec):
             object.__setattr__(self, name, left)  # frozen, but not finished yet
 
     @property
-    def images(self) -> tuple[tuple[str, Literal["crop", "pad"]], ...]:
-        """Address and fit of each reference."""
-        return tuple((reference.uri, reference.fit) for reference in self.references)
-
-    @property
     def reference_words(self) -> tuple[tuple[str, str], ...]:
         """What each reference shows, and how."""
         return tuple((reference.content_phrase, reference.style_phrase) for reference in self.references)
@@ -349,13 +345,16 @@ def parse_spec(document: Mapping[str, Any]) -> StyleSpec:
     return checked(StyleSpec, document, "the spec")
 
 
-def read_spec(path: Path) -> StyleSpec:
-    """Read a spec from a YAML or JSON file; addresses of references are taken from the file's own folder.
+Spec = TypeVar("Spec", bound=OnboardingSpec)
+
+
+def read_spec(path: Path, kind: type[Spec]) -> Spec:
+    """Read the spec of a style or a subject from a YAML or JSON file; its addresses start from the file's own folder.
 
     Raises:
         SpecError: if the file cannot be read, is no YAML or JSON, or holds a spec that cannot be used.
     """
-    spec = parse_spec(read_document(path, "a spec"))
+    spec = checked(kind, read_document(path, "a spec"), "the spec")
     try:
         references = tuple(
             reference.model_copy(update={"uri": absolute(reference.uri, str(path.parent))})

@@ -5,37 +5,24 @@ on as "sks teapot".
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from data.addresses import absolute
-from data.documents.document import checked, read_document
+from data.documents.document import checked
 from data.documents.prompts import SUBJECT_EVALUATION_PROMPTS, SUBJECT_PROMPTS
-from data.documents.spec import MAX_ROUNDS, Address, OnboardingSpec
+from data.documents.spec import MAX_ROUNDS, OnboardingSpec, Reference
 from data.documents.words import Phrase, whole_prompt
-from data.errors import AddressError, SpecError
-from styledrop.config.settings import Settings
 
 MIN_REFERENCES = 3
 MAX_REFERENCES = 16
-
-
-class SubjectReference(Settings):
-    """An image of the thing."""
-
-    uri: Address = Field(description="path, or s3://… and the like, of the image (PNG, JPEG, WebP, …)")
-    fit: Literal["crop", "pad"] = Field(
-        default="crop", description="how an image that is not square becomes so: cut the long side, or pad with white"
-    )
 
 
 class SubjectSpec(OnboardingSpec):
     """A subject to onboard: the references, the words for it, and all settings."""
 
     kind: Literal["subject"] = "subject"
-    references: tuple[SubjectReference, ...] = Field(description="3 to 16 images of one thing")
+    references: tuple[Reference, ...] = Field(description="3 to 16 images of one thing")
     class_word: Phrase = Field(description='what kind of thing it is: "teapot"')
     rare_token: Phrase = Field(default="sks", description="stands before the class word for this one thing")
     rounds: int = Field(
@@ -50,18 +37,13 @@ class SubjectSpec(OnboardingSpec):
 
     @field_validator("references")
     @classmethod
-    def _references_are_several(cls, references: tuple[SubjectReference, ...]) -> tuple[SubjectReference, ...]:
+    def _references_are_several(cls, references: tuple[Reference, ...]) -> tuple[Reference, ...]:
         if not MIN_REFERENCES <= len(references) <= MAX_REFERENCES:
             raise ValueError(
                 f"expected {MIN_REFERENCES} to {MAX_REFERENCES} images of one thing, got {len(references)}; on fewer "
                 "its surroundings are learnt with it"
             )
         return references
-
-    @property
-    def images(self) -> tuple[tuple[str, Literal["crop", "pad"]], ...]:
-        """Address and fit of each reference."""
-        return tuple((reference.uri, reference.fit) for reference in self.references)
 
     @property
     def reference_words(self) -> tuple[tuple[str, str], ...]:
@@ -95,20 +77,3 @@ def parse_subject_spec(document: Mapping[str, Any]) -> SubjectSpec:
         SpecError: naming every field that is wrong, what was expected and what was got.
     """
     return checked(SubjectSpec, document, "the spec")
-
-
-def read_subject_spec(path: Path) -> SubjectSpec:
-    """Read a spec from a YAML or JSON file; addresses of references are taken from the file's own folder.
-
-    Raises:
-        SpecError: if the file cannot be read, is no YAML or JSON, or holds a spec that cannot be used.
-    """
-    spec = parse_subject_spec(read_document(path, "a spec"))
-    try:
-        references = tuple(
-            reference.model_copy(update={"uri": absolute(reference.uri, str(path.parent))})
-            for reference in spec.references
-        )
-    except AddressError as error:
-        raise SpecError(f"references: {error}") from error
-    return spec.model_copy(update={"references": references})

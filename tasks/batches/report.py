@@ -1,6 +1,7 @@
 """A batch after its runs: what became of each row, as a table in the store and among the run's artifacts."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -132,10 +133,10 @@ def _in_words(gain: VersionScores) -> str:
 
 def _nearest(style: BatchStyle) -> str:
     try:
-        # On the CPU: who only watches a batch holds no accelerator.
-        scorer = ClipScorer(identify_base(style.spec.base).folder / "clip")
-        references = [square(load_reference(uri, fit).image, COMPARED_PX, fit) for uri, fit in style.spec.images]
-        near = nearest_styles(Store(style.spec.store), style.spec.name, references, scorer)
+        references = [
+            square(load_reference(one.uri, one.fit).image, COMPARED_PX, one.fit) for one in style.spec.references
+        ]
+        near = nearest_styles(Store(style.spec.store), style.spec.name, references, _scorer(style.spec.base))
     except (PipelineError, StyleDropError):  # what is wrong stands in the row already
         return ""
     return ", ".join(one.in_words for one in near)
@@ -143,3 +144,9 @@ def _nearest(style: BatchStyle) -> str:
 
 def _change(before: float | None, after: float | None) -> str:
     return "" if before is None or after is None else f"{before:.3f} → {after:.3f}"
+
+
+@lru_cache(maxsize=1)
+def _scorer(base: str) -> ClipScorer:
+    """On the CPU: who only watches a batch holds no accelerator."""
+    return ClipScorer(identify_base(base).folder / "clip")

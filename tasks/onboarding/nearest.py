@@ -33,38 +33,35 @@ def nearest_styles(
     """
     others = [other for other in store.folders("styles") if other != name]
     with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
-        found = [
-            (other, pictures)
-            for other, pictures in zip(others, pool.map(lambda other: _references(store, other), others), strict=True)
-            if pictures
-        ]
-    if not found:
+        found = list(pool.map(lambda other: _vectors_of_style(store, other, scorer), others))
+    if all(theirs is None for theirs in found):
         return ()
     wanted = scorer.embed([*references])
-    theirs = scorer.embed([from_png(picture) for _, pictures in found for picture in pictures])
-    ends = np.cumsum([len(pictures) for _, pictures in found])[:-1]
     near = [
-        NearStyle(name=other, style_score=float((wanted @ of_one.T).mean()))
-        for (other, _), of_one in zip(found, np.split(theirs, ends), strict=True)
+        NearStyle(name=other, style_score=float((wanted @ theirs.T).mean()))
+        for other, theirs in zip(others, found, strict=True)
+        if theirs is not None
     ]
     return tuple(sorted(near, key=lambda one: -one.style_score)[:COUNT])
 
 
-def _references(store: Store, name: str) -> tuple[bytes, ...]:
+def _vectors_of_style(store: Store, name: str, scorer: ClipScorer) -> np.ndarray | None:
     style = style_folder(store, name)
     try:
         pointer = read_pointer(style)
         if pointer is None or pointer.version is None or pointer.withdrawn is not None:
-            return ()
-        return _references_of_version(f"{style.uri}/versions/{pointer.version}")
+            return None
+        return _vectors(f"{style.uri}/versions/{pointer.version}", scorer)
     except PipelineError:
-        return ()
+        return None
 
 
-@lru_cache(maxsize=4096)  # a version never changes
-def _references_of_version(uri: str) -> tuple[bytes, ...]:
+@lru_cache(maxsize=4096)  # a version never changes, and a batch asks for all of them once for each of its styles
+def _vectors(uri: str, scorer: ClipScorer) -> np.ndarray:
     paths = [reference.image for reference in read_document(uri).references]
     if all(paths):
         version = Store(uri)
-        return tuple(version.read(path) for path in paths)
-    return tuple(read_blob(blob) for blob in read_version(uri).references)  # of layout 1: they lie elsewhere
+        pictures = [version.read(path) for path in paths]
+    else:  # of layout 1: they lie elsewhere
+        pictures = [read_blob(blob) for blob in read_version(uri).references]
+    return scorer.embed([from_png(picture) for picture in pictures])

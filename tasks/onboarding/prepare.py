@@ -46,13 +46,13 @@ def prepare(spec: StyleSpec | SubjectSpec) -> Run:
             spec.store,
             spec.base,
             {
-                **{f"references.{number}.uri": uri for number, (uri, _) in enumerate(spec.images)},
+                **{f"references.{number}.uri": one.uri for number, one in enumerate(spec.references)},
                 **({"rebuilds": spec.rebuilds} if spec.rebuilds else {}),
             },
         )
     )
     signing_key()  # publishing needs it at the end
-    references = [load_reference(uri, fit) for uri, fit in spec.images]
+    references = [load_reference(one.uri, one.fit) for one in spec.references]
     base = open_base(spec.base)
     refuse_cut_prompts(base, spec.whole_prompts)
     store = Store(spec.store)
@@ -73,10 +73,10 @@ def prepare(spec: StyleSpec | SubjectSpec) -> Run:
     def examples(images: Sequence[Image.Image], size_px: int) -> tuple[Example, ...]:
         return tuple(
             Example(
-                image=store.write_blob(f"{folder}/references", ".png", to_png(square(image, size_px, fit))),
+                image=store.write_blob(f"{folder}/references", ".png", to_png(square(image, size_px, one.fit))),
                 prompt=whole_prompt(*words),
             )
-            for (_, fit), words, image in zip(spec.images, spec.reference_words, images, strict=True)
+            for one, words, image in zip(spec.references, spec.reference_words, images, strict=True)
         )
 
     log_stage(

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 
 import styledrop
 from data.documents.requests import EvaluateRequest, GenerateRequest, read_request
-from data.documents.spec import parse_spec
-from data.documents.subject_spec import parse_subject_spec, read_subject_spec
+from data.documents.spec import parse_spec, read_spec
+from data.documents.subject_spec import SubjectSpec, parse_subject_spec
 from data.errors import SpecError
 from data.pictures.images import from_png
 from data.records.onboarding import PublishedAdapter
@@ -167,8 +167,8 @@ def test_a_subject_that_cannot_be_onboarded_is_refused(
 
 
 def test_the_examples_of_subjects_can_be_used() -> None:
-    spec = read_subject_spec(REPOSITORY / "examples/subject.yaml")
-    assert all(Path(uri).is_file() for uri, _ in spec.images)
+    spec = read_spec(REPOSITORY / "examples/subject.yaml", SubjectSpec)
+    assert all(Path(one.uri).is_file() for one in spec.references)
     assert spec.reference_words == (("sks teapot", ""),) * 3
     request = read_request(REPOSITORY / "examples/subject_in_style.yaml", GenerateRequest)
     assert (request.subject, request.gamma, request.prompts) == ("demo-output/styles/teapot", None, ())

@@ -3,14 +3,14 @@ from pathlib import Path
 import pytest
 
 from data.documents.requests import EvaluateRequest, GenerateRequest, read_request
-from data.documents.spec import read_spec
+from data.documents.spec import StyleSpec, read_spec
 from data.errors import SpecError
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 def test_the_examples_ask_for_what_the_demo_publishes() -> None:
-    demo = read_spec(EXAMPLES / "demo.yaml")
+    demo = read_spec(EXAMPLES / "demo.yaml", StyleSpec)
     published = f"{demo.store}/styles/{demo.name}"
     generate = read_request(EXAMPLES / "generate.yaml", GenerateRequest)
     evaluate = read_request(EXAMPLES / "evaluate.yaml", EvaluateRequest)

@@ -143,7 +143,7 @@ def test_paths_of_references_are_taken_from_the_folder_of_the_file(tmp_path: Pat
           - {uri: "s3://bucket/cat.png", content_phrase: a cat, style_phrase: in watercolor style}
         """
     )
-    first, second = read_spec(tmp_path / "spec.yaml").references
+    first, second = read_spec(tmp_path / "spec.yaml", StyleSpec).references
     assert first.uri == str(tmp_path / "images" / "cat.png")
     assert second.uri == "s3://bucket/cat.png"
 
@@ -163,7 +163,7 @@ def test_an_address_in_a_spec_is_the_place_that_is_meant(
     monkeypatch.setenv("HOME", "/home/anna")
     document = {**MINIMAL, "references": [{**REFERENCE, "uri": uri}]}
     (tmp_path / "spec.json").write_text(json.dumps(document))
-    [reference] = read_spec(tmp_path / "spec.json").references
+    [reference] = read_spec(tmp_path / "spec.json", StyleSpec).references
     assert reference.uri == place.replace("HOME", "/home/anna").replace("FOLDER", str(tmp_path))
 
 
@@ -179,7 +179,7 @@ def test_a_file_that_is_no_spec_says_so(tmp_path: Path, text: str | None, messag
     if text is not None:
         (tmp_path / "spec.yaml").write_text(text)
     with pytest.raises(SpecError, match=message):
-        read_spec(tmp_path / "spec.yaml")
+        read_spec(tmp_path / "spec.yaml", StyleSpec)
 
 
 @pytest.mark.parametrize("method", ["lora", "soft_prompt", "whole"])
