@@ -3,7 +3,7 @@
     python -m bench.evaluation_prompts --parti URI --corpus FOLDER
 
 URI is PartiPrompts.tsv (google-research/parti), FOLDER the corpus's result in the folder of
-`python -m flows.pretrain_base` (`FOLDER/corpus/result` there). A prompt is within reach if enough of the 33 training
+`styledrop-pretrain-base` (`FOLDER/corpus/result` there). A prompt is within reach if enough of the 33 training
 styles show what it names (`bench.parti_prompts`). The held-out styles are not looked at.
 """
 

@@ -10,7 +10,7 @@ parity       ours against diffusers in float32: the largest difference of a forw
              deviation, and the share of equal tokens after four decoding steps of `AmusedPipeline`
 tuning       both adapters of Tab. S3, batch 8: peak memory, what of it the frozen weights are, seconds a step, those of
              the processors too, and where they go (share of them by kind of operation, of one image)
-onboarding   `python -m flows.onboard_style`, two rounds of two steps, onto a store in FOLDER: seconds by stage, and
+onboarding   `styledrop-onboard-style`, two rounds of two steps, onto a store in FOLDER: seconds by stage, and
              peak memory
 
 $STYLEDROP_DTYPE and $STYLEDROP_AT_ONCE hold for tuning and onboarding, see `tasks.machine`.

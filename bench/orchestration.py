@@ -2,7 +2,7 @@
 
     python -m bench.orchestration [--spec examples/demo.yaml] [--repeats 2]
 
-The pipeline is `python -m flows.onboard_style` with CLIP feedback, onto a store in a temporary folder,
+The pipeline is `styledrop-onboard-style` with CLIP feedback, onto a store in a temporary folder,
 against a Prefect server that is already running: that of $PREFECT_API_URL, or else one of our own, whose
 start is measured apart. The library's side is `bench.bare_library`. Both have to end with the same weights.
 They take turns, since a busy machine changes its pace; processor seconds say what no neighbour changes.
@@ -48,7 +48,7 @@ from tasks.sampling import draw_seed, planned_images
 
 REPOSITORY = Path(__file__).parents[1]
 POLL_S = 0.05
-_ASKED = re.compile(r"waiting for a reviewer: python -m review\.terminal show (\S+)")
+_ASKED = re.compile(r"waiting for a reviewer: styledrop-review-terminal show (\S+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,6 @@
 """Text and Style score of a published style and of its base: the same prompts, the same seeds.
 
-    python -m flows.evaluate --request request.yaml
+    styledrop-evaluate --request request.yaml
 
 Started again with the same request, it goes on with the images that are missing.
 """
@@ -26,7 +26,7 @@ def evaluate(request: EvaluateRequest) -> EvaluatedStyle:
 
 def main() -> int:
     """Run the flow in this terminal."""
-    parser = argparse.ArgumentParser(prog="python -m flows.evaluate", description=evaluate.description)
+    parser = argparse.ArgumentParser(prog="styledrop-evaluate", description=evaluate.description)
     parser.add_argument("--request", type=Path, required=True, help="YAML or JSON, see data/documents/requests.py")
     arguments = parser.parse_args()
     return run_in_terminal(lambda: evaluate(read_request(arguments.request, EvaluateRequest)).uri)

@@ -1,6 +1,6 @@
 """Images for prompts or of a published subject, in published styles or from the bare base.
 
-    python -m flows.generate --request request.yaml
+    styledrop-generate --request request.yaml
 
 Started again with the same request, it goes on with the images that are missing.
 """
@@ -26,7 +26,7 @@ def generate(request: GenerateRequest) -> GeneratedImages:
 
 def main() -> int:
     """Run the flow in this terminal."""
-    parser = argparse.ArgumentParser(prog="python -m flows.generate", description=generate.description)
+    parser = argparse.ArgumentParser(prog="styledrop-generate", description=generate.description)
     parser.add_argument("--request", type=Path, required=True, help="YAML or JSON, see data/documents/requests.py")
     arguments = parser.parse_args()
     return run_in_terminal(lambda: generate(read_request(arguments.request, GenerateRequest)).uri)

@@ -140,7 +140,7 @@ def _wait_for_answer(question: Question, number: int, refusal: str) -> ReviewAns
     try:
         if runtime.deployment.id is None:
             log_stage(
-                f"waiting for a reviewer: python -m review.terminal show {runtime.flow_run.id}"
+                f"waiting for a reviewer: styledrop-review-terminal show {runtime.flow_run.id}"
                 f"{f' ({refusal})' if refusal else ''}"
             )
             return pause_flow_run(wait_for_input=form, timeout=TERMINAL_TIMEOUT_S, poll_interval=2, key=key)

@@ -1,6 +1,6 @@
 """From style references to a published adapter (StyleDrop, arXiv:2306.00983).
 
-    python -m flows.onboard_style --spec spec.yaml
+    styledrop-onboard-style --spec spec.yaml
 
 Started again with the same spec, it goes on from what is finished.
 """
@@ -26,7 +26,7 @@ def onboard_style(spec: StyleSpec) -> PublishedAdapter:
 
 def main() -> int:
     """Run the flow in this terminal."""
-    parser = argparse.ArgumentParser(prog="python -m flows.onboard_style", description=onboard_style.description)
+    parser = argparse.ArgumentParser(prog="styledrop-onboard-style", description=onboard_style.description)
     parser.add_argument("--spec", type=Path, required=True, help="YAML or JSON, see data/documents/spec.py")
     arguments = parser.parse_args()
     return run_in_terminal(lambda: onboard_style(read_spec(arguments.spec, StyleSpec)).uri)

@@ -1,6 +1,6 @@
 """From images of one thing to a published adapter (DreamBooth, arXiv:2208.12242), to be drawn in styles.
 
-    python -m flows.onboard_subject --spec subject.yaml
+    styledrop-onboard-subject --spec subject.yaml
 
 Started again with the same spec, it goes on from what is finished.
 """
@@ -27,7 +27,7 @@ def onboard_subject(spec: SubjectSpec) -> PublishedAdapter:
 
 def main() -> int:
     """Run the flow in this terminal."""
-    parser = argparse.ArgumentParser(prog="python -m flows.onboard_subject", description=onboard_subject.description)
+    parser = argparse.ArgumentParser(prog="styledrop-onboard-subject", description=onboard_subject.description)
     parser.add_argument("--spec", type=Path, required=True, help="YAML or JSON, see data/documents/subject_spec.py")
     arguments = parser.parse_args()
     return run_in_terminal(lambda: onboard_subject(read_spec(arguments.spec, SubjectSpec)).uri)

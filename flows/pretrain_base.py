@@ -2,7 +2,7 @@
 
 Corpus, drawn pictures, text encoder, CLIP, judge, VQGAN, generator, super-resolution, card.
 
-    python -m flows.pretrain_base --work FOLDER [--out FOLDER] [--settings FILE]
+    styledrop-pretrain-base --work FOLDER [--out FOLDER] [--settings FILE]
 
 Needs npm and the checkout's `pretrain` extra. Started again with the same folder, it goes on where it was
 killed; with more steps in the settings, a finished stage goes on from its checkpoint. Where only a finished base
@@ -69,7 +69,7 @@ def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
 
 def main() -> int:
     """Run the flow in this terminal."""
-    parser = argparse.ArgumentParser(prog="python -m flows.pretrain_base", description=pretrain_base.description)
+    parser = argparse.ArgumentParser(prog="styledrop-pretrain-base", description=pretrain_base.description)
     parser.add_argument("--work", type=Path, required=True, help="folder of checkpoints and pictures; 10 GB")
     parser.add_argument("--out", type=Path, help="folder of the finished base; default: WORK/base")
     parser.add_argument(

@@ -1,6 +1,6 @@
 """The local stack, started and stopped together: PostgreSQL, SeaweedFS (S3), Prefect server, process worker.
 
-    python -m infra.stack [--folder FOLDER] up [--limit N] | down | status | env
+    styledrop-stack [--folder FOLDER] up [--limit N] | down | status | env
 
 Everything lies in FOLDER (default: .stack): data, logs, and state.json with addresses and process ids. Data
 survives `down`. `up` starts what is missing; `down` ends what `up` started and nothing else.
@@ -263,14 +263,14 @@ def is_a_run(process: psutil.Process) -> bool:
 
 def main() -> int:
     """Do what the command line says; a part that does not come is a few lines and exit status 1."""
-    parser = argparse.ArgumentParser(prog="python -m infra.stack", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="styledrop-stack", description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, default=REPOSITORY / ".stack", help="data, logs and state")
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start what does not run")
     up.add_argument("--limit", type=int, default=1, help="runs that tune or sample at once; one for each accelerator")
     commands.add_parser("down", help="end everything that up started")
     commands.add_parser("status", help="what runs; exit status 1 if a part does not")
-    commands.add_parser("env", help='print what a shell needs: eval "$(python -m infra.stack env)"')
+    commands.add_parser("env", help='print what a shell needs: eval "$(styledrop-stack env)"')
     arguments = parser.parse_args()
     stack = Stack(arguments.folder)
     started = time.monotonic()
@@ -299,7 +299,7 @@ def _welcome(stack: Stack, seconds: float) -> str:
         f"up after {seconds:.0f} s\n"
         f"  Prefect UI   {environment['PREFECT_UI_URL']}\n"
         f"  S3           {environment['AWS_ENDPOINT_URL']}, bucket s3://{BUCKET}\n"
-        '  a shell      eval "$(python -m infra.stack env)"\n'
+        '  a shell      eval "$(styledrop-stack env)"\n'
         "  a run        prefect deployment run onboard-style/default --params - < spec.json\n"
         "See docs/operations.md."
     )

@@ -1,13 +1,13 @@
 """What is published in a store, from a terminal.
 
-    python -m published list STORE
-    python -m published show STYLE
-    python -m published compare A B [--sheet FILE]
-    python -m published verify STYLE
-    python -m published sign STYLE
-    python -m published certificate
-    python -m published rollback STYLE [--to VERSION] --reason TEXT [--by NAME]
-    python -m published withdraw STYLE --reason TEXT [--by NAME]
+    styledrop-published list STORE
+    styledrop-published show STYLE
+    styledrop-published compare A B [--sheet FILE]
+    styledrop-published verify STYLE
+    styledrop-published sign STYLE
+    styledrop-published certificate
+    styledrop-published rollback STYLE [--to VERSION] --reason TEXT [--by NAME]
+    styledrop-published withdraw STYLE --reason TEXT [--by NAME]
 
 STORE is the address that specs name, STYLE is STORE/styles/NAME, A and B are styles or versions of styles
 (STYLE/versions/VERSION); `verify` and `sign` take either, too. docs/versions.md says what each does, docs/provenance.md
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m published", description="See and change what is published.")
+    parser = argparse.ArgumentParser(prog="styledrop-published", description="See and change what is published.")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listed = actions.add_parser("list", help="all styles of a store: current version, scores, verdict")
     listed.add_argument("store", help="the store's address")

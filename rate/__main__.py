@@ -1,7 +1,7 @@
 """Ask raters, and count what they say.
 
-    python -m rate serve --study study.yaml    the page, on http://127.0.0.1:8421, until interrupted
-    python -m rate table ANSWERS [ANSWERS …]   majority votes and shares; the last line is JSON
+    styledrop-rate serve --study study.yaml    the page, on http://127.0.0.1:8421, until interrupted
+    styledrop-rate table ANSWERS [ANSWERS …]   majority votes and shares; the last line is JSON
 
 See docs/raters.md. Credentials of stores come from the environment, as for the flows.
 """
@@ -24,7 +24,7 @@ from rate.table import print_table
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve or count; what cannot be done is one line and exit status 1."""
-    parser = argparse.ArgumentParser(prog="python -m rate", description="Ask raters, and count what they say.")
+    parser = argparse.ArgumentParser(prog="styledrop-rate", description="Ask raters, and count what they say.")
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="show raters the page")
     serve.add_argument("--study", type=Path, required=True, help="YAML or JSON, see rate/study.py")

@@ -29,7 +29,7 @@ class RatedStyle(BaseModel):
 
     reference: str = Field(min_length=1, description="the image that shows the style: a path, file://… or s3://…")
     images: dict[Row, str] = Field(
-        description="row -> URI of its samples: a Parquet file that a report of `python -m flows.evaluate` names"
+        description="row -> URI of its samples: a Parquet file that a report of `styledrop-evaluate` names"
     )
 
 

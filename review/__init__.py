@@ -1,7 +1,7 @@
 """What reviewers use: waiting styles, a page to judge them on, answers through the Prefect API and nothing else.
 
-`waiting` lists open questions and answers them; the page (`python -m review`) and the terminal's
-`python -m review.terminal` are two faces of it, as Prefect's own form is a third. Pictures are read from
+`waiting` lists open questions and answers them; the page (`styledrop-review`) and the terminal's
+`styledrop-review-terminal` are two faces of it, as Prefect's own form is a third. Pictures are read from
 the store, never written.
 """
 

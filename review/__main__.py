@@ -1,7 +1,7 @@
 """Serve the review page until interrupted.
 
-    python -m review                    on http://127.0.0.1:8420, for this machine
-    python -m review --host 0.0.0.0     for holders of a link: python -m review.terminal link RUN --page URL
+    styledrop-review                    on http://127.0.0.1:8420, for this machine
+    styledrop-review --host 0.0.0.0     for holders of a link: styledrop-review-terminal link RUN --page URL
 
 The address of the Prefect API comes from its settings (PREFECT_API_URL), the store's credentials from the
 environment, as for the flows.
@@ -21,7 +21,7 @@ from review.page import make_app
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until interrupted; what cannot be done is one line and exit status 1."""
-    parser = argparse.ArgumentParser(prog="python -m review", description="Serve the review page.")
+    parser = argparse.ArgumentParser(prog="styledrop-review", description="Serve the review page.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; others than loopback need links")
     parser.add_argument("--port", type=int, default=8420)
     asked = parser.parse_args(arguments)

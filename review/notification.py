@@ -36,7 +36,7 @@ def notify_when_waiting(webhook_url: str) -> UUID:
     )
     automation = AutomationCore(
         name=NAME,
-        description="Calls the webhook block style-waits; made by `python -m review.terminal notify`.",
+        description="Calls the webhook block style-waits; made by `styledrop-review-terminal notify`.",
         trigger=EventTrigger(
             expect={"prefect.flow-run.Suspended"},
             match_related={"prefect.resource.role": "flow", "prefect.resource.name": FLOWS},

@@ -1,15 +1,15 @@
 """Answering the questions of onboarding runs from a terminal.
 
-    python -m review.terminal list
-    python -m review.terminal show RUN
-    python -m review.terminal approve RUN --picks 1,5,9 --reviewer NAME [--note TEXT]
-    python -m review.terminal another-round RUN --picks 1,5,9 --reviewer NAME [--note TEXT]
-    python -m review.terminal publish RUN --reviewer NAME [--note TEXT]
-    python -m review.terminal reject RUN --reviewer NAME [--note TEXT]
-    python -m review.terminal link RUN --page http://HOST:PORT [--days DAYS]
-    python -m review.terminal notify --webhook URL
+    styledrop-review-terminal list
+    styledrop-review-terminal show RUN
+    styledrop-review-terminal approve RUN --picks 1,5,9 --reviewer NAME [--note TEXT]
+    styledrop-review-terminal another-round RUN --picks 1,5,9 --reviewer NAME [--note TEXT]
+    styledrop-review-terminal publish RUN --reviewer NAME [--note TEXT]
+    styledrop-review-terminal reject RUN --reviewer NAME [--note TEXT]
+    styledrop-review-terminal link RUN --page http://HOST:PORT [--days DAYS]
+    styledrop-review-terminal notify --webhook URL
 
-Prefect's own form and the review page (`python -m review`) do the same.
+Prefect's own form and the review page (`styledrop-review`) do the same.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m review.terminal", description="Answer waiting onboarding runs.")
+    parser = argparse.ArgumentParser(prog="styledrop-review-terminal", description="Answer waiting onboarding runs.")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", help="runs that wait for a reviewer, the longest waiting first")
     show = actions.add_parser("show", help="what is asked: the sheet's address, prompts and scores")
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     linked = actions.add_parser("link", help="the signed address of a question, for a reviewer on another machine")
     linked.add_argument("run", type=UUID, help="id of the flow run")
-    linked.add_argument("--page", required=True, help="address under which `python -m review` is reached")
+    linked.add_argument("--page", required=True, help="address under which `styledrop-review` is reached")
     linked.add_argument("--days", type=int, choices=range(1, 366), metavar="DAYS", default=DAYS,
                         help=f"how long it opens the question; left out: {DAYS}")  # fmt: skip
     notify = actions.add_parser("notify", help="have a webhook called whenever a style waits")

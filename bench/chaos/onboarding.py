@@ -1,7 +1,7 @@
 """One onboarding in processes that can be killed, and what it has published.
 
 The processes are forked from one that has imported all there is to import, and do from then on what
-`python -m flows.onboard_style --spec FILE` does: a start takes milliseconds, so that kills fall into the work.
+`styledrop-onboard-style --spec FILE` does: a start takes milliseconds, so that kills fall into the work.
 """
 
 import importlib
@@ -191,7 +191,7 @@ def _in(environment: dict[str, str], log: Path, target: Callable[..., None], arg
 def _onboard(spec: Path, results: Path) -> None:
     from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 
-    sys.argv = ["python -m flows.onboard_style", "--spec", str(spec)]
+    sys.argv = ["styledrop-onboard-style", "--spec", str(spec)]
     with temporary_settings({PREFECT_LOCAL_STORAGE_PATH: results}):
         sys.exit(importlib.import_module("flows.onboard_style").main())  # by name: a bench knows no flow
 

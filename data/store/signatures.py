@@ -56,7 +56,7 @@ def refuse_untrusted(
         raise SignatureRefused(
             f"expected a version signed by {names_of(trusted)} ({TRUSTED_KEYS}) at {version.uri}, got one "
             f"{f'signed by {names_of(signers)}' if signers else 'that is unsigned'}; take another version, or let one "
-            "who holds a trusted key sign this one: python -m published sign"
+            "who holds a trusted key sign this one: styledrop-published sign"
         )
 
 

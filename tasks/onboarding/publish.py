@@ -261,7 +261,7 @@ def _log_end(run: Run, evaluation: EvaluationRecord, published: PublishedAdapter
     if current.version != published.version:
         log_stage(
             f"not current: {current.version} was asked for later and stays; "
-            f"to go back: python -m published rollback {published.uri.partition('/versions/')[0]} "
+            f"to go back: styledrop-published rollback {published.uri.partition('/versions/')[0]} "
             f"--to {published.version} --reason …"
         )
     log_stage(f"pictures: {published.uri}/contact_sheet.png, and its page {published.uri}/README.md")
