@@ -1,7 +1,7 @@
 """Does one image teach a look that no training saw? Round 1 on many kept looks, with the truth beside it.
 
     python -m bench.kept_looks --work FOLDER [--looks N] [--base FOLDER] [--out FOLDER] [--method METHOD]
-        [--rates RATE …] [--lambda-b VALUE …] [--set FIELD=VALUE …]
+        [--rates RATE …] [--lambda-b VALUE …] [--set FIELD=VALUE …] [--over FILE]
 
 FOLDER is that of `flows.pretrain_base`, whose icons are drawn in each look (`data.corpus.looks`): one icon is the
 reference, others of the same set are the truth. Settings are searched here and never on the held-out styles. A base
@@ -13,7 +13,8 @@ are nearer to this look's true icons than to those of the other looks drawn here
 error. λ_A is swept, since tuning does not depend on it, and with --lambda-b λ_B as well: what each value gains over the
 first is then printed look by look. `untuned` has no adapter. --method tunes by another method, as a spec that names it
 does; --rates tunes once at each learning rate; --set changes any setting of round 1, or `views`, from its default. The
-last line is JSON.
+figures of each look are kept as `kept_looks_METHOD_RATE.json` in --out: with --over, what is gained over such a file is
+printed look by look. The last line is JSON.
 """
 
 import argparse
@@ -141,17 +142,44 @@ def means(figures: Figures) -> dict[str, dict[str, float]]:
 
 def gains(figures: Figures, first: float) -> list[str]:
     """What each other λ_B gains over the first, as lines: mean over looks of the paired differences, and its error."""
-    lines = []
-    for (way, lambda_b), of_looks in figures.items():
-        if lambda_b == first:
-            continue
-        words = []
-        for field in of_looks[0]:
-            pairs = zip(of_looks, figures[way, first], strict=True)
-            mean, error = _mean([one[field] - before[field] for one, before in pairs])
-            words.append(f"{field} {mean:+.3f} ± {error:.3f}")
-        lines.append(f"{way} λ_B {lambda_b:g} over λ_B {first:g}: {', '.join(words)}")
-    return lines
+    return [
+        f"{way} λ_B {lambda_b:g} over λ_B {first:g}: {_paired(of_looks, figures[way, first])}"
+        for (way, lambda_b), of_looks in figures.items()
+        if lambda_b != first
+    ]
+
+
+def gains_over(figures: Figures, other: Figures) -> list[str]:
+    """What each way of drawing gains over the same way in another run on the same looks, as lines.
+
+    Raises:
+        ValueError: the runs were not of equally many looks.
+    """
+    return [
+        f"{way} λ_B {lambda_b:g} over the other's: {_paired(of_looks, other[way, lambda_b])}"
+        for (way, lambda_b), of_looks in figures.items()
+        if (way, lambda_b) in other
+    ]
+
+
+def save_figures(figures: Figures, path: Path) -> None:
+    """As JSON, one entry for each way of drawing."""
+    entries = [[way, lambda_b, list(of_looks)] for (way, lambda_b), of_looks in figures.items()]
+    path.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+
+
+def load_figures(path: Path) -> Figures:
+    """What `save_figures` wrote."""
+    return {(way, lambda_b): of_looks for way, lambda_b, of_looks in json.loads(path.read_text(encoding="utf-8"))}
+
+
+def _paired(after: Sequence[Mapping[str, float]], before: Sequence[Mapping[str, float]]) -> str:
+    """Mean over looks of the differences, and its error, of each figure."""
+    words = []
+    for field in after[0]:
+        mean, error = _mean([one[field] - other[field] for one, other in zip(after, before, strict=True)])
+        words.append(f"{field} {mean:+.3f} ± {error:.3f}")
+    return ", ".join(words)
 
 
 def _mean(values: Sequence[float]) -> tuple[float, float]:
@@ -170,6 +198,7 @@ def main() -> None:
     parser.add_argument("--rates", nargs="*", type=float, default=[], help="learning rates; default: the method's")
     parser.add_argument("--lambda-b", nargs="+", type=float, default=[defaults.GUIDANCE.lambda_b])
     parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE")
+    parser.add_argument("--over", type=Path, help="figures of another run on as many looks")
     arguments = parser.parse_args()
     changes = {field: json.loads(value) for field, value in (one.split("=") for one in arguments.set)}
     views = changes.pop("views", defaults.REFERENCE_VIEWS)
@@ -211,13 +240,18 @@ def main() -> None:
             ]
             print(f"{number}: {kept.content} {kept.words}", flush=True)
         sheet = comparison_sheet(["reference", *CONTENTS[1:]], rows, cell_px=64)
-        sheet.save(arguments.out / f"kept_looks_{config.method}_{rate:g}.png")
+        name = f"kept_looks_{config.method}_{rate:g}"
+        sheet.save(arguments.out / f"{name}.png")
+        save_figures(figures, arguments.out / f"{name}.json")
         line = means(figures)
-        for name, of_name in line.items():
-            fields = [field for field in of_name if not field.endswith("_se")]
-            print(f"{name:16}", "  ".join(f"{f} {of_name[f]:.3f} ± {of_name[f + '_se']:.3f}" for f in fields))
+        print(f"{config.method} at {rate:g}")
+        for drawn_by, of_way in line.items():
+            fields = [field for field in of_way if not field.endswith("_se")]
+            print(f"{drawn_by:16}", "  ".join(f"{f} {of_way[f]:.3f} ± {of_way[f + '_se']:.3f}" for f in fields))
         for words in gains(figures, arguments.lambda_b[0]):
             print(words)
+        for words in gains_over(figures, load_figures(arguments.over)) if arguments.over else []:
+            print(words, flush=True)
         lines.append({"settings": {**at_rate.model_dump(), "views": views}, **line})
     print(json.dumps(lines))
 
