@@ -11,6 +11,8 @@ LABEL_PX = 13
 """Height of the letters."""
 ROW_LABEL_PX = 110
 """Width of the column of row labels."""
+_SPELT_OUT = str.maketrans({"γ": "gamma", "λ": "lambda"})
+"""Pillow's own font has no Greek letters."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +62,7 @@ def _cell(image: Image.Image, cell_px: int) -> Image.Image:
 
 
 def _wrapped(text: str, width_px: int) -> list[str]:
-    return textwrap.wrap(text, max(4, round(width_px / (LABEL_PX * 0.55))))[:3]
+    return textwrap.wrap(text.translate(_SPELT_OUT), max(4, round(width_px / (LABEL_PX * 0.55))))[:3]
 
 
 def _label_height(labels: Sequence[str], width_px: int) -> int:

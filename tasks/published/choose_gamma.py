@@ -31,7 +31,8 @@ GAMMAS = (0.0, 0.25, 0.4, 0.5, 0.6, 0.75, 1.0)
 PHRASES = 4
 """Of the request's, the first ones."""
 
-IMAGES_PER_PHRASE = 2
+IMAGES = 8
+"""At each γ, of all phrases together, if the request draws as many."""
 
 
 class TriedGamma(Record):
@@ -103,12 +104,13 @@ def best_gamma(tried: Sequence[TriedGamma]) -> float:
 
 def _at(plan: SamplingPlan, gamma: float) -> SamplingPlan:
     assert plan.subject is not None
+    phrases = plan.phrases[:PHRASES]
     return plan.model_copy(
         update={
             "subject": plan.subject.model_copy(update={"gamma": gamma}),
             "styles": plan.styles[:PHRASES],
-            "phrases": plan.phrases[:PHRASES],
-            "images_per_phrase": min(IMAGES_PER_PHRASE, plan.images_per_phrase),
+            "phrases": phrases,
+            "images_per_phrase": min(-(-IMAGES // len(phrases)), plan.images_per_phrase),
         }
     )
 

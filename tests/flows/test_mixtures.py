@@ -24,7 +24,7 @@ from tasks.onboarding.tokenize import tokenize
 from tasks.onboarding.tune import tune
 
 REPOSITORY = Path(__file__).parents[2]
-EXAMPLES = ("mixture", "style_per_prompt", "style_editing", "negative_prompt", "generate")
+EXAMPLES = ("mixture", "style_per_prompt", "styles_together", "style_editing", "negative_prompt", "generate")
 PHRASES = {
     "demo": "in black line icon with offset grey print shadow style",
     "navy": "in angular navy outline icon with pale blue facets style",

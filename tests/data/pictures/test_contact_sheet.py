@@ -22,3 +22,8 @@ def test_every_candidate_is_on_the_numbered_sheet() -> None:
     sheet = numbered_sheet([RED] * 9, range(9), columns=4, cell_px=30)
     assert red_pixels(sheet) == 9 * 30 * 30
     assert sheet.width == 4 * (30 + GAP_PX) + GAP_PX
+
+
+def test_letters_that_the_font_lacks_are_spelt_out() -> None:
+    greek, spelt = (comparison_sheet((), [Row(label=label, images=[RED])]) for label in ("γ 0.5", "gamma 0.5"))
+    assert greek.tobytes() == spelt.tobytes()
