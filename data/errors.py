@@ -1,31 +1,4 @@
-"""What can go wrong in the pipeline, as one tree.
-
-    PipelineError
-    ├── SpecError                what the user asked for cannot be done
-    │   ├── KeyUnusable          a key to sign with, or the keys to trust, cannot be read
-    │   ├── AddressError         an address means no place, or the file there cannot be read
-    │   ├── StyleReferenceError  a style reference is missing, broken or of an absurd size
-    │   └── ManifestError        a batch's manifest cannot be read, or has bad rows where none were allowed
-    ├── StoreError               the store did not do what it was asked
-    │   ├── NotInStore           nothing lies at this key
-    │   ├── AlreadyInStore       something lies at this key, and it is never written over
-    │   ├── ChangedInStore       somebody else has written at this key since it was read
-    │   ├── StoreNotWritable     the store refuses writes
-    │   ├── StoreCorrupted       the bytes are not those which were written
-    │   └── SignatureRefused     a version's signature is wrong, or by nobody who is trusted
-    ├── StyleWithdrawn           consent for a style was withdrawn: it is neither used nor published
-    ├── CandidatesError          a file of candidates cannot be read
-    ├── RatingsError             raters' answers cannot be read
-    ├── PretrainingError         a base cannot be made
-    │   ├── CorpusError          the corpus cannot be fetched, built or read
-    │   └── SettingsChanged      a stage's folder was made with other settings
-    ├── BatchIncomplete          not every style of a batch was or can be published
-    └── ReviewError
-        ├── NotWaiting           the run has no open question
-        ├── QuestionUnreadable   another release asked, or what is asked about cannot be read
-        ├── LinkRefused          a reviewer's link does not open this question, or no longer
-        ├── DecisionRefused      the answer cannot be used: ask again
-        └── StyleRejected        a reviewer said no: nothing is published
+"""What can go wrong in the pipeline, as a tree of classes.
 
 Every text says what was expected, what was got and what to do.
 """

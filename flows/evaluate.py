@@ -5,14 +5,13 @@
 Started again with the same request, it goes on with the images that are missing.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 from prefect import flow
 
 from data.documents.requests import EvaluateRequest, read_request
-from flows.terminal import run_in_terminal
+from flows.terminal import run_document
 from tasks.published.evaluate import EvaluatedStyle, prepare_scores, report_scores, score_published
 from tasks.workers import task_runner
 
@@ -26,10 +25,11 @@ def evaluate(request: EvaluateRequest) -> EvaluatedStyle:
 
 def main() -> int:
     """Run the flow in this terminal."""
-    parser = argparse.ArgumentParser(prog="styledrop-evaluate", description=evaluate.description)
-    parser.add_argument("--request", type=Path, required=True, help="YAML or JSON, see data/documents/requests.py")
-    arguments = parser.parse_args()
-    return run_in_terminal(lambda: evaluate(read_request(arguments.request, EvaluateRequest)).uri)
+
+    def run(file: Path) -> str:
+        return evaluate(read_request(file, EvaluateRequest)).uri
+
+    return run_document(evaluate, "request", run)
 
 
 if __name__ == "__main__":

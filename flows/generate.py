@@ -5,14 +5,13 @@
 Started again with the same request, it goes on with the images that are missing.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 from prefect import flow
 
 from data.documents.requests import GenerateRequest, read_request
-from flows.terminal import run_in_terminal
+from flows.terminal import run_document
 from tasks.published.choose_gamma import choose_gamma
 from tasks.published.generate import GeneratedImages, generate_images, prepare_images
 from tasks.workers import task_runner
@@ -26,10 +25,11 @@ def generate(request: GenerateRequest) -> GeneratedImages:
 
 def main() -> int:
     """Run the flow in this terminal."""
-    parser = argparse.ArgumentParser(prog="styledrop-generate", description=generate.description)
-    parser.add_argument("--request", type=Path, required=True, help="YAML or JSON, see data/documents/requests.py")
-    arguments = parser.parse_args()
-    return run_in_terminal(lambda: generate(read_request(arguments.request, GenerateRequest)).uri)
+
+    def run(file: Path) -> str:
+        return generate(read_request(file, GenerateRequest)).uri
+
+    return run_document(generate, "request", run)
 
 
 if __name__ == "__main__":

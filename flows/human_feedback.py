@@ -7,7 +7,10 @@ What counts is the decision in the store, written as soon as the answer comes an
 or a run with the same candidates, never asks twice. Where two reviewers have to agree, each is asked in turn and
 both decisions are kept; if they agree on nothing, a third person is asked. Without an answer to exactly the
 candidates at hand there is no decision: whatever made the run go on, the question is asked again.
-So is a word on a leak bound to the images that are published, and to the leak that stood beside them.
+
+Doubts about the last round are asked about in the same way: a leak, a style that is not learnt, or a version that is
+worse than the one that it rebuilds. The answer counts for exactly the images that were shown, and for the findings that
+stood beside them.
 """
 
 from collections.abc import Callable

@@ -5,7 +5,6 @@
 Started again with the same spec, it goes on from what is finished.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from prefect import flow
 from data.documents.spec import StyleSpec, read_spec
 from data.records.onboarding import PublishedAdapter
 from flows.onboarding import onboard
-from flows.terminal import run_in_terminal
+from flows.terminal import run_document
 from tasks.workers import task_runner
 
 
@@ -26,10 +25,11 @@ def onboard_style(spec: StyleSpec) -> PublishedAdapter:
 
 def main() -> int:
     """Run the flow in this terminal."""
-    parser = argparse.ArgumentParser(prog="styledrop-onboard-style", description=onboard_style.description)
-    parser.add_argument("--spec", type=Path, required=True, help="YAML or JSON, see data/documents/spec.py")
-    arguments = parser.parse_args()
-    return run_in_terminal(lambda: onboard_style(read_spec(arguments.spec, StyleSpec)).uri)
+
+    def run(file: Path) -> str:
+        return onboard_style(read_spec(file, StyleSpec)).uri
+
+    return run_document(onboard_style, "spec", run)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
 Started again with the same spec, it goes on from what is finished.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from data.documents.spec import read_spec
 from data.documents.subject_spec import SubjectSpec
 from data.records.onboarding import PublishedAdapter
 from flows.onboarding import onboard
-from flows.terminal import run_in_terminal
+from flows.terminal import run_document
 from tasks.workers import task_runner
 
 
@@ -27,10 +26,11 @@ def onboard_subject(spec: SubjectSpec) -> PublishedAdapter:
 
 def main() -> int:
     """Run the flow in this terminal."""
-    parser = argparse.ArgumentParser(prog="styledrop-onboard-subject", description=onboard_subject.description)
-    parser.add_argument("--spec", type=Path, required=True, help="YAML or JSON, see data/documents/subject_spec.py")
-    arguments = parser.parse_args()
-    return run_in_terminal(lambda: onboard_subject(read_spec(arguments.spec, SubjectSpec)).uri)
+
+    def run(file: Path) -> str:
+        return onboard_subject(read_spec(file, SubjectSpec)).uri
+
+    return run_document(onboard_subject, "spec", run)
 
 
 if __name__ == "__main__":

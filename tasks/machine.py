@@ -6,7 +6,8 @@
     STYLEDROP_AT_ONCE=4         images that are drawn at a time, and images of a tuning step that are in memory at a
                                 time; default: 16, and all of a step. Fewer need less memory and more time.
 
-Another device or dtype rounds otherwise, and so may draw another image; how many at once, hardly.
+Another device or dtype rounds otherwise, so the same seed may draw another image there. How many images are drawn at a
+time changes the rounding too, but so little that an image seldom differs.
 """
 
 import os

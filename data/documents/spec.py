@@ -234,13 +234,13 @@ class OnboardingSpec(StyleSettings, _Identity):
 
     @property
     def style_phrase(self) -> str:
-        """What follows every phrase in its prompt."""
-        raise NotImplementedError
+        """What follows every phrase in its prompt; nothing with a subject."""
+        return ""
 
     @property
     def token(self) -> str:
-        """What precedes every phrase in its prompt, and is left out where Text is scored."""
-        raise NotImplementedError
+        """What precedes every phrase in its prompt, and is left out where Text is scored; nothing with a style."""
+        return ""
 
     @property
     def reference_contents(self) -> frozenset[str]:
@@ -249,7 +249,7 @@ class OnboardingSpec(StyleSettings, _Identity):
 
     def phrase(self, prompt: str) -> str:
         """What is drawn for one of `prompts` or `evaluation_prompts`, but for rare token and style phrase."""
-        raise NotImplementedError
+        return prompt
 
     @property
     def likeness(self) -> Literal["Style", "Subject"]:
@@ -322,18 +322,9 @@ class StyleSpec(OnboardingSpec):
         return self.references[0].style_phrase
 
     @property
-    def token(self) -> str:
-        """A style has none."""
-        return ""
-
-    @property
     def reference_contents(self) -> frozenset[str]:
         """What the references show."""
         return frozenset(reference.content_phrase for reference in self.references)
-
-    def phrase(self, prompt: str) -> str:
-        """The content phrase, as it is."""
-        return prompt
 
 
 def parse_spec(document: Mapping[str, Any]) -> StyleSpec:

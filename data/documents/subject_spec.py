@@ -4,12 +4,10 @@ A prompt is the rare token, the class word and what is said of them: "sks teapot
 on as "sks teapot".
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
-from data.documents.document import checked
 from data.documents.prompts import SUBJECT_EVALUATION_PROMPTS, SUBJECT_PROMPTS
 from data.documents.spec import MAX_ROUNDS, OnboardingSpec, Reference
 from data.documents.words import Phrase, whole_prompt
@@ -56,11 +54,6 @@ class SubjectSpec(OnboardingSpec):
         return self.rare_token
 
     @property
-    def style_phrase(self) -> str:
-        """A subject has none."""
-        return ""
-
-    @property
     def reference_contents(self) -> frozenset[str]:
         """All phrases: every image is to show the subject, so nothing leaks."""
         return frozenset(self.phrase(prompt) for prompt in (*self.prompts, *self.evaluation_prompts))
@@ -68,12 +61,3 @@ class SubjectSpec(OnboardingSpec):
     def phrase(self, prompt: str) -> str:
         """The class word, and what is said of it."""
         return whole_prompt(self.class_word, prompt)
-
-
-def parse_subject_spec(document: Mapping[str, Any]) -> SubjectSpec:
-    """Check a spec as it comes from YAML, JSON or a form.
-
-    Raises:
-        SpecError: naming every field that is wrong, what was expected and what was got.
-    """
-    return checked(SubjectSpec, document, "the spec")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, Self
 
 from data.records.record import Blob, Record
+from data.records.version import Figure
 
 
 class Score(Record):
@@ -55,6 +56,12 @@ class RoundScores(Record):
     samples: Blob
 
 
+def gains_in_words(text: Score | Figure, style: Score | Figure, likeness: str = "Style") -> str:
+    """As "Style +0.100 ± 0.010, Text -0.020 ± 0.005"."""
+    both = ((likeness, style), ("Text", text))
+    return ", ".join(f"{name} {score.mean:+.3f} ± {score.standard_error:.3f}" for name, score in both)
+
+
 class Gain(Record):
     """What images gained over others of the same prompts, image by image."""
 
@@ -83,10 +90,7 @@ class Gain(Record):
     @property
     def in_words(self) -> str:
         """Both gains with their errors."""
-        return ", ".join(
-            f"{name} {score.mean:+.3f} ± {score.standard_error:.3f}"
-            for name, score in ((self.likeness, self.style), ("Text", self.text))
-        )
+        return gains_in_words(self.text, self.style, self.likeness)
 
 
 class Verdict(Gain):

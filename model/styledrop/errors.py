@@ -1,14 +1,4 @@
-"""What can go wrong, as a tree.
-
-StyleDropError
-├── BaseError              a base's folder is incomplete or does not fit together
-├── ArtifactError          an adapter's folder cannot be used
-│   ├── ChecksumMismatch   its weights are not those that its card describes
-│   └── IncompatibleBase   it was tuned on another base
-├── SamplingError          a request to sample that cannot be met
-└── TuningError            a request to tune that cannot be met
-    └── CheckpointMismatch a checkpoint of another run
-"""
+"""What can go wrong, as one tree of classes."""
 
 
 class StyleDropError(Exception):

@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from data.errors import BatchIncomplete, PipelineError
 from data.pictures.images import load_reference, square
 from data.records.batch import Batch, BatchReport, BatchStyle, Outcome, StyleRun, report, to_parquet
-from data.records.version import VersionScores
+from data.records.scores import gains_in_words
 from data.store.files import Store
 from data.store.publication import current_version
 from data.store.published_style import OLD_AND_NEW, read_document
@@ -113,7 +113,7 @@ def _outcome(style: BatchStyle, run: StyleRun | None) -> Outcome:
         verdict=document.verdict,
         run_url=run_url,
         published_uri=published.uri,
-        over_old=_in_words(document.over_old) if document.over_old else "",
+        over_old=gains_in_words(document.over_old.text, document.over_old.style) if document.over_old else "",
         old_and_new=f"{published.uri}/{OLD_AND_NEW}" if document.rebuilt_from else "",
     )
 
@@ -122,13 +122,6 @@ def _sheet_in_run(style: BatchStyle) -> str:
     """Where the sheet of old and new lies of a style that is not published, if its run came so far."""
     store, path = Store(style.spec.store), old_and_new_path(style.spec.name, style.run_key)
     return store.uri_of(path) if style.spec.rebuilds and store.exists(path) else ""
-
-
-def _in_words(gain: VersionScores) -> str:
-    return ", ".join(
-        f"{name} {score.mean:+.3f} ± {score.standard_error:.3f}"
-        for name, score in (("Style", gain.style), ("Text", gain.text))
-    )
 
 
 def _nearest(style: BatchStyle) -> str:

@@ -16,7 +16,7 @@ from data.records.onboarding import AdapterRecord, Run
 from data.records.sampling_plan import SamplingPlan, plan_sampling
 from data.records.scores import GuidanceRecord, Score, TriedLambdaA
 from data.store.candidates import Candidate
-from tasks.onboarding.artifacts import guidance_key
+from tasks.onboarding.artifacts import artifact_key
 from tasks.reporting import log_stage, show_table
 from tasks.resuming import cache_by
 from tasks.sampling import draw
@@ -63,7 +63,7 @@ def choose_guidance(run: Run, adapter: AdapterRecord) -> GuidanceRecord:
         )
     chosen = best_lambda_a(tried)
     show_table(
-        key=guidance_key(run),
+        key=artifact_key(run, "guidance"),
         table=[
             {
                 "λ_A": f"{one.lambda_a}{' (chosen)' if one.lambda_a == chosen else ''}",

@@ -11,7 +11,7 @@ from data.records.scores import RoundScores
 from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
 from tasks.models import open_adapter, open_base
-from tasks.onboarding.artifacts import enlarging_key
+from tasks.onboarding.artifacts import artifact_key
 from tasks.reporting import log_stage, show_markdown
 from tasks.resuming import cache_by
 from tasks.sampling import enlarge_samples
@@ -38,7 +38,7 @@ def enlarge(run: Run, adapter: TunedRecord, scores: RoundScores) -> EnlargingRec
     made = EnlargingRecord(adapter=adapter, contact_sheet=store.write_blob(f"{run.folder}/enlarging", ".png", sheet))
     if TaskRunContext.get() is not None:
         show_markdown(
-            key=enlarging_key(run),
+            key=artifact_key(run, "enlarging"),
             markdown=f"{embedded_image(sheet, 'png', 'the last round, enlarged')}\n\n{made.contact_sheet.uri}",
             description=f"{run.spec.name}: the last round's images, and the same at {base.large.size_px} px",
         )

@@ -12,7 +12,7 @@ from data.records.sampling_plan import SamplingPlan, plan_sampling
 from data.records.scores import EvaluationRecord, RoundScores
 from data.store.candidates import from_parquet
 from data.store.files import Store
-from tasks.onboarding.artifacts import scores_key, sheet_key, trail
+from tasks.onboarding.artifacts import artifact_key, trail
 from tasks.reporting import log_stage, show_markdown, show_table
 from tasks.resuming import cache_by
 from tasks.scoring import COMPARED_BY, leak_of, round_label, score, score_cells, verdict_of
@@ -73,7 +73,7 @@ def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
     links = trail(run, len(rounds) - 1)
     picture = embedded_image(store.read_blob(sheet), "png", "reference, base and rounds")
     show_table(
-        key=scores_key(run),
+        key=artifact_key(run, "scores"),
         table=[
             score_cells(name, scores, leak, prompts, images, likeness)
             for name, scores, leak, images in zip(labels, rounds, (None, *leaks), first_of_each_prompt, strict=True)
@@ -82,7 +82,7 @@ def compare_rounds(run: Run, rounds: Sequence[RoundScores]) -> EvaluationRecord:
         f"mean ± standard error. {links}",
     )
     show_markdown(
-        key=sheet_key(run),
+        key=artifact_key(run, "rounds"),
         markdown=f"{picture}\n\n{links}\n\n{sheet.uri}",
         description=f"{run.spec.name}: base and rounds, the same prompts and seeds",
     )

@@ -25,7 +25,7 @@ from data.store.files import Store, read_blob
 from data.store.publication import current_version, publish_version
 from data.store.published_style import DOCUMENT, OLD_AND_NEW, SUPER_RESOLUTION_FOLDER, without_addresses
 from tasks.models import open_adapter, open_base
-from tasks.onboarding.artifacts import card_key, trail
+from tasks.onboarding.artifacts import artifact_key, trail
 from tasks.onboarding.card import enlarging_card, published_card
 from tasks.onboarding.readme import readme
 from tasks.reporting import log_stage, show_markdown
@@ -308,7 +308,7 @@ def _show_card(
         **({"published by the word of": waiver.reviewer} if waiver else {}),
     }
     show_markdown(
-        key=card_key(run),
+        key=artifact_key(run, "card"),
         markdown="\n\n".join(
             [
                 f"# {published.name}",

@@ -14,7 +14,7 @@ from data.store.comparison import Drawn, gain_of, paired, side_by_side
 from data.store.files import Store, read_blob
 from data.store.published_style import read_feedback, read_samples
 from tasks.models import open_base, open_scorer
-from tasks.onboarding.artifacts import old_and_new_key
+from tasks.onboarding.artifacts import artifact_key
 from tasks.onboarding.sample_candidates import round_folder
 from tasks.reporting import log_stage, show_markdown
 
@@ -75,7 +75,7 @@ def compare_with_old(run: Run, evaluation: EvaluationRecord) -> EvaluationRecord
     lies_at = store.write_same(old_and_new_path(run.spec.name, run.key), sheet)
     version = run.rebuilds.rpartition("/")[2]
     show_markdown(
-        key=old_and_new_key(run),
+        key=artifact_key(run, "old-and-new"),
         markdown=f"{embedded_image(sheet, 'png', 'old and new')}\n\n{gain.in_words}, {gain.images} images of the same "
         f"prompts, both scored by the new base's CLIP\n\n{lies_at.uri}",
         description=f"{run.spec.name}: version {version} beside the one that is made anew from it",

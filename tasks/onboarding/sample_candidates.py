@@ -6,7 +6,7 @@ from data.records.onboarding import AdapterRecord, CandidatesRecord, Run
 from data.records.sampling_plan import SamplingPlan, plan_sampling
 from data.store.candidates import to_parquet
 from data.store.files import Store
-from tasks.onboarding.artifacts import sampling_key
+from tasks.onboarding.artifacts import artifact_key
 from tasks.resuming import cache_by
 from tasks.sampling import DRAWN_BY, draw
 
@@ -20,7 +20,7 @@ def sample_candidates(run: Run, adapter: AdapterRecord) -> CandidatesRecord:
     """Draw `images_per_prompt` images for each prompt, and score them."""
     folder = f"{round_folder(run, adapter.round_number)}/candidates"
     plan = plan_candidates(run, adapter, adapter.round_number)
-    candidates = draw(plan, folder, plan.purpose, key=sampling_key(run, adapter.round_number))
+    candidates = draw(plan, folder, plan.purpose, key=artifact_key(run, "sampling", adapter.round_number))
     table = Store(run.store).write_blob(folder, ".parquet", to_parquet(candidates))
     return CandidatesRecord(round_number=adapter.round_number, table=table, count=len(candidates))
 

@@ -21,7 +21,7 @@ from data.records.scores import EvaluationRecord, Findings
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store
 from tasks.models import open_scorer
-from tasks.onboarding.artifacts import candidates_key, leak_key
+from tasks.onboarding.artifacts import artifact_key
 from tasks.onboarding.nearest import nearest_styles
 from tasks.onboarding.sample_candidates import plan_candidates, round_folder
 from tasks.onboarding.select_candidates import best_to_show, random_to_show
@@ -118,7 +118,7 @@ def _ask(
         nearest=nearest_styles(store, run.spec.name, references, open_scorer(run.spec.base)),
     )
     show_table(
-        key=candidates_key(run, candidates.round_number),
+        key=artifact_key(run, "candidates", candidates.round_number),
         table=[
             {
                 "number": str(row.index),
@@ -146,7 +146,7 @@ def findings_of_candidates(run: Run, rows: Sequence[Candidate]) -> Findings:
     # with other seeds than a later round's candidates, which say as much about the mean.
     few = min(run.spec.images_per_prompt, -(-MIN_COMPARED // len(run.spec.prompts)))
     plan = plan_candidates(run, None, 1).model_copy(update={"images_per_phrase": few})
-    by_base = draw(plan, f"{run.folder}/base", "the base, beside the candidates", key=leak_key(run))
+    by_base = draw(plan, f"{run.folder}/base", "the base, beside the candidates", key=artifact_key(run, "leak"))
     drawn = [row for row in rows if row.index % run.spec.images_per_prompt < few]
     references = [example.image for example in run.references]
     return Findings(

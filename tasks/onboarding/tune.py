@@ -4,7 +4,7 @@ import hashlib
 import math
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from data.store.files import Store
 from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
 from tasks.machine import tuned_at_once
 from tasks.models import open_base
-from tasks.onboarding.artifacts import tuning_key
+from tasks.onboarding.artifacts import artifact_key
 from tasks.onboarding.card import tuned_card
 from tasks.reporting import Progress
 from tasks.resuming import cache_by, work_folder
@@ -28,17 +28,33 @@ from tasks.sampling import draw_seed
 from tasks.training_log import loss_log
 
 
+class WatchedTuning:
+    """What a tuning is given as its progress: it moves a bar, logs each loss and keeps the last one."""
+
+    final_loss = math.nan
+
+    def __init__(self, progress: Progress, log_loss: Callable[[int, float], None]) -> None:
+        self._progress, self._log_loss = progress, log_loss
+
+    def __call__(self, done: int, _: int, loss: float) -> None:
+        """Take the steps done, the steps of the run, and the step's loss."""
+        self.final_loss = loss
+        self._log_loss(done, loss)
+        self._progress.update(done, f"loss {loss:.3f}")
+
+
 @contextmanager
-def tuning_in_words(run: Run, what: str) -> Iterator[None]:
-    """Say which part of which style cannot be tuned.
+def watched(run: Run, part: str, title: str, steps: int, key: str | None = None) -> Iterator[WatchedTuning]:
+    """Show how the tuning of a `part` of the style gets on; what goes wrong in it is said with the style's name.
 
     Raises:
         SpecError: if the loss is no number, or a checkpoint is another run's or cannot be written.
     """
-    try:
-        yield
-    except styledrop.StyleDropError as error:
-        raise SpecError(f"{run.spec.name!r}, {what}: {error}") from error
+    with Progress(title, steps, key=key) as progress, loss_log(run, part.replace(" ", "-")) as log_loss:
+        try:
+            yield WatchedTuning(progress, log_loss)
+        except styledrop.StyleDropError as error:
+            raise SpecError(f"{run.spec.name!r}, {part}: {error}") from error
 
 
 def save_tuned(run: Run, adapter: styledrop.Tuned, card: styledrop.Card, folder: str) -> dict[str, Blob]:
@@ -80,34 +96,22 @@ def tune(run: Run, round_number: int, examples: TuningExamples) -> AdapterRecord
     digest = hashlib.sha256(f"{examples.table.sha256} {examples.rows}".encode()).hexdigest()
     checkpoint = work_folder(run) / f"round-{round_number}-{digest[:16]}.safetensors"
     resumed = ", from its checkpoint" if checkpoint.exists() else ""
-    final_loss = math.nan
-    title = f"tune round {round_number}{resumed}"
-    with (
-        Progress(title, settings.steps, key=tuning_key(run, round_number)) as progress,
-        loss_log(run, f"round-{round_number}") as log_loss,
-    ):
-
-        def report_step(done: int, _: int, loss: float) -> None:
-            nonlocal final_loss
-            final_loss = loss
-            log_loss(done, loss)
-            progress.update(done, f"loss {loss:.3f}")
-
-        with tuning_in_words(run, f"round {round_number}"):
-            adapter = styledrop.tune(
-                base,
-                list(zip(torch.from_numpy(tokens), prompts, strict=True)),
-                settings,
-                seed=seed,
-                checkpoint=checkpoint,
-                progress=report_step,
-                at_once=tuned_at_once(),
-            )
+    part, title = f"round {round_number}", f"tune round {round_number}{resumed}"
+    with watched(run, part, title, settings.steps, key=artifact_key(run, "tuning", round_number)) as tuning:
+        adapter = styledrop.tune(
+            base,
+            list(zip(torch.from_numpy(tokens), prompts, strict=True)),
+            settings,
+            seed=seed,
+            checkpoint=checkpoint,
+            progress=tuning,
+            at_once=tuned_at_once(),
+        )
     card = tuned_card(run, base, list(dict.fromkeys(prompts)), seed=seed)
     return AdapterRecord(
         round_number=round_number,
         files=save_tuned(run, adapter, card, f"round-{round_number}"),
         parameters=adapter.parameter_count(),
-        final_loss=final_loss,
+        final_loss=tuning.final_loss,
         seconds=round(time.monotonic() - started, 1),
     )

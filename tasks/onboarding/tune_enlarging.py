@@ -1,6 +1,5 @@
 """Super-resolution's adapter of a style (StyleDrop, Tab. S3)."""
 
-import math
 import time
 
 from prefect import task
@@ -12,11 +11,9 @@ from data.store.files import read_blob
 from tasks.machine import tuned_at_once
 from tasks.models import open_base
 from tasks.onboarding.card import tuned_card
-from tasks.onboarding.tune import save_tuned, tuning_in_words
-from tasks.reporting import Progress
+from tasks.onboarding.tune import save_tuned, watched
 from tasks.resuming import cache_by, work_folder
 from tasks.sampling import draw_seed
-from tasks.training_log import loss_log
 
 
 def _uses(run: Run) -> list[object]:
@@ -36,32 +33,20 @@ def tune_enlarging(run: Run) -> TunedRecord:
     base, settings = open_base(run.spec.base), run.spec.enlarging
     seed = draw_seed(run.spec.seed, "enlarging")
     pairs = [(from_png(read_blob(example.image)), example.prompt) for example in run.large_references]
-    final_loss = math.nan
-    with (
-        Progress("tune super-resolution", settings.steps) as progress,
-        loss_log(run, "super-resolution") as log_loss,
-    ):
-
-        def report_step(done: int, _: int, loss: float) -> None:
-            nonlocal final_loss
-            final_loss = loss
-            log_loss(done, loss)
-            progress.update(done, f"loss {loss:.3f}")
-
-        with tuning_in_words(run, "super-resolution"):
-            adapter = styledrop.tune_enlarging(
-                base,
-                pairs,
-                settings,
-                seed=seed,
-                checkpoint=work_folder(run) / "enlarging.safetensors",
-                progress=report_step,
-                at_once=tuned_at_once(),
-            )
+    with watched(run, "super-resolution", "tune super-resolution", settings.steps) as tuning:
+        adapter = styledrop.tune_enlarging(
+            base,
+            pairs,
+            settings,
+            seed=seed,
+            checkpoint=work_folder(run) / "enlarging.safetensors",
+            progress=tuning,
+            at_once=tuned_at_once(),
+        )
     card = tuned_card(run, base.large, [prompt for _, prompt in pairs], seed=seed)
     return TunedRecord(
         files=save_tuned(run, adapter, card, "enlarging"),
         parameters=adapter.parameter_count(),
-        final_loss=final_loss,
+        final_loss=tuning.final_loss,
         seconds=round(time.monotonic() - started, 1),
     )

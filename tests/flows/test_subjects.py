@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 import styledrop
+from data.documents.document import checked
 from data.documents.requests import EvaluateRequest, GenerateRequest, read_request
 from data.documents.spec import parse_spec, read_spec
-from data.documents.subject_spec import SubjectSpec, parse_subject_spec
+from data.documents.subject_spec import SubjectSpec
 from data.errors import SpecError
 from data.pictures.images import from_png
 from data.records.onboarding import PublishedAdapter
@@ -29,6 +31,10 @@ from tasks.onboarding.prepare import prepare
 from tasks.published.choose_gamma import GAMMAS, TriedGamma, best_gamma
 
 REPOSITORY = Path(__file__).parents[2]
+
+
+def subject_of(document: Mapping[str, Any]) -> SubjectSpec:
+    return checked(SubjectSpec, document, "the spec")
 
 
 @pytest.fixture
@@ -61,7 +67,7 @@ def published(
         patched.setattr("tasks.scoring.THRESHOLD", 2.0)  # nobody is there to let a leak pass
         return {
             "style": onboard_style(parse_spec(style)),
-            "subject": onboard_subject(parse_subject_spec(subject_document)),
+            "subject": onboard_subject(subject_of(subject_document)),
         }
 
 
@@ -147,7 +153,7 @@ def test_a_name_belongs_to_a_style_or_to_a_subject(
     published: dict[str, PublishedAdapter], subject_document: dict[str, Any]
 ) -> None:
     with pytest.raises(SpecError, match="'disc' is published as a style"):
-        prepare.fn(parse_subject_spec({**subject_document, "name": "disc"}))
+        prepare.fn(subject_of({**subject_document, "name": "disc"}))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +169,7 @@ def test_a_subject_that_cannot_be_onboarded_is_refused(
     change: dict[str, Any], words: str, subject_document: dict[str, Any]
 ) -> None:
     with pytest.raises(SpecError, match=words):
-        parse_subject_spec({**subject_document, **change})
+        subject_of({**subject_document, **change})
 
 
 def test_the_examples_of_subjects_can_be_used() -> None:
