@@ -101,7 +101,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.ablations")
     parser.add_argument("--style", default="streamline-cyber-color", choices=held_out_phrases())
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--base", default="embedded", help="folder of a base with clip/ and judge/ in it")
+    parser.add_argument("--base", default="embedded", help="folder of a base with clip/ in it")
     parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where images and pictures go")
     arguments = parser.parse_args()
     reference = held_out_reference(arguments.style, open_base(arguments.base).size_px)

@@ -3,7 +3,7 @@
     python -m bench.base_quality [--base FOLDER] [--samples N] [--work FOLDER] [--out FOLDER]
     python -m bench.base_quality --make WORK        # writes bench/references/never_drawn.json
 
-The judge is a classifier of real icons (`styledrop.judge`). `content` and `style` are the shares of samples whose
+The judge is a classifier of real icons (`bench.judge`). `content` and `style` are the shares of samples whose
 first answer is what was asked for, among all concepts and all training styles that the judge knows: the stricter
 question, and the one its own accuracy on real icons is about, which stands beside them. They are about pairs of
 content and style that training draws. `content_never_drawn` and `style_never_drawn` are the same for pairs that it
@@ -27,11 +27,11 @@ import numpy as np
 from PIL import Image
 
 import styledrop
+from bench.judge import Judge, open_judge
 from data.corpus import Corpus, style_phrases
 from data.corpus.arrays import read_arrays
 from data.documents.spec import SAMPLING, SamplingSettings
 from data.pictures.contact_sheet import Row, comparison_sheet
-from styledrop.judge import Judge
 from tasks.models import open_base
 from tasks.sampling import draw_seed
 
@@ -184,7 +184,7 @@ def _print_by(name: str, judge: Judge, samples: Sequence[Sample], groups: Sequen
 def main() -> None:
     """Measure a base and print what was found, or write the pairs that are never drawn."""
     parser = argparse.ArgumentParser(prog="python -m bench.base_quality")
-    parser.add_argument("--base", default="embedded", help="folder of a base with a judge/ in it")
+    parser.add_argument("--base", default="embedded", help="folder of a base")
     parser.add_argument("--samples", type=int, default=2, help="images of each content in each style")
     parser.add_argument("--work", type=Path, help="folder of flows.pretrain_base, whose corpus has the real icons")
     parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where the picture goes")
@@ -194,7 +194,7 @@ def main() -> None:
         make_never_drawn(read_arrays(arguments.make / "corpus" / "result"))
         return
     base = open_base(arguments.base)
-    judge = Judge.from_folder(base.folder / "judge")
+    judge = open_judge()
     samples = draw(base, list(itertools.product(CONTENTS, STYLES)), samples_each=arguments.samples, settings=SETTINGS)
     unseen = never_drawn()
     seen = judge_samples(judge, [one for one in samples if (one.content, one.style) not in unseen])

@@ -37,6 +37,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from bench.judge import open_judge
 from bench.style_bench import (
     FEEDBACK,
     IMAGES_PER_EVALUATION_PROMPT,
@@ -52,7 +53,6 @@ from data.documents.prompts import FEW_EVALUATION_PROMPTS
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png
 from data.pictures.markdown import table
-from styledrop.judge import Judge
 from tasks.models import open_base
 
 TOLD_APART = (("clip", "round_1"), ("clip", "random"), ("human", "round_1"), ("human", "random"), ("human", "clip"))
@@ -130,7 +130,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.held_out_styles")
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), help="of the table")
     parser.add_argument("--processes", type=int, default=2, help="styles at a time, one thread each")
-    parser.add_argument("--base", default="embedded", help="folder of a base with clip/ and judge/ in it")
+    parser.add_argument("--base", default="embedded", help="folder of a base with clip/ in it")
     parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where images and sheets go")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -156,7 +156,7 @@ def main() -> None:
             f"{names:26} Text {score['text']:+.4f} ± {score['text_se']:.4f}  "
             f"Style {score['style']:+.4f} ± {score['style_se']:.4f}"
         )
-    places = true_places(Judge.from_folder(base.folder / "judge"))
+    places = true_places(open_judge())
     print(f"\nreal held-out icons: nearest style right for {places.accuracy:.3f}, distance {places.distance:.1f}")
     lines = [{"style": style, "row": name, **score} for style, rows in by_style.items() for name, score in rows.items()]
     pq.write_table(pa.Table.from_pylist(lines), arguments.out / "held_out_styles.parquet")

@@ -32,6 +32,7 @@ from PIL import Image
 from torch import Tensor
 
 import styledrop
+from bench.judge import Judge, open_judge
 from data.corpus import Corpus, style_phrases
 from data.corpus.arrays import read_arrays
 from data.corpus.looks import Look, draw_look, words_of
@@ -39,7 +40,6 @@ from data.corpus.paint import Placement, paint
 from data.documents import defaults
 from data.pictures.contact_sheet import Row, comparison_sheet
 from styledrop.config.tuning import TUNINGS, as_method
-from styledrop.judge import Judge
 from tasks.models import open_base, open_scorer
 
 REFERENCES = ("car", "house", "umbrella", "crown", "rocket", "book", "camera", "key")
@@ -192,7 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.kept_looks")
     parser.add_argument("--work", type=Path, required=True, help="folder of flows.pretrain_base, with a corpus in it")
     parser.add_argument("--looks", type=int, default=24, help="two at least")
-    parser.add_argument("--base", default="embedded", help="folder of a base with a judge/ in it")
+    parser.add_argument("--base", default="embedded", help="folder of a base")
     parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where the pictures go")
     parser.add_argument("--method", default="adapter", choices=METHODS)
     parser.add_argument("--rates", nargs="*", type=float, default=[], help="learning rates; default: the method's")
@@ -204,7 +204,7 @@ def main() -> None:
     views = changes.pop("views", defaults.REFERENCE_VIEWS)
     config = round_1(arguments.method, changes)
     base, scorer = open_base(arguments.base), open_scorer(arguments.base)
-    judge = Judge.from_folder(base.folder / "judge")
+    judge = open_judge()
     corpus = read_arrays(arguments.work / "corpus" / "result")
     layers = np.load(arguments.work / "corpus" / "shards" / "layers.npy", mmap_mode="r", allow_pickle=False)
     looks = draw_kept_looks(corpus, layers, arguments.looks, base.size_px)

@@ -20,10 +20,10 @@ from PIL import Image
 
 import styledrop
 from bench.base_quality import STYLES
+from bench.judge import Judge, open_judge
 from data.corpus import Corpus
 from data.corpus.arrays import read_arrays
 from data.pictures.contact_sheet import Row, comparison_sheet
-from styledrop.judge import Judge
 from tasks.models import open_base
 
 BATCH_SIZE = 64
@@ -47,11 +47,11 @@ def main() -> None:
     """Measure a base's VQGAN and print what was found."""
     parser = argparse.ArgumentParser(prog="python -m bench.reconstruction")
     parser.add_argument("--work", type=Path, required=True, help="folder of flows.pretrain_base, with a corpus in it")
-    parser.add_argument("--base", default="embedded", help="folder of a base with a judge/ in it")
+    parser.add_argument("--base", default="embedded", help="folder of a base")
     parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where the picture goes")
     arguments = parser.parse_args()
     base = open_base(arguments.base)
-    judge = Judge.from_folder(base.folder / "judge")
+    judge = open_judge()
     corpus = read_arrays(arguments.work / "corpus" / "result")
     kept: list[Kept] = []
     for style in STYLES:

@@ -22,9 +22,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from PIL import Image
 
+from bench.judge import open_judge
 from data.corpus import Corpus, style_phrases
 from data.corpus.arrays import read_arrays
-from styledrop.judge import Judge
 from styledrop.scoring import ClipScorer
 from tasks.models import open_base
 
@@ -33,12 +33,12 @@ def main() -> None:
     """Measure a base's scorer and print what was found."""
     parser = argparse.ArgumentParser(prog="python -m bench.scorer")
     parser.add_argument("--work", type=Path, required=True, help="folder of flows.pretrain_base, with a corpus in it")
-    parser.add_argument("--base", default="embedded", help="folder of a base with a clip/ and a judge/ in it")
+    parser.add_argument("--base", default="embedded", help="folder of a base with a clip/ in it")
     arguments = parser.parse_args()
     base = open_base(arguments.base)
     if base.clip_folder is None:
         parser.error(f"expected a base with a clip folder, got {base.folder}")
-    config = Judge.from_folder(base.folder / "judge").config
+    config = open_judge().config
     corpus = read_arrays(arguments.work / "corpus" / "result")
     scorer = ClipScorer(base.clip_folder)
     rows = kept_rows(corpus, config.concepts, config.styles)

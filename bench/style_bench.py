@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 import styledrop
+from bench.judge import open_judge
 from bench.true_icons import nearest_styles, true_places
 from data.documents import defaults
 from data.documents.defaults import FIRST_ROUND, GUIDANCE, LATER_ROUNDS, SAMPLING
@@ -18,7 +19,6 @@ from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
 from data.pictures.images import from_png, load_reference, square, to_png
 from data.store.candidates import Candidate, from_parquet, to_parquet
 from styledrop.config.tuning import as_method
-from styledrop.judge import Judge
 from tasks.models import open_base, open_scorer, scorer_sha256
 from tasks.onboarding.select_candidates import best_of_each_prompt, random_of_each_prompt
 from tasks.sampling import draw_seed
@@ -93,7 +93,7 @@ class StyleBench:
         self._folder = out / reference.style
         self._base = open_base(base_name)
         self._made_with = f"{self._base.sha256} {scorer_sha256(self._base)}"
-        self._judge = Judge.from_folder(self._base.folder / "judge")
+        self._judge = open_judge()
         self._places = true_places(self._judge)
 
     def row(self, name: str) -> list[Candidate]:

@@ -20,13 +20,13 @@ import torch
 from PIL import Image
 
 import styledrop
+from bench.judge import open_judge
 from bench.style_bench import Reference, first_round_pairs, held_out_references
 from bench.true_icons import ICONS
 from data.documents.defaults import ENLARGING, FIRST_ROUND, GUIDANCE, SAMPLING
 from data.documents.prompts import FEW_EVALUATION_PROMPTS
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png
-from styledrop.judge import Judge
 from tasks.models import open_base
 from tasks.sampling import draw_seed
 
@@ -38,11 +38,11 @@ def main() -> None:
     """Measure all held-out styles and print what was found."""
     parser = argparse.ArgumentParser(prog="python -m bench.super_resolution")
     parser.add_argument("--icons", type=int, default=12, help="of each style, at most 60")
-    parser.add_argument("--base", default="embedded", help="folder of a base with super_resolution/ and judge/ in it")
+    parser.add_argument("--base", default="embedded", help="folder of a base with super_resolution/ in it")
     parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where the pictures go")
     arguments = parser.parse_args()
     base = open_base(arguments.base)
-    judge = Judge.from_folder(base.folder / "judge")
+    judge = open_judge()
     arguments.out.mkdir(parents=True, exist_ok=True)
     distances: dict[str, list[float]] = {row: [] for row in ROWS}
     for reference in held_out_references(base.large.size_px):

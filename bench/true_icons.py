@@ -20,9 +20,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from bench.judge import Judge
 from data.corpus.shards import read_shards
 from data.pictures.images import from_png
-from styledrop.judge import Judge
 
 ICONS = Path(__file__).parent / "references" / "icons.parquet"
 OF_EACH_STYLE = 60

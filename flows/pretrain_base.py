@@ -1,6 +1,6 @@
 """From open icons to a base that styles can be tuned on.
 
-Corpus, drawn pictures, text encoder, CLIP, judge, VQGAN, generator, super-resolution, card.
+Corpus, drawn pictures, text encoder, CLIP, VQGAN, generator, super-resolution, card.
 
     styledrop-pretrain-base --work FOLDER [--out FOLDER] [--settings FILE]
 
@@ -23,7 +23,6 @@ from tasks.pretraining.clip import fit_clip
 from tasks.pretraining.corpus import build_corpus, fetch_packages
 from tasks.pretraining.draws import draw_all
 from tasks.pretraining.generator import fit_generator
-from tasks.pretraining.judge import fit_judge
 from tasks.pretraining.large import draw_large
 from tasks.pretraining.sentences import embed_phrases
 from tasks.pretraining.start import copy_stage
@@ -42,11 +41,11 @@ def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
     draws = draw_all(spec, corpus)
     stages = {"corpus": corpus, "draws": draws}
     if spec.start_from:
-        text, clip, judge = (copy_stage(spec, stage) for stage in ("text", "clip", "judge"))
+        text, clip = (copy_stage(spec, stage) for stage in ("text", "clip"))
     else:
         stages["sentences"] = sentences = embed_phrases(spec, corpus)
         text = fit_text(spec, sentences)
-        clip, judge = fit_clip(spec, corpus, text), fit_judge(spec, corpus)
+        clip = fit_clip(spec, corpus, text)
     vqgan = copy_stage(spec, "vqgan") if spec.copies("vqgan") else fit_vqgan(spec, draws)
     stages["tokens"] = tokens = tokenize_draws(spec, draws, vqgan)
     if spec.decoder.schedule.num_steps:
@@ -63,7 +62,7 @@ def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
         stages["large"] = large = draw_large(spec, corpus)
         stages["large_tokens"] = large_tokens = tokenize_large(spec, large, vqgan)
         super_resolution = fit_super_resolution(spec, corpus, tokens, large, large_tokens, decoder, text)
-    parts = {"text": text, "clip": clip, "judge": judge, "vqgan": vqgan, "generator": generator}
+    parts = {"text": text, "clip": clip, "vqgan": vqgan, "generator": generator}
     return assemble_base(spec, {**stages, **parts, "super_resolution": super_resolution})
 
 

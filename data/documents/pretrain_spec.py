@@ -16,7 +16,6 @@ from styledrop.config.pretraining import (
     ClipTraining,
     DecoderTraining,
     GeneratorTraining,
-    JudgeTraining,
     Schedule,
     SuperResolutionTraining,
     TextTraining,
@@ -110,19 +109,6 @@ SUPER_RESOLUTION = SuperResolutionTraining(
     channel_heads=4,
     num_res_blocks=1,  # few: the small image supplies the positions
 )
-JUDGE = JudgeTraining(
-    schedule=Schedule(
-        num_steps=14_000,
-        decay_steps=4000,
-        learning_rate=2e-3,
-        batch_size=64,
-        warmup_steps=100,
-        weight_decay=0.05,
-        betas=(0.9, 0.98),
-        clip_norm=2.0,
-        ema_decay=0.995,
-    )
-)
 
 
 class DrawsSettings(Settings):
@@ -172,7 +158,7 @@ class PretrainSpec(Settings):
     name: str = Field(default="embedded", min_length=1)
     """The base's name on its card."""
     start_from: str = ""
-    """Folder of a base, or 'embedded', to go on from: text encoder, scorer and judge stay its own; VQGAN, generator and
+    """Folder of a base, or 'embedded', to go on from: text encoder and scorer stay its own; VQGAN, generator and
     super-resolution are trained on from its weights. Empty to start from random weights."""
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Every random choice follows from it."""
@@ -187,7 +173,6 @@ class PretrainSpec(Settings):
     clip: Annotated[ClipTraining, completed_by(CLIP)] = CLIP
     generator: Annotated[GeneratorTraining, completed_by(GENERATOR)] = GENERATOR
     super_resolution: Annotated[SuperResolutionTraining, completed_by(SUPER_RESOLUTION)] = SUPER_RESOLUTION
-    judge: Annotated[JudgeTraining, completed_by(JUDGE)] = JUDGE
     pictures: PicturesSettings = PicturesSettings()
 
     @model_validator(mode="after")
@@ -207,7 +192,7 @@ class PretrainSpec(Settings):
                 "generator.tables_are_sums: expected vqgan.code_parts of at least two parts, "
                 f"got {self.vqgan.code_parts}"
             )
-        trained = ("vqgan", "text", "clip", "generator", "super_resolution", "judge")
+        trained = ("vqgan", "text", "clip", "generator", "super_resolution")
         untrained = [name for name in trained if not getattr(self, name).schedule.num_steps]
         if untrained and not self.start_from:
             raise ValueError(f"expected at least one step of every part without start_from, got none of {untrained}")
@@ -223,9 +208,9 @@ class PretrainSpec(Settings):
     def copies(self, stage: str) -> bool:
         """Whether `stage` stays as it is in the base that is gone on from.
 
-        Text encoder, scorer and judge always do, the other parts if they have no steps and their codes stay.
+        Text encoder and scorer always do, the other parts if they have no steps and their codes stay.
         """
-        if not self.start_from or stage in ("text", "clip", "judge"):
+        if not self.start_from or stage in ("text", "clip"):
             return bool(self.start_from)
         return not (getattr(self, stage).schedule.num_steps or self.vqgan.schedule.num_steps)
 

@@ -32,12 +32,12 @@ _FOLDERS = (
     "vqvae",
 )
 _FILES = ("CREDITS.md", "card.json", "model_index.json")
-"""What a base is made of, by the names at the top."""
+"""What a base is made of, by the names at the top; one of an earlier release has a `judge`, too."""
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
 def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> PretrainedBase:
-    """Write the base in half precision, the scorer, the judge, the card and the corpus' credits; then load it once.
+    """Write the base in half precision, the scorer, the card and the corpus' credits; then load it once.
 
     A base that lies at the place is replaced once the new one is whole.
 
@@ -68,7 +68,6 @@ def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> Pret
         dtype=torch.float16,
     )
     shutil.copytree(stages["clip"].folder, partial / "clip")
-    shutil.copytree(stages["judge"].folder, partial / "judge")
     shutil.copyfile(corpus / "CREDITS.md", partial / "CREDITS.md")
     base = styledrop.load_base(partial)
     refuse_other_files(out)  # hours may have passed

@@ -15,7 +15,6 @@ from tasks.pretraining.stage_folder import run_stage
 PARTS = {
     "text": ("text_encoder", "tokenizer"),
     "clip": ("clip",),
-    "judge": ("judge",),
     "vqgan": ("vqvae",),
     "generator": ("transformer",),
     "super_resolution": ("super_resolution",),
@@ -33,7 +32,7 @@ def base_to_start_from(spec: PretrainSpec) -> styledrop.Base | None:
     if not spec.start_from:
         return None
     base = styledrop.load_base(spec.start_from)
-    missing = [part for part in ("super_resolution", "clip", "judge") if not (base.folder / part).is_dir()]
+    missing = [part for part in ("super_resolution", "clip") if not (base.folder / part).is_dir()]
     if missing:
         raise PretrainingError(
             f"expected a base with all its parts to start from, got {spec.start_from!r} without {missing}; name another"

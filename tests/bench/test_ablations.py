@@ -1,5 +1,4 @@
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,14 +9,13 @@ import bench.style_bench
 import styledrop
 from bench.ablations import PARTS, Setting, main
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
-from tests.bench.test_base_quality import tiny_judge
+from tests.bench.test_base_quality import tiny_judge, use_judge
 
 
 def test_every_setting_of_a_part_has_its_line_and_its_row(
     tmp_path: Path, tiny_base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(tiny_base_folder, tmp_path / "base")
-    tiny_judge().to_folder(tmp_path / "base" / "judge")
+    use_judge(tiny_judge(), tmp_path / "judge", monkeypatch)
     fast = bench.style_bench.FIRST_ROUND.model_copy(update={"steps": 2, "learning_rate": 1.0})
     for module in (bench.style_bench, bench.ablations):
         monkeypatch.setattr(module, "FIRST_ROUND", fast)
@@ -32,7 +30,7 @@ def test_every_setting_of_a_part_has_its_line_and_its_row(
         Setting(name="picked", config=fast, picks=2),
     ]
     monkeypatch.setitem(PARTS, "words", settings)
-    options = ["--base", str(tmp_path / "base"), "--out", str(tmp_path / "out"), "--parts", "words"]
+    options = ["--base", str(tiny_base_folder), "--out", str(tmp_path / "out"), "--parts", "words"]
     monkeypatch.setattr("sys.argv", ["ablations", *options])
     main()
     lines = json.loads(capsys.readouterr().out.splitlines()[-1])

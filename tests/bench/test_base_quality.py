@@ -1,5 +1,4 @@
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import torch
 from PIL import Image
 
 import bench.base_quality
+import bench.judge
 from bench.base_quality import (
     CONTENTS,
     STYLES,
@@ -19,10 +19,16 @@ from bench.base_quality import (
     picture,
     real_icons,
 )
+from bench.judge import Judge, JudgeAccuracy, JudgeConfig
 from data.corpus import Corpus, style_phrases
 from data.documents.prompts import CANDIDATE_PROMPTS, EVALUATION_PROMPTS
 from data.documents.spec import SamplingSettings
-from styledrop.judge import Judge, JudgeAccuracy, JudgeConfig
+
+
+def use_judge(judge: Judge, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the benches ask `judge`, which is put into `folder`."""
+    judge.to_folder(folder)
+    monkeypatch.setattr(bench.judge, "FOLDER", folder)
 
 
 def tiny_judge(accuracy: JudgeAccuracy | None = None) -> Judge:
@@ -123,15 +129,14 @@ def test_real_icons_stand_under_the_samples_where_a_set_has_them() -> None:
 def test_the_last_line_is_json_with_the_judges_own_accuracy(
     tmp_path: Path, tiny_base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(tiny_base_folder, tmp_path / "base")
     accuracy = JudgeAccuracy(
         concept=0.75, concept_images=100, style=0.9, style_images=200, of_styles=dict.fromkeys(STYLES, 0.6)
     )
-    tiny_judge(accuracy).to_folder(tmp_path / "base" / "judge")
+    use_judge(tiny_judge(accuracy), tmp_path / "judge", monkeypatch)
     monkeypatch.setattr(bench.base_quality, "SETTINGS", SamplingSettings(steps=2))
     monkeypatch.setattr(bench.base_quality, "CONTENTS", CONTENTS[:3])
     monkeypatch.setattr(bench.base_quality, "STYLES", STYLES[:2])
-    options = ["--base", str(tmp_path / "base"), "--samples", "2", "--out", str(tmp_path / "out")]
+    options = ["--base", str(tiny_base_folder), "--samples", "2", "--out", str(tmp_path / "out")]
     monkeypatch.setattr("sys.argv", ["base_quality", *options])
     main()
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])

@@ -1,5 +1,4 @@
 import json
-import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,7 +13,7 @@ from bench.style_bench import FEEDBACK, REFERENCES, ROWS, Measured, differences,
 from bench.true_icons import ICONS
 from data.corpus import held_out_phrases
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
-from tests.bench.test_base_quality import tiny_judge
+from tests.bench.test_base_quality import tiny_judge, use_judge
 
 
 def measured(text: float, style: float, *, is_right: bool = True) -> Measured:
@@ -62,8 +61,7 @@ def test_a_difference_is_of_images_with_the_same_seed() -> None:
 def test_every_row_is_drawn_once_and_the_last_line_is_json(
     tmp_path: Path, tiny_base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(tiny_base_folder, tmp_path / "base")
-    tiny_judge().to_folder(tmp_path / "base" / "judge")
+    use_judge(tiny_judge(), tmp_path / "judge", monkeypatch)
     made = bench.style_bench
     first = held_out_references(16)[:1]
     quick = {"steps": 2, "learning_rate": 1.0}  # so fast that two steps show in the images
@@ -79,7 +77,7 @@ def test_every_row_is_drawn_once_and_the_last_line_is_json(
         monkeypatch.setattr(made, name, value)
     monkeypatch.setattr(bench.held_out_styles, "held_out_references", lambda size_px: first)
     monkeypatch.setattr(bench.held_out_styles, "FEW_EVALUATION_PROMPTS", FEW_EVALUATION_PROMPTS[:2])
-    options = ["--base", str(tmp_path / "base"), "--out", str(tmp_path / "out"), "--processes", "1"]
+    options = ["--base", str(tiny_base_folder), "--out", str(tmp_path / "out"), "--processes", "1"]
     monkeypatch.setattr("sys.argv", ["held_out_styles", *options])
     main()
     printed = capsys.readouterr().out.splitlines()
@@ -103,7 +101,7 @@ def test_every_row_is_drawn_once_and_the_last_line_is_json(
     again = capsys.readouterr().out
     assert "tune" not in again
     assert again.splitlines()[-1] == printed[-1]
-    config = tmp_path / "base" / "clip" / "open_clip_config.json"
+    config = tiny_base_folder / "clip" / "open_clip_config.json"
     config.write_text(config.read_text() + "\n")
     main()
     assert "tune round_1" in capsys.readouterr().out  # scores of another scorer are not taken for this one's

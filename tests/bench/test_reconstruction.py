@@ -1,5 +1,4 @@
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import styledrop
 from bench.reconstruction import main, measure
 from data.corpus import Corpus
 from data.corpus.arrays import write_arrays
-from tests.bench.test_base_quality import tiny_judge
+from tests.bench.test_base_quality import tiny_judge, use_judge
 
 STYLES = ("noto", "twemoji")
 
@@ -32,10 +31,9 @@ def corpus(size_px: int) -> Corpus:
 
 
 @pytest.fixture
-def base(tmp_path: Path, tiny_base_folder: Path) -> styledrop.Base:
-    shutil.copytree(tiny_base_folder, tmp_path / "base")
-    tiny_judge().to_folder(tmp_path / "base" / "judge")
-    return styledrop.load_base(tmp_path / "base")
+def base(tmp_path: Path, tiny_base_folder: Path, monkeypatch: pytest.MonkeyPatch) -> styledrop.Base:
+    use_judge(tiny_judge(), tmp_path / "judge", monkeypatch)
+    return styledrop.load_base(tiny_base_folder)
 
 
 def test_shares_are_of_the_kept_icons_as_the_judge_names_them(base: styledrop.Base) -> None:

@@ -1,5 +1,4 @@
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 import styledrop
 from bench.scorer import choices, kept_rows, likeness, main
 from data.corpus.arrays import write_arrays
-from tests.bench.test_base_quality import tiny_judge
+from tests.bench.test_base_quality import tiny_judge, use_judge
 from tests.bench.test_reconstruction import corpus
 
 CONCEPTS, STYLES = ("cat", "house", "sun"), ("noto", "twemoji", "ph-thin")
@@ -55,14 +54,13 @@ def test_likeness_is_asked_of_pairs_that_share_one_thing_alone() -> None:
 def test_the_last_line_is_json(
     tmp_path: Path, tiny_base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(tiny_base_folder, tmp_path / "base")
     judge = tiny_judge()
-    judge.to_folder(tmp_path / "base" / "judge")
-    shown = corpus(styledrop.load_base(tmp_path / "base").size_px)
+    use_judge(judge, tmp_path / "judge", monkeypatch)
+    shown = corpus(styledrop.load_base(tiny_base_folder).size_px)
     shown.style[:], shown.concept[:] = judge.config.styles[0], judge.config.concepts[0]
     (tmp_path / "work/corpus/result").mkdir(parents=True)
     write_arrays(shown, tmp_path / "work/corpus/result")
-    monkeypatch.setattr("sys.argv", ["scorer", "--work", str(tmp_path / "work"), "--base", str(tmp_path / "base")])
+    monkeypatch.setattr("sys.argv", ["scorer", "--work", str(tmp_path / "work"), "--base", str(tiny_base_folder)])
     main()
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(figures) == {"content", "style", "like_content", "like_style", "judge_content", "judge_style", "icons"}

@@ -18,7 +18,6 @@ from data.documents.pretrain_spec import PretrainSpec
 from data.errors import PretrainingError, SettingsChanged
 from flows.pretrain_base import pretrain_base
 from styledrop.errors import BaseError
-from styledrop.judge import Judge
 from tasks.pretraining import generator as pretrain_generator
 from tasks.pretraining import text as pretrain_text
 from tasks.pretraining import vqgan as pretrain_vqgan
@@ -103,7 +102,6 @@ def document(tmp_path: Path, packages: Path, teacher: Path) -> dict[str, Any]:
             "schedule": schedule, "num_images": 20, "hidden_size": 16, "num_hidden_layers": 1,
             "num_attention_heads": 2, "intermediate_size": 16, "channels": 16, "channel_heads": 2, "encoder_layers": 1,
         },
-        "judge": {"schedule": schedule, "min_styles": 2, "widths": [8, 8, 8]},
         "pictures": {"contents": ["a cat"], "styles": ["noto", "tabler"], "sampling_steps": 2},
     }  # fmt: skip
 
@@ -135,7 +133,6 @@ def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
     assert base.clip_folder is not None
     scores = styledrop.ClipScorer(base.clip_folder).score([image], ["a cat"], [Image.new("RGB", (32, 32))])
     assert abs(float(scores.text[0])) <= 1.0
-    assert set(Judge.from_folder(base.folder / "judge").config.styles) == set(STYLES)
     assert "MIT" in (base.folder / "CREDITS.md").read_text()
     card = base.card
     built = json.loads((work / "corpus/result/corpus.json").read_text())
@@ -143,7 +140,7 @@ def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
     assert card["corpus"]["licences"] == dict.fromkeys(STYLES, "MIT")
     assert card["torch"] == torch.__version__
     assert {name: stage["steps"] for name, stage in card["stages"].items()} == {
-        "corpus": 0, "draws": 0, "sentences": 0, "text": 2, "clip": 2, "judge": 2, "vqgan": 2, "tokens": 0,
+        "corpus": 0, "draws": 0, "sentences": 0, "text": 2, "clip": 2, "vqgan": 2, "tokens": 0,
         "decoder": 2, "generator": 2, "large": 0, "large_tokens": 0, "super_resolution": 2,
     }  # fmt: skip
     assert card["settings"]["generator"]["schedule"]["batch_size"] == 4
@@ -189,7 +186,7 @@ def test_a_base_goes_on_from_a_finished_one_with_other_codes(
     assert second.card["start_from"] == {"name": "base", "sha256": first.sha256}
     assert str(tmp_path) not in json.dumps(second.card)
     assert len(second.vqgan.codebook) == second.generator.config.codebook_size == 24
-    for part in ("text_encoder/model.safetensors", "judge/model.safetensors", "clip/open_clip_model.safetensors"):
+    for part in ("text_encoder/model.safetensors", "clip/open_clip_model.safetensors"):
         assert (second.folder / part).read_bytes() == (first.folder / part).read_bytes()
     # Two steps at 1e-3 leave weights near where they started.
     for module in ("vqgan", "generator", "super_resolution"):
@@ -217,16 +214,16 @@ def test_a_base_goes_on_from_a_finished_one_with_other_codes(
     with pytest.raises(BaseError, match=r"size \(32, 16\) to start from, got \(16, 16\)"):
         pretrain_base(PretrainSpec.model_validate(document))
 
-    shutil.rmtree(second.folder / "judge")
+    shutil.rmtree(second.folder / "clip")
     document["work"] = str(tmp_path / "fifth")
-    with pytest.raises(PretrainingError, match=r"second/base' without \['judge'\]"):
+    with pytest.raises(PretrainingError, match=r"second/base' without \['clip'\]"):
         pretrain_base(PretrainSpec.model_validate(document))
 
 
 def test_without_a_base_to_go_on_from_every_part_has_to_be_trained(document: dict[str, Any]) -> None:
-    document["judge"]["schedule"] = {**document["judge"]["schedule"], "num_steps": 0}
+    document["clip"]["schedule"] = {**document["clip"]["schedule"], "num_steps": 0}
     with pytest.raises(
-        ValidationError, match=r"at least one step of every part without start_from, got none of \['judge'\]"
+        ValidationError, match=r"at least one step of every part without start_from, got none of \['clip'\]"
     ):
         PretrainSpec.model_validate(document)
 

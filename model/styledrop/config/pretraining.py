@@ -177,21 +177,3 @@ class SuperResolutionTraining(MaskedModelTraining):
     """Pictures to train on, drawn as the generator's are."""
     encoder_layers: int = 2
     """Transformer layers that read the small image's tokens."""
-
-
-class JudgeTraining(Settings):
-    """The classifier of real icons, for evaluation only; trained on the sets' own icons."""
-
-    schedule: Schedule
-    min_styles: int = Field(default=15, ge=1)
-    """Concepts shown by fewer styles are none of the judge's."""
-    widths: tuple[int, ...] = (24, 48, 96, 192)
-    """Channels of each resolution."""
-    concept_share: float = Field(default=0.5, ge=0, le=1)
-    """Share of a batch drawn from the images with a concept of the judge's; the rest is drawn evenly by style."""
-    restyled_share: float = Field(default=0.25, ge=0, le=1)
-    """Share of a batch that is recoloured, and moved twice as far as the rest."""
-    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
-    """Of both classifications."""
-    style_weight: float = Field(default=1.0, ge=0)
-    """Weight of the styles' loss beside the concepts'."""

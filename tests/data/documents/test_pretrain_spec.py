@@ -42,7 +42,7 @@ def test_settings_that_cannot_be_used_are_refused_in_words(tmp_path: Path, text:
 
 
 def test_what_has_no_steps_is_copied_from_a_base_that_is_gone_on_from_while_its_codes_stay() -> None:
-    parts = ("text", "clip", "judge", "vqgan", "generator", "super_resolution")
+    parts = ("text", "clip", "vqgan", "generator", "super_resolution")
 
     def copied(*untrained: str, start_from: str = "embedded") -> set[str]:
         changes = {part: {"schedule": {"num_steps": 0, "learning_rate": 1.0, "batch_size": 1}} for part in untrained}
@@ -50,9 +50,9 @@ def test_what_has_no_steps_is_copied_from_a_base_that_is_gone_on_from_while_its_
         return {part for part in parts if spec.copies(part)}
 
     assert copied(start_from="") == set()
-    assert copied() == copied("generator", "super_resolution") == {"text", "clip", "judge"}
-    assert copied("vqgan") == {"text", "clip", "judge", "vqgan"}
-    assert copied("vqgan", "super_resolution") == {"text", "clip", "judge", "vqgan", "super_resolution"}
+    assert copied() == copied("generator", "super_resolution") == {"text", "clip"}
+    assert copied("vqgan") == {"text", "clip", "vqgan"}
+    assert copied("vqgan", "super_resolution") == {"text", "clip", "vqgan", "super_resolution"}
 
 
 def test_the_defaults_are_what_the_embedded_base_was_made_with() -> None:

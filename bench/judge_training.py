@@ -1,5 +1,7 @@
 """Training of the judge on real icons.
 
+    python -m bench.judge_training --work FOLDER    # of flows.pretrain_base; writes bench/references/judge
+
 It tells apart all styles, and the concepts that many styles show: of a concept drawn by a few sets
 there is too little to learn it from. A share of every batch is restyled (other colours, turned,
 scaled) and teaches the concept alone: what a thing is does not depend on its look. The rest is
@@ -9,6 +11,7 @@ Near twins among the styles (the streamline blues, two families of line icons) s
 own, so its style accuracy has a ceiling below 1.
 """
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,16 +19,49 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, UInt8
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from styledrop.config.pretraining import JudgeTraining
-from styledrop.judge import Judge, JudgeAccuracy, JudgeConfig
+from bench.judge import FOLDER, Judge, JudgeAccuracy, JudgeConfig
+from data.corpus.arrays import read_arrays
+from styledrop.config.pretraining import Schedule
+from styledrop.config.settings import Settings
 from styledrop.pretraining.augmentation import moved, recoloured, softened, to_pixels
+from styledrop.pretraining.processes import train_in_processes
 from styledrop.pretraining.stage import Report, batch_share, train_stage
+from tasks.pretraining.training_report import training_report
 
 _PLACED_BY = 100
 """Real icons that say where a style lies among the style features."""
+
+
+class JudgeTraining(Settings):
+    """How the judge is trained; the defaults made the one in bench/references/judge."""
+
+    schedule: Schedule = Schedule(
+        num_steps=14_000,
+        decay_steps=4000,
+        learning_rate=2e-3,
+        batch_size=64,
+        warmup_steps=100,
+        weight_decay=0.05,
+        betas=(0.9, 0.98),
+        clip_norm=2.0,
+        ema_decay=0.995,
+    )
+    min_styles: int = Field(default=15, ge=1)
+    """Concepts shown by fewer styles are none of the judge's."""
+    widths: tuple[int, ...] = (24, 48, 96, 192)
+    """Channels of each resolution."""
+    concept_share: float = Field(default=0.5, ge=0, le=1)
+    """Share of a batch drawn from the images with a concept of the judge's; the rest is drawn evenly by style."""
+    restyled_share: float = Field(default=0.25, ge=0, le=1)
+    """Share of a batch that is recoloured, and moved twice as far as the rest."""
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
+    """Of both classifications."""
+    style_weight: float = Field(default=1.0, ge=0)
+    """Weight of the styles' loss beside the concepts'."""
 
 
 def train_judge(
@@ -130,3 +166,30 @@ def _measure(
             for number in style.unique().tolist()
         },
     )
+
+
+def _train(work: Path) -> Judge:
+    shown, training = read_arrays(work / "corpus" / "result"), JudgeTraining()
+    with training_report("judge", training.schedule) as report:
+        return train_judge(
+            shown.images,
+            shown.concept.tolist(),
+            shown.style.tolist(),
+            shown.split == "train",
+            training,
+            work / "judge",
+            report=report,
+        )
+
+
+def main() -> None:
+    """Train the judge on a work folder's corpus, in two processes, and put it where the benches look for it."""
+    parser = argparse.ArgumentParser(prog="python -m bench.judge_training")
+    parser.add_argument("--work", type=Path, required=True, help="folder of flows.pretrain_base, with a corpus in it")
+    arguments = parser.parse_args()
+    train_in_processes(2, _train, arguments.work).to_folder(FOLDER)
+    print(f"judge: {FOLDER}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,8 @@
 """The judge: a small convolutional classifier that names an icon's concept and style.
 
-It is trained on real icons alone (`styledrop.pretraining.judge`) and used for evaluation alone:
-nothing it says reaches tuning, sampling or feedback. How often it is right on icons it never saw
-travels with it; a figure it gives means nothing without that one.
+It is trained on real icons alone (`bench.judge_training`), and is the same for every base: nothing it says reaches
+training, tuning, sampling or feedback. How often it is right on icons it never saw travels with it; a figure it gives
+means nothing without that one.
 
 Shapes: batch, images, height, width, concepts, styles.
 """
@@ -23,6 +23,9 @@ from torch.nn import functional as F
 from styledrop.base import to_pixels
 from styledrop.errors import BaseError
 from styledrop.weights import CONFIG, load_model, save_weights
+
+FOLDER = Path(__file__).parent / "references" / "judge"
+"""Where the trained one lies."""
 
 _WEIGHTS = "model.safetensors"
 _TINY = 1e-4  # a root has no gradient at zero, where a channel that says nothing is
@@ -224,6 +227,11 @@ class Judge(nn.Module):
         folder.mkdir(parents=True, exist_ok=True)
         self.config.to_file(folder / CONFIG)
         save_weights(self, folder / _WEIGHTS, dtype)
+
+
+def open_judge() -> Judge:
+    """The judge in `FOLDER`."""
+    return Judge.from_folder(FOLDER)
 
 
 def _mask(known: Sequence[str], among: Sequence[str] | None, what: str) -> Tensor:

@@ -6,10 +6,10 @@ import pytest
 import torch
 from PIL import Image
 
-from styledrop.config.pretraining import JudgeTraining, Schedule
+from bench.judge import Judge, JudgeAccuracy, JudgeConfig
+from bench.judge_training import JudgeTraining, train_judge
+from styledrop.config.pretraining import Schedule
 from styledrop.errors import BaseError
-from styledrop.judge import Judge, JudgeAccuracy, JudgeConfig
-from styledrop.pretraining.judge import train_judge
 
 SIZE_PX = 16
 CORNERS = {"upper left": (0, 0), "upper right": (0, 8), "lower left": (8, 0)}
