@@ -98,8 +98,11 @@ def save_learnable_base(folder: Path) -> None:
 def _features(base: styledrop.Base, prompt: str) -> Float[torch.Tensor, "tokens width"]:
     text = base.text.encode([prompt])
     masked = torch.full((1, base.generator.config.sample_size**2), base.generator.config.mask_id)
-    features: torch.Tensor = base.generator.features(masked, base.condition(text.hidden, text.pooled))
-    return features[0]
+    seen: list[torch.Tensor] = []  # by the last layer, whose rows are the codes'
+    hook = base.generator.mlm_layer.layer_norm.register_forward_hook(lambda *given: seen.append(given[2]))
+    base.generator(masked, base.condition(text.hidden, text.pooled))
+    hook.remove()
+    return seen[0][0]
 
 
 def _tiny_text() -> TextEncoder:

@@ -15,7 +15,7 @@ from data.documents.document import checked, completed_by, read_document
 from styledrop.config.pretraining import (
     ClipTraining,
     DecoderTraining,
-    GeneratorTraining,
+    MaskedModelTraining,
     Schedule,
     SuperResolutionTraining,
     TextTraining,
@@ -68,7 +68,7 @@ CLIP = ClipTraining(
         muon_rate=2e-3,
     )
 )
-GENERATOR = GeneratorTraining(
+GENERATOR = MaskedModelTraining(
     schedule=Schedule(
         num_steps=3400,
         decay_steps=2700,
@@ -171,7 +171,7 @@ class PretrainSpec(Settings):
     decoder: Annotated[DecoderTraining, completed_by(DECODER)] = DECODER
     text: Annotated[TextTraining, completed_by(TEXT)] = TEXT
     clip: Annotated[ClipTraining, completed_by(CLIP)] = CLIP
-    generator: Annotated[GeneratorTraining, completed_by(GENERATOR)] = GENERATOR
+    generator: Annotated[MaskedModelTraining, completed_by(GENERATOR)] = GENERATOR
     super_resolution: Annotated[SuperResolutionTraining, completed_by(SUPER_RESOLUTION)] = SUPER_RESOLUTION
     pictures: PicturesSettings = PicturesSettings()
 
@@ -181,16 +181,6 @@ class PretrainSpec(Settings):
             raise ValueError(
                 f"size_px: expected a multiple of {self.vqgan.downsampling} px "
                 f"(vqgan.block_out_channels), got {self.size_px}"
-            )
-        if self.vqgan.latent_channels % len(self.vqgan.code_parts):
-            raise ValueError(
-                f"vqgan: expected latent_channels that divide into {len(self.vqgan.code_parts)} code_parts, "
-                f"got {self.vqgan.latent_channels}"
-            )
-        if self.generator.tables_are_sums and len(self.vqgan.code_parts) == 1:
-            raise ValueError(
-                "generator.tables_are_sums: expected vqgan.code_parts of at least two parts, "
-                f"got {self.vqgan.code_parts}"
             )
         trained = ("vqgan", "text", "clip", "generator", "super_resolution")
         untrained = [name for name in trained if not getattr(self, name).schedule.num_steps]

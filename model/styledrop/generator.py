@@ -221,17 +221,6 @@ class Generator(nn.Module):
         Raises:
             ValueError: if the tokens do not fill a square grid.
         """
-        logits: Tensor = _pointwise(self.mlm_layer.conv2, self.features(tokens, condition, adapt))
-        return logits
-
-    def features(
-        self, tokens: Int[Tensor, "batch tokens"], condition: Condition, adapt: Adapt | None = None
-    ) -> Float[Tensor, "batch tokens channels"]:
-        """What the logits are a linear map of, the codes' table `mlm_layer.conv2`; arguments as in `forward`.
-
-        Raises:
-            ValueError: if the tokens do not fill a square grid.
-        """
         if math.isqrt(tokens.shape[1]) ** 2 != tokens.shape[1]:
             raise ValueError(f"expected a square number of tokens, got {tokens.shape[1]}")
         text: Iterator[TextPart] = zip(condition.keys, condition.values, strict=True)
@@ -244,8 +233,8 @@ class Generator(nn.Module):
         for index, layer in enumerate(self.transformer_layers):
             hidden = layer(hidden, text, adaptive, _unchanged if adapt is None else partial(adapt, index))
         hidden = self.project_from_hidden(self.project_from_hidden_norm(hidden))
-        features: Tensor = self.mlm_layer(self.up_block(hidden, text, adaptive))
-        return features
+        logits: Tensor = self.mlm_layer(self.up_block(hidden, text, adaptive))
+        return logits
 
     @classmethod
     def from_folder(cls, folder: Path) -> "Generator":
@@ -319,9 +308,7 @@ class _Head(nn.Module):
         self.conv2 = nn.Conv2d(config.in_channels, config.codebook_size, 1, bias=False)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """All but the last layer, which `Generator.forward` applies."""
-        normed: Tensor = self.layer_norm(_pointwise(self.conv1, hidden))
-        return normed
+        return _pointwise(self.conv2, self.layer_norm(_pointwise(self.conv1, hidden)))
 
 
 def _unchanged(site: Site, hidden: Tensor) -> Tensor:

@@ -3,26 +3,18 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data.corpus import phrases_sha256, style_phrases
 from data.corpus.arrays import read_arrays
 from data.documents.pretrain_spec import PretrainSpec
-from data.pictures.contact_sheet import Row, comparison_sheet
 from data.records.pretraining import StageRecord
 from styledrop.pretraining.clip import ClipTowers, train_clip, write_open_clip
-from styledrop.pretraining.pictures import nearest_images
 from styledrop.pretraining.processes import train_in_processes
 from tasks.pretraining.stage_folder import run_stage
 from tasks.pretraining.text import open_text
 from tasks.pretraining.training_report import training_report
-
-NEAREST = 8
-"""Images shown beside a prompt."""
-SEARCHED = 4000
-"""Kept images among which the nearest are looked for, at most."""
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
@@ -35,7 +27,6 @@ def fit_clip(spec: PretrainSpec, corpus: StageRecord, text: StageRecord) -> Stag
         inputs={"corpus": corpus, "text": text},
         make=lambda: train_in_processes(spec.processes, _train, spec, corpus, text).eval(),
         write=lambda towers, result: write_open_clip(towers, spec.clip, Path(text.folder) / "tokenizer", result),
-        picture=lambda towers: _draw(towers, spec, corpus),
     )
 
 
@@ -55,20 +46,3 @@ def _train(spec: PretrainSpec, corpus: StageRecord, text: StageRecord) -> ClipTo
             seed=spec.seed,
             report=report,
         )
-
-
-def _draw(towers: ClipTowers, spec: PretrainSpec, corpus: StageRecord) -> Image.Image:
-    shown = read_arrays(Path(corpus.folder))
-    kept = np.nonzero(shown.split == "kept")[0][:SEARCHED]
-    rows = kept if len(kept) else np.arange(min(SEARCHED, len(shown)))
-    phrases = style_phrases()
-    contents, styles = spec.pictures.contents, spec.pictures.styles
-    prompts = [f"{content} in {phrases[styles[i % len(styles)]][0]} style" for i, content in enumerate(contents)]
-    nearest = nearest_images(towers, np.asarray(shown.images[rows]), prompts, count=NEAREST)
-    return comparison_sheet(
-        [f"{place + 1}." for place in range(nearest.shape[1])],
-        [
-            Row(label=prompt, images=[Image.fromarray(np.asarray(shown.images[rows[place]])) for place in places])
-            for prompt, places in zip(prompts, nearest, strict=True)
-        ],
-    )

@@ -40,7 +40,7 @@ def fit_generator(
     return run_stage(
         spec,
         "generator",
-        settings={"generator": spec.generator, "code_parts": spec.vqgan.code_parts, "seed": spec.seed},
+        settings={"generator": spec.generator, "seed": spec.seed},
         inputs={"draws": draws, "tokens": tokens, "text": text},
         make=lambda: train_in_processes(spec.processes, _train, spec, corpus, draws, tokens, text),
         write=lambda generator, result: generator.to_folder(result, torch.float16),
@@ -61,7 +61,6 @@ def _train(
             generator_config(spec.generator, spec.text, spec.vqgan, spec.size_px),
             spec.generator,
             spec.stage_folder("generator"),
-            code_parts=spec.vqgan.code_parts if spec.generator.tables_are_sums else (),
             start=None if start is None else (start.generator, read_mixing(tokens)),
             seed=spec.seed,
             report=report,

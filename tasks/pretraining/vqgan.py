@@ -14,9 +14,8 @@ from data.pictures.contact_sheet import Row, comparison_sheet
 from data.records.pretraining import StageRecord
 from styledrop.pretraining.decoder import train_decoder
 from styledrop.pretraining.perceptual import PerceptualDistance
-from styledrop.pretraining.pictures import reconstruct
 from styledrop.pretraining.processes import train_in_processes
-from styledrop.pretraining.vqgan import train_vqgan
+from styledrop.pretraining.vqgan import reconstruct, train_vqgan
 from styledrop.scoring import ClipScorer
 from styledrop.vqgan import VQGAN
 from tasks.pretraining.draws import KEPT, read_drawn

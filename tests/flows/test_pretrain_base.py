@@ -81,7 +81,7 @@ def document(tmp_path: Path, packages: Path, teacher: Path) -> dict[str, Any]:
         "size_px": 32,
         "draws": {"num_pictures": 24, "num_kept": 4},
         "vqgan": {
-            "schedule": schedule, "block_out_channels": [8, 8, 8, 8], "latent_channels": 4, "code_parts": [4, 4],
+            "schedule": schedule, "block_out_channels": [8, 8, 8, 8], "latent_channels": 4, "num_codes": 16,
             "norm_num_groups": 4, "continuous_steps": 0,
         },
         "decoder": {"schedule": schedule},
@@ -96,7 +96,7 @@ def document(tmp_path: Path, packages: Path, teacher: Path) -> dict[str, Any]:
         "generator": {
             "schedule": {**schedule, "ema_decay": 0.9}, "hidden_size": 16, "num_hidden_layers": 1,
             "num_attention_heads": 2, "intermediate_size": 16, "channels": 16, "channel_heads": 2,
-            "num_res_blocks": 1, "micro_cond_encode_dim": 8, "tables_are_sums": True,
+            "num_res_blocks": 1, "micro_cond_encode_dim": 8,
         },
         "super_resolution": {
             "schedule": schedule, "num_images": 20, "hidden_size": 16, "num_hidden_layers": 1,
@@ -147,7 +147,7 @@ def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
     assert str(tmp_path) not in json.dumps(card)
     for stage, kept in (("vqgan", "psnr_kept_looks"), ("generator", "kept_contents")):
         assert kept in card["stages"][stage]["figures"]
-    for stage in ("vqgan", "clip", "generator", "super_resolution"):
+    for stage in ("vqgan", "generator", "super_resolution"):
         assert {"curve.jsonl", "curve.png", "pictures.png"} <= {path.name for path in (work / stage).iterdir()}
 
     with patch.object(pretrain_generator, "train_generator", side_effect=AssertionError):
@@ -179,7 +179,7 @@ def test_a_base_goes_on_from_a_finished_one_with_other_codes(
 
     # Another seed: weights that do not start from the first base's are far from them.
     document |= {"work": str(tmp_path / "second"), "start_from": str(first.folder), "seed": 1}
-    document["vqgan"]["code_parts"] = [4, 6]
+    document["vqgan"]["num_codes"] = 24
     with patch.object(pretrain_text, "train_text", side_effect=AssertionError):
         second = styledrop.load_base(pretrain_base(PretrainSpec.model_validate(document)).folder)
 

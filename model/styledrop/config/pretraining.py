@@ -4,8 +4,6 @@ Where a size or a weight has a default, it is that of the embedded base; the sch
 stand in its card.
 """
 
-import math
-
 from pydantic import Field
 
 from styledrop.config.settings import Settings
@@ -57,8 +55,8 @@ class VQGANTraining(Settings):
     """Residual blocks of each resolution."""
     latent_channels: int = 16
     """Channels of a latent, and of a code."""
-    code_parts: tuple[int, ...] = Field(default=(4096,), min_length=1)
-    """Codes of each part of a latent; their product is the number of codes, one part a plain codebook."""
+    num_codes: int = Field(default=4096, ge=1)
+    """Size of the codebook."""
     norm_num_groups: int = 8
     """Of the group norms."""
     continuous_steps: int = Field(default=400, ge=0)
@@ -69,11 +67,6 @@ class VQGANTraining(Settings):
     """Weight of the latents' squared distance to their codes."""
     restart_every: int = Field(default=50, ge=1)
     """Steps after which unused codes are placed anew."""
-
-    @property
-    def num_codes(self) -> int:
-        """Size of the codebook."""
-        return math.prod(self.code_parts)
 
     @property
     def downsampling(self) -> int:
@@ -137,7 +130,7 @@ class ClipTraining(Settings):
 
 
 class MaskedModelTraining(Settings):
-    """Both generators, in aMUSEd's layout."""
+    """A generator, in aMUSEd's layout."""
 
     schedule: Schedule
     hidden_size: int
@@ -161,13 +154,6 @@ class MaskedModelTraining(Settings):
     """Share of prompts replaced by the empty one, for guidance (Muse, arXiv:2301.00704, Sec. 2.7)."""
     caption_only: float = Field(default=0.05, ge=0, le=1)
     """Share of prompts without a style phrase."""
-
-
-class GeneratorTraining(MaskedModelTraining):
-    """The generator."""
-
-    tables_are_sums: bool = False
-    """Of a product codebook: both tables of codes are trained as sums of the parts' tables."""
 
 
 class SuperResolutionTraining(MaskedModelTraining):

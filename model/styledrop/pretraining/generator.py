@@ -15,16 +15,10 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from styledrop.config.pretraining import GeneratorTraining, MaskedModelTraining, TextTraining, VQGANTraining
+from styledrop.config.pretraining import MaskedModelTraining, TextTraining, VQGANTraining
 from styledrop.generator import Generator, GeneratorConfig
 from styledrop.masking import mask_tokens, masked_cross_entropy
 from styledrop.precision import autocast
-from styledrop.pretraining.code_tables import (
-    init_part_tables,
-    join_tables,
-    masked_cross_entropy_of_parts,
-    part_tables,
-)
 from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.processes import rank_and_count
 from styledrop.pretraining.stage import Report, batch_share, train_stage
@@ -91,31 +85,24 @@ def train_generator(
     text: TextEncoder,
     size_px: int,
     model: GeneratorConfig,
-    training: GeneratorTraining,
+    training: MaskedModelTraining,
     folder: Path,
     *,
-    code_parts: tuple[int, ...] = (),
     start: tuple[Generator, Float[Tensor, "new old"]] | None = None,
     seed: int = 0,
     report: Report | None = None,
 ) -> Generator:
     """Train G on `pictures`; the curve has the cross entropy of those `kept`, under their names.
 
-    With `code_parts` both tables of codes are trained as sums of the parts' tables. `start` is a generator to go on
-    from, and how its codes make up today's (`styledrop.pretraining.start`).
+    `start` is a generator to go on from, and how its codes make up today's (`styledrop.pretraining.start`).
 
     Raises:
         BaseError: `start` has other sizes.
     """
     generator = Generator(model)
-    rng_weights = torch.Generator().manual_seed(seed)
-    generator.init_weights(rng_weights)
+    generator.init_weights(torch.Generator().manual_seed(seed))
     if start is not None:
         start_from(generator, start[0].state_dict(), start[1])
-    if code_parts:
-        part_tables(generator, code_parts)
-        if start is None:
-            init_part_tables(generator, rng_weights)
     batch_size = batch_share(training.schedule)
     micro = torch.tensor([[size_px, size_px, 0.0, 0.0, _AESTHETIC_SCORE]]).expand(batch_size, -1)
 
@@ -128,9 +115,6 @@ def train_generator(
         with autocast(masked.device):
             features = text.encode(prompts)
             condition = generator.condition(features.hidden, features.pooled, micro)
-            if code_parts:
-                hidden = generator.features(masked, condition)
-                return masked_cross_entropy_of_parts(generator, hidden, batch, is_masked), {}
             logits = generator(masked, condition)
         return masked_cross_entropy(logits, batch, is_masked), {}
 
@@ -148,8 +132,6 @@ def train_generator(
         evaluate=evaluate,
         report=report,
     )
-    if code_parts:
-        join_tables(generator)
     return generator
 
 

@@ -36,7 +36,7 @@ class _Players(nn.Module):
         super().__init__()
         self.vqgan = VQGAN(vqgan_config(training, size_px))
         self.vqgan.codebook.requires_grad_(False)
-        self.codes = TrainedCodes(training.code_parts, training.latent_channels)
+        self.codes = TrainedCodes(training.num_codes, training.latent_channels)
 
 
 def vqgan_config(training: VQGANTraining, size_px: int) -> VQGANConfig:
@@ -88,7 +88,7 @@ def train_vqgan(
         flat = latents.float().permute(0, 2, 3, 1).flatten(0, 2)
         chosen = codes.nearest(flat.detach())
         is_continuous = step < continuous_steps
-        nearest = codes.quantized(chosen)
+        nearest = codes.table()[chosen]
         quantized = flat if is_continuous else flat + (nearest - flat).detach()
         grid = quantized.view(latents.shape[0], latents.shape[2], latents.shape[3], -1).permute(0, 3, 1, 2)
         with autocast(batch.device):
@@ -137,16 +137,23 @@ def reconstruction_psnr(
     return -10 * math.log10(max(squared, 1e-10))
 
 
+@torch.inference_mode()
+def reconstruct(
+    vqgan: VQGAN, images: UInt8[np.ndarray, "images height width 3"]
+) -> UInt8[np.ndarray, "images height width 3"]:
+    """Images to tokens and back."""
+    decoded = vqgan.decode(vqgan.encode(to_pixels(images)))
+    return (decoded * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+
+
 @torch.no_grad()
 def _find_codes(players: _Players, images: UInt8[np.ndarray, "images height width 3"], seed: int) -> None:
-    """Start the codes of every part at the centres of its latents."""
+    """Start the codes at the centres of latents of the images."""
     rows = np.random.default_rng(seed).choice(len(images), min(_STARTED_ON, len(images)), replace=False)
     parts = np.array_split(np.sort(rows), max(1, len(rows) // 64))
     latents = [players.vqgan.latents(to_pixels(images[part])).permute(0, 2, 3, 1).flatten(0, 2) for part in parts]
     generator = torch.Generator().manual_seed(seed)
-    pieces = torch.cat(latents).split(players.codes.width, dim=1)
-    tables = zip(pieces, players.codes.sizes, strict=True)
-    players.codes.start_at([clustered(piece, size, generator=generator) for piece, size in tables])
+    players.codes.start_at(clustered(torch.cat(latents), len(players.codes.usage), generator=generator))
 
 
 def pixel_distance(

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from styledrop.config.pretraining import Schedule, VQGANTraining
-from styledrop.pretraining.pictures import reconstruct
-from styledrop.pretraining.vqgan import reconstruction_psnr, train_vqgan, vqgan_config
+from styledrop.pretraining.vqgan import reconstruct, reconstruction_psnr, train_vqgan, vqgan_config
 from styledrop.vqgan import VQGAN
 from tests.model.conftest import with_steps
 
@@ -15,7 +14,7 @@ TRAINING = VQGANTraining(
     schedule=Schedule(num_steps=4, learning_rate=3e-3, batch_size=4, warmup_steps=1, muon_rate=3e-3),
     block_out_channels=(8, 8, 8),
     latent_channels=4,
-    code_parts=(16,),
+    num_codes=16,
     norm_num_groups=4,
     continuous_steps=2,
 )
@@ -74,17 +73,9 @@ def test_the_psnr_is_that_of_the_mean_squared_error_whatever_the_batch(tmp_path:
     assert reconstruction_psnr(vqgan, images, batch_size=3) == pytest.approx(reconstruction_psnr(vqgan, images))
 
 
-def test_with_product_codes_the_codebook_has_a_row_for_each_pair(tmp_path: Path) -> None:
-    training = with_steps(TRAINING, 12).model_copy(update={"code_parts": (4, 4)})
-    vqgan = trained(tmp_path, training)
-    rows = vqgan.codebook.detach().view(4, 4, 4)
-    assert (rows[:, :, :2] == rows[:, :1, :2]).all() and (rows[:, :, 2:] == rows[:1, :, 2:]).all()
-    assert len(rows.flatten(0, 1).unique(dim=0)) == 16
-
-
 def test_a_warm_start_keeps_encoder_and_decoder_and_finds_new_codes(tmp_path: Path) -> None:
     start = trained(tmp_path / "first")
-    training = with_steps(TRAINING, 0).model_copy(update={"code_parts": (3, 3)})
+    training = with_steps(TRAINING, 0).model_copy(update={"num_codes": 9})
     went_on = train_vqgan(squares(), {}, training, tmp_path / "second", start=start)
     assert went_on.codebook.shape == (9, 4)
     for name, value in start.state_dict().items():
