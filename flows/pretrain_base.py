@@ -71,9 +71,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="styledrop-pretrain-base", description=pretrain_base.description)
     parser.add_argument("--work", type=Path, required=True, help="folder of checkpoints and pictures; 10 GB")
     parser.add_argument("--out", type=Path, help="folder of the finished base; default: WORK/base")
-    parser.add_argument(
-        "--settings", type=Path, help="YAML or JSON, changes to data/documents/pretrain_spec.py's defaults"
-    )
+    parser.add_argument("--settings", type=Path, help="YAML or JSON; what differs from data/documents/pretraining.yaml")
     arguments = parser.parse_args()
     return run_in_terminal(
         lambda: pretrain_base(read_pretrain_spec(arguments.work, out=arguments.out, settings=arguments.settings)).folder

@@ -25,7 +25,7 @@ from data.corpus.packages import PACKAGES
 from data.corpus.render import render_and_encode, worker_pool
 from data.corpus.sets import BASE_SETS, HELD_OUT_SETS
 from data.corpus.shards import IMAGE_SIZE_PX, fraction, mixed, write_shards
-from data.corpus.synonyms import EVERYDAY, SET_NAMES, SYNONYMS
+from data.corpus.synonyms import SET_NAMES, SYNONYMS
 from data.errors import CorpusError
 
 KEPT_FRACTION = 0.08
@@ -79,7 +79,6 @@ def build_corpus(packages: str | Path, out: str | Path, *, held_out: bool = Fals
     summary = _summarize(rows, licences)
     (out / "corpus.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
     print(f"{len(rows)} images, {len(summary['counts'])} styles, {summary['concepts']} concepts")
-    print("styles (of 33) that show: " + ", ".join(f"{word} {coverage.get(word, 0)}" for word in EVERYDAY))
     return summary
 
 

@@ -1,130 +1,14 @@
-"""What icon sets call everyday things: the tables by which one thing has one name in all of them."""
+"""What icon sets call everyday things (`names.json`): the tables by which one thing has one name in all of them."""
 
-SYNONYMS = {
-    "house": "home|house building|house chimney|home simple|house alt|building house|home alt",
-    "car": "automobile|car side|car retro|city car|motor car",
-    "sun": "sun with rays|black sun with rays|sunny|weather sun|white sun|sun rays",
-    "tree": "deciduous tree|tree deciduous|trees tree",
-    "pine tree": "evergreen tree|evergreen|tree evergreen",
-    "heart": "red heart|heart suit|heart black suit|black heart suit|hearts suit|heart favorite|favorite heart",
-    "umbrella": "umbrella with rain drops|closed umbrella|open umbrella|umbrella open|rain umbrella|ubmrella",
-    "rocket": "space rocket|rocket launch|rocket ship",
-    "fish": "fish alt|allergens fish",
-    "crown": "vip crown queen|vip crown king|vip crown|queen crown|crown king|crown line|crown simple",
-    "camera": "photo camera|camera photo|camera alt",
-    "bicycle": "bike|bicycle bike|pedal bike|fitness bicycle|dutch bike",
-    "guitar": "acoustic guitar|modern music electric guitar|electric guitar|guitars|music guitar|guitar electric",
-    "cake": "birthday cake|cake slice|desert cake|cake birthday",
-    "shield": "protect guard|shield plain",
-    "cat": "cat side",
-    "dog": "dog side",
-    "star": "white medium star|favorite star|rating star|medium star|white star|glyph star",
-    "moon": "crescent moon|moon stars|night moon|cresent moon stars",
-    "book": "closed book|book closed|close book|notebook book",
-    "bell": "notification bell|alarm bell|bell notification|bell ring|ringing bell|alarm bell ring|bell ringing|"
-    "ringing bell notification|bell simple",
-    "lock": "locked|padlock|lock closed|lock simple|lock laminated|lock keyhole",
-    "cloud": "weather cloud|cloud alt|clouds",
-    "flower": "blossom|flower alt|hibiscus|potted flower|focus flower|flower lotus|flower tulip",
-    "apple": "red apple|apple fruit|apple whole|shiny apple",
-    "airplane": "plane|airport plane|plane side|jet plane right|commercial airplane|aeroplane|jet plane|aircraft",
-    "clock": "three oclock|three o clock|clock 3 oclock|clock circle|clock alt|clock one|circle clock|time clock|"
-    "time clock circle|clocks|"
-    "clock 3|wall clock",
-    "gift": "wrapped gift|present|gift box|wrapped present|products gift|reward gift",
-    "envelope": "mail|email|e mail|e-mail|letter|email envelope|letter symbol|lettersymbol|envelope simple|"
-    "envelope letter|email envelope close|envelope close|mail envelope",
-    "phone": "telephone|telephone receiver|black telephone|phone telephone|retro phone|phone retro|rotary phone|"
-    "landline|telephone receiver 2|old telephone|vintage phone|phone line|phone call|calling phone",
-    "mobile phone": "mobile|smartphone|cell phone|cellphone|iphone|handphone|device mobile|mobile phone alt|"
-    "phone portrait|smart phone",
-    "hat": "top hat|tophat|hat alt",
-    "boat": "sailboat|sail boat|sail ship|sailing boat|sailing",
-    "ship": "cargo ship|shipment cargo boat|ship water|ship front",
-    "cup": "hot beverage|tea cup|coffee cup|coffee|mug|coffee mug|cup hot|hot coffee|coffee tea cup|food cup|"
-    "teacup without handle|coffee takeaway cup|tea",
-    "ball": "soccer ball|soccer|ball football|football ball|soccer field ball|play ball",
-    "basketball": "ball basketball|basketball ball",
-    "american football": "ball american football|american football ball",
-    "magnifying glass": "magnifying glass tilted left|left magnifying glass|search|magnifier|magnifying",
-    "gear": "settings|setting|cog|cogwheel",
-    "light bulb": "bulb|lightbulb|idea bulb|bulb alt|electric bulb",
-    "trash can": "trash|wastebasket|bin|recycle bin|trash bin|garbage can",
-    "shopping cart": "cart|shopping trolley|shopping cart trolley",
-    "fire": "flame|flames|fire flame",
-    "lightning": "high voltage|bolt|lightning bolt|thunder|zap|flash lightning|lightning alt",
-    "droplet": "drop|water drop|waterdrop|drops|raindrop|drop simple",
-    "glasses": "eyeglasses|spectacles|eye glasses",
-    "headphones": "headphone|headset headphones|earphones",
-    "microphone": "mic|studio microphone|microphone stage",
-    "television": "tv|television vintage|old television|tv retro",
-    "laptop": "labtop|laptop computer|notebook computer|macbook|device laptop",
-    "truck": "delivery truck|lorry",
-    "floppy disk": "floppy|diskette|save disk|floppy disc",
-    "map pin": "round pushpin|location pin|map marker|location|place marker|map point",
-    "flag": "triangular flag|triangular flag on post|flag alt",
-    "trophy": "cup trophy|trophy cup",
-    "pizza": "pizza slice|slice of pizza",
-    "ice cream": "icecream|soft ice cream|ice cream cone|soft serve ice cream",
-    "rabbit": "bunny",
-    "paw print": "paw prints|paw|pets",
-    "tooth": "teeth|dentistry tooth",
-    "skull": "skull head",
-    "mountain": "mountains|mountain alt",
-    "chat bubble": "speech balloon|chat|speech bubble|message bubble|chat bubble oval",
-    "musical note": "music note|note music|music",
-    "snowflake": "snow flake",
-    "mushroom": "mushrooms",
-    "medal": "sports medal|military medal",
-    "globe": "earth|world|globe showing europe africa|globe earth",
-    "paint palette": "artist palette|palette|colour palette|color palette",
-    "paint brush": "paintbrush|brush paint",
-    "game controller": "video game|gamepad|joystick controller|game console|device gamepad",
-    "newspaper": "news|news paper|newspapers",
-    "open book": "book open|book opened|opened book",
-    "unlocked lock": "unlocked|unlock|open lock|lock open|lock unlocked",
-    "hourglass": "hourglass done|sand clock|sandglass",
-    "luggage": "suitcase|trolley suitcase",
-}
-"""Everyday things only: one name -> what sets call it."""
+import json
+from pathlib import Path
+
+_NAMES = json.loads(Path(__file__).with_name("names.json").read_text("utf-8"))
+
+SYNONYMS: dict[str, str] = _NAMES["synonyms"]
+"""Everyday things only: one name -> what sets call it, with "|" between."""
 
 SYNONYM_OF = {other: name for name, others in SYNONYMS.items() for other in others.split("|")}
 
-SET_NAMES = {
-    "material-symbols-sharp": {
-        "directions car": "car", "wb sunny": "sun", "clear day": "sun", "park": "tree", "nature": "tree",
-        "favorite": "heart", "directions bike": "bicycle", "bedtime": "moon", "dark mode": "moon",
-        "notifications": "bell", "local florist": "flower", "flight": "airplane", "travel": "airplane",
-        "schedule": "clock", "redeem": "gift", "featured seasonal and gifts": "gift", "call": "phone",
-        "directions boat": "ship", "local cafe": "cup", "sports soccer": "ball", "delete": "trash can",
-        "visibility": "eye", "local fire department": "fire", "local pizza": "pizza", "icecream": "ice cream",
-        "ac unit": "snowflake", "travel explore": "globe search", "phishing": "fish hook",
-        "chess queen": "crown", "crown": "crown", "rainy": "rain", "lightbulb": "light bulb", "sports basketball":
-        "basketball", "menu book": "open book", "school": "graduation cap", "local shipping": "truck",
-        "emoji events": "trophy", "pedal bike": "bicycle", "restaurant": "fork and knife", "smartphone": "mobile phone",
-        "photo camera": "camera", "train": "train", "directions bus": "bus", "landscape": "mountain",
-    },
-    "streamline-color": {"waning cresent moon": "moon", "hearts symbol": "hearts"},
-    "streamline-sharp-color-flat": {"smart key": "key", "startup": "rocket", "mail send envelope": "envelope"},
-    "streamline-plump-color-flat": {"airplane enabled": "airplane", "startup": "rocket", "multiple stars": "stars"},
-    "healthicons": {"star large": "star"},
-    "flat-color-icons": {"like": "heart"},
-    "streamline-pixel": {"cloud sun fine": "sun behind cloud"},
-    "pepicons-pencil": {"camera": "video camera", "photo camera": "camera"},
-    "solar-broken": {"cup": "trophy", "plane": "paper airplane", "balls": "balls of many sports"},
-    "solar-bold-duotone": {"cup": "trophy", "plane": "paper airplane", "balls": "balls of many sports"},
-    "icon-park": {"heart": "human heart", "like": "heart", "phone": "mobile phone", "phone telephone": "phone"},
-    "icon-park-twotone": {"heart": "human heart", "like": "heart", "phone": "mobile phone"},
-    "pepicons-print": {"camera": "video camera", "photo camera": "camera"},
-    "flat-ui": {"cup": "trophy", "weather": "sun behind cloud", "pig": "piggy bank"},
-    "fxemoji": {"cat": "cat face", "dog": "dog face", "catside": "cat", "dogside": "dog"},
-    "dinkie-icons": {"house building": "house"},
-}  # fmt: skip
+SET_NAMES: dict[str, dict[str, str]] = _NAMES["set_names"]
 """What a set calls a thing where that name means something else, or nothing, in other sets."""
-
-EVERYDAY = (
-    "house", "car", "sun", "tree", "heart", "key", "umbrella", "rocket", "fish", "crown", "camera", "bicycle", "guitar",
-    "cake", "shield", "cat", "dog", "star", "moon", "book", "bell", "lock", "cloud", "flower", "apple", "airplane",
-    "clock", "gift", "envelope", "phone", "hat", "boat", "ship", "cup", "ball",
-)  # fmt: skip
-"""The plain things that prompts ask for; how many styles show each is printed after a build."""

@@ -1,12 +1,12 @@
 """What a base is pretrained with: sizes, weights and schedules of every stage.
 
-The defaults are those of the embedded base, as its card has them: pictures of 64 px, drawn from 40,000 icons, on two
-CPU cores (docs/base.md). It went on from an earlier base (`start_from`), so its schedules are short: from random
-weights VQGAN and both generators take several times as many steps.
+The defaults (`pretraining.yaml`) are those of the embedded base, as its card has them: pictures of 64 px, drawn from
+40,000 icons, on two CPU cores (docs/base.md). It went on from an earlier base (`start_from`), so its schedules are
+short: from random weights VQGAN and both generators take several times as many steps.
 """
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -16,99 +16,27 @@ from styledrop.config.pretraining import (
     ClipTraining,
     DecoderTraining,
     MaskedModelTraining,
-    Schedule,
     SuperResolutionTraining,
     TextTraining,
     VQGANTraining,
 )
 from styledrop.config.settings import Settings
 
-VQGAN = VQGANTraining(
-    schedule=Schedule(
-        num_steps=2400,
-        decay_steps=1200,
-        learning_rate=1e-3,
-        batch_size=16,
-        warmup_steps=50,
-        ema_decay=0.99,
-        muon_rate=2e-3,
-    )
-)
-DECODER = DecoderTraining(
-    schedule=Schedule(
-        num_steps=600,
-        decay_steps=500,
-        learning_rate=1e-3,
-        batch_size=16,
-        warmup_steps=50,
-        ema_decay=0.99,
-        muon_rate=1e-3,
-    )
-)
-TEXT = TextTraining(
-    schedule=Schedule(
-        num_steps=1000,
-        decay_steps=300,
-        learning_rate=1e-3,
-        batch_size=256,
-        warmup_steps=50,
-        weight_decay=0.05,
-        betas=(0.9, 0.98),
-    )
-)
-CLIP = ClipTraining(
-    schedule=Schedule(
-        num_steps=3300,
-        decay_steps=1800,
-        learning_rate=1e-3,
-        batch_size=128,
-        warmup_steps=50,
-        weight_decay=0.05,
-        betas=(0.9, 0.98),
-        muon_rate=2e-3,
-    )
-)
-GENERATOR = MaskedModelTraining(
-    schedule=Schedule(
-        num_steps=3400,
-        decay_steps=2700,
-        learning_rate=8e-4,
-        batch_size=48,
-        warmup_steps=100,
-        weight_decay=0.03,
-        betas=(0.9, 0.98),
-        ema_decay=0.999,
-        muon_rate=2.5e-3,
-    ),
-    hidden_size=192,
-    num_hidden_layers=6,
-    num_attention_heads=4,
-    intermediate_size=512,
-    channels=128,
-    channel_heads=4,
-    num_res_blocks=3,
-)
-SUPER_RESOLUTION = SuperResolutionTraining(
-    schedule=Schedule(
-        num_steps=600,
-        decay_steps=450,
-        learning_rate=1e-3,
-        batch_size=16,
-        warmup_steps=50,
-        weight_decay=0.03,
-        betas=(0.9, 0.98),
-        ema_decay=0.99,
-        muon_rate=3e-3,
-    ),
-    num_images=10_000,
-    hidden_size=128,
-    num_hidden_layers=4,
-    num_attention_heads=4,
-    intermediate_size=384,
-    channels=128,
-    channel_heads=4,
-    num_res_blocks=1,  # few: the small image supplies the positions
-)
+_Part = TypeVar("_Part", bound=Settings)
+
+_DEFAULTS = read_document(Path(__file__).with_name("pretraining.yaml"), "settings")
+
+
+def _default(kind: type[_Part], part: str) -> _Part:
+    return kind.model_validate(_DEFAULTS[part])
+
+
+VQGAN = _default(VQGANTraining, "vqgan")
+DECODER = _default(DecoderTraining, "decoder")
+TEXT = _default(TextTraining, "text")
+CLIP = _default(ClipTraining, "clip")
+GENERATOR = _default(MaskedModelTraining, "generator")
+SUPER_RESOLUTION = _default(SuperResolutionTraining, "super_resolution")
 
 
 class DrawsSettings(Settings):
