@@ -51,11 +51,6 @@ class Unreadable:
     reason: str
 
 
-def list_waiting() -> list[Waiting]:
-    """All runs with an open question, the longest waiting first."""
-    return [found for found in list_all() if isinstance(found, Waiting)]
-
-
 def list_all() -> list[Waiting | Unreadable]:
     """All runs with an open question, the longest waiting first; one that cannot be shown hides no other."""
     paused = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED])))

@@ -13,7 +13,6 @@ from data.addresses import absolute, refuse_outside_roots
 from data.errors import SpecError
 from data.records.record import Blob
 from data.store.files import read_blob
-from data.store.published_style import download_version
 from styledrop.base import EMBEDDED
 from styledrop.reading import files_sha256
 from styledrop.text import TextEncoder
@@ -159,19 +158,6 @@ def open_adapter(files: Mapping[str, Blob], base: styledrop.Base) -> styledrop.T
         except styledrop.StyleDropError as error:
             where = ", ".join(sorted(blob.uri for blob in files.values()))
             raise SpecError(f"the adapter of {where} cannot be used: {error}") from error
-
-
-def load_published(uri: str, base_name: str = "embedded") -> styledrop.Tuned:
-    """The published adapter at `uri` (a version, or a style for its current version), ready for `styledrop.sample`.
-
-    Raises:
-        NotInStore: if nothing is published there.
-        StyleWithdrawn: if the style was taken back.
-        StoreCorrupted: if a file is not the one that was published.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        download_version(uri, Path(folder))
-        return styledrop.load_adapter(Path(folder), open_base(base_name))
 
 
 def _clip_folder(base: styledrop.Base) -> Path:

@@ -5,8 +5,13 @@ import threading
 from collections.abc import Callable
 
 from data.records.feedback import Answer
-from review.waiting import Waiting, answer, list_waiting
+from review.waiting import Waiting, answer, list_all
 from tests.processes import wait_until
+
+
+def list_waiting() -> list[Waiting]:
+    """All runs with an open question that can be shown, the longest waiting first."""
+    return [found for found in list_all() if isinstance(found, Waiting)]
 
 
 def next_question(seen: list[Waiting]) -> Waiting:

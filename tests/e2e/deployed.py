@@ -8,9 +8,9 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import State, StateType
 
 from data.documents.spec import StyleSpec
-from review.waiting import Waiting, list_waiting
+from review.waiting import Waiting
 from tests.processes import wait_until
-from tests.reviewer import says
+from tests.reviewer import list_waiting, says
 
 REPOSITORY = Path(__file__).parents[2]
 

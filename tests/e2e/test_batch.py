@@ -31,7 +31,8 @@ from data.records.feedback import FeedbackRecord
 from data.store.files import Store
 from infra.processes import Started, marked, wait_until
 from infra.stack import MARK
-from review.waiting import Waiting, answer, list_waiting
+from review.waiting import Waiting, answer
+from tests.reviewer import list_waiting
 
 pytestmark = pytest.mark.e2e
 

@@ -25,13 +25,13 @@ from data.store.files import Store
 from data.store.publication import current_version
 from review.links import link
 from review.page import make_app
-from review.waiting import find_waiting, list_waiting
+from review.waiting import find_waiting
 from tasks.onboarding.prepare import prepare
 from tests.e2e.browser import open_page, screenshot
 from tests.e2e.deployed import complete_with_a_word, start_onboarding, wait_for_state
 from tests.flows.test_human_feedback import asks
 from tests.processes import free_port, wait_until
-from tests.reviewer import next_question
+from tests.reviewer import list_waiting, next_question
 from tests.tasks.onboarding.test_keep_candidates import candidates_of
 
 pytestmark = pytest.mark.e2e

@@ -16,7 +16,8 @@ from flows.evaluate import evaluate
 from flows.generate import generate
 from flows.onboard_style import onboard_style
 from published.__main__ import main as commands
-from tasks.models import load_published, open_base
+from tasks.models import open_base
+from tests.published_adapter import load_published
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("learnt")]
 

@@ -16,12 +16,13 @@ from data.records.onboarding import PublishedAdapter
 from data.records.scores import EvaluationRecord, GuidanceRecord
 from data.store.files import Store
 from flows.generate import generate
-from tasks.models import load_published, open_base
+from tasks.models import open_base
 from tasks.onboarding.evaluate import evaluate_round
 from tasks.onboarding.prepare import prepare
 from tasks.onboarding.publish import publish
 from tasks.onboarding.tokenize import tokenize
 from tasks.onboarding.tune import tune
+from tests.published_adapter import load_published
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES = ("mixture", "style_per_prompt", "styles_together", "style_editing", "negative_prompt", "generate")

@@ -33,7 +33,7 @@ from data.store.published_style import ADAPTER_FILES, download_version
 from flows.evaluate import evaluate
 from flows.generate import generate, main
 from published.__main__ import main as published_main
-from tasks.models import load_published, open_base
+from tasks.models import open_base
 from tasks.onboarding.enlarge import enlarge
 from tasks.onboarding.evaluate import evaluate_round
 from tasks.onboarding.prepare import prepare
@@ -43,6 +43,7 @@ from tasks.onboarding.tune import tune
 from tasks.onboarding.tune_enlarging import tune_enlarging
 from tasks.published.evaluate import prepare_scores
 from tasks.published.generate import prepare_images
+from tests.published_adapter import load_published
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 

@@ -26,9 +26,10 @@ from flows.evaluate import evaluate
 from flows.generate import generate
 from flows.onboard_style import onboard_style
 from flows.onboard_subject import onboard_subject
-from tasks.models import load_published, open_base
+from tasks.models import open_base
 from tasks.onboarding.prepare import prepare
 from tasks.published.choose_gamma import GAMMAS, TriedGamma, best_gamma
+from tests.published_adapter import load_published
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -25,7 +25,8 @@ from review import terminal, waiting
 from review.__main__ import main as serve
 from review.links import SECRET, token
 from review.page import make_app
-from review.waiting import Unreadable, Waiting, find_waiting, list_all, list_waiting
+from review.waiting import Unreadable, Waiting, find_waiting, list_all
+from tests.reviewer import list_waiting
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -23,7 +23,7 @@ from data.store.files import Store
 from data.store.published_style import read_document
 from data.store.verification import verify_version
 from tasks import sampling
-from tasks.models import load_published, open_adapter, open_base
+from tasks.models import open_adapter, open_base
 from tasks.onboarding.evaluate import evaluate_round
 from tasks.onboarding.keep_candidates import keep_candidates
 from tasks.onboarding.prepare import prepare
@@ -35,6 +35,7 @@ from tasks.onboarding.tune import tune
 from tasks.reporting import Progress
 from tasks.resuming import remove_work_folder
 from tasks.sampling import draw_seed, enlarge_samples
+from tests.published_adapter import load_published
 
 LOW = Leak(score=Score(mean=0.1, standard_error=0.01), threshold=0.2)
 HIGH = Leak(score=Score(mean=0.3, standard_error=0.01), threshold=0.2)
