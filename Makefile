@@ -5,14 +5,17 @@ PYTHON ?= python3
 RUN = $(VENV)/bin/
 BENCHES = parameter_counts mixed_batch generalization base_quality colour_words two_adapters style_editing super_resolution leak_guard orchestration held_out_styles ablations
 
+# Tests run in two processes, each with the servers that it needs; a file's tests share their fixtures.
+IN_TWO = --numprocesses 2 --dist loadfile
+
 # Nothing is fetched from a model hub, not even a question whether something newer is there.
 export HF_HUB_OFFLINE = 1
 
 .PHONY: demo test check lint types units bench up down
 demo: $(VENV)/ready  ; $(RUN)python -m flows.onboard_style --spec examples/demo.yaml
-test: $(VENV)/ready  ; $(RUN)lint-imports && $(RUN)python -m pytest --timeout 900
+test: $(VENV)/ready  ; $(RUN)lint-imports && $(RUN)python -m pytest $(IN_TWO) --timeout 900
 check: $(VENV)/ready ; $(MAKE) --no-print-directory --jobs 2 --output-sync lint types units
-units: $(VENV)/ready ; $(RUN)python -m pytest --quiet -m "not server and not e2e" --timeout 120
+units: $(VENV)/ready ; $(RUN)python -m pytest --quiet $(IN_TWO) -m "not server and not e2e" --timeout 120
 lint: $(VENV)/ready  ; $(RUN)ruff check && $(RUN)ruff format --check && $(RUN)lint-imports
 types: $(VENV)/ready ; $(RUN)mypy
 bench: $(VENV)/ready ; for name in $(BENCHES); do $(RUN)python -m bench.$$name || exit; done

@@ -7,8 +7,10 @@
     s3://bucket/a.png         a scheme is written in small letters, `S3://` becomes so
 
 Chains of filesystems (`simplecache::…`), Windows paths, unknown schemes, control characters and addresses with a
-password in them are refused. Where $STYLEDROP_ROOTS is set, as it should be on workers that take specs from others
-(`s3://styles,s3://incoming,/data`), nothing outside these places is opened, for reading or for writing.
+password in them are refused.
+
+    STYLEDROP_ROOTS=s3://styles,/data    the places that may be opened, for reading or for writing; left out: all.
+                                         Set it on workers that take specs from others.
 """
 
 import os

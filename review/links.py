@@ -1,4 +1,10 @@
-"""Links for reviewers on other machines, signed: the holder of one sees and answers one question, for a while."""
+"""Links for reviewers on other machines, signed: the holder of one sees and answers one question, for a while.
+
+    STYLEDROP_REVIEW_SECRET    what links are signed with, at least 32 characters: the same for the page and for whoever
+                               hands links out
+
+Whoever knows the secret can make a link to any question.
+"""
 
 import hashlib
 import hmac

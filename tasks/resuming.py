@@ -3,8 +3,10 @@
 A result is found again by what its task uses and by the code that makes it, nothing else: a run of another spec finds
 it too, if the two differ in other things only.
 
-The folder, on this machine, holds checkpoints of tunings. It is found again by a run with the same key. Losing it costs
-time, never correctness.
+The folder holds checkpoints of tunings. It is found again by a run with the same key. Losing it costs time, never
+correctness.
+
+    STYLEDROP_WORK=FOLDER    where these folders lie, on this machine; default: ~/.cache/styledrop/work
 """
 
 import ast

@@ -1,4 +1,6 @@
-"""TensorBoard logs of tunings, in the folder $STYLEDROP_TENSORBOARD on this machine; without it, none.
+"""TensorBoard logs of tunings.
+
+    STYLEDROP_TENSORBOARD=FOLDER    a folder on this machine for the logs; left out: none are written
 
     FOLDER/STYLE/RUN/round-1, …, super-resolution    the loss of each step
     FOLDER/STYLE/RUN/samples                         what base and rounds draw in the evaluation; a step is a round
