@@ -1,6 +1,5 @@
 """What a user asks of published styles: images for prompts, or scores."""
 
-import re
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -9,17 +8,10 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_val
 from data.documents import defaults
 from data.documents.document import checked, read_document
 from data.documents.spec import SAMPLING, Sampling, Surroundings
-from data.documents.words import Phrase, Words
+from data.documents.words import Phrase, Slug, Words, each_once
 from styledrop.config.settings import Settings
 
 Request = TypeVar("Request", bound=BaseModel)
-Prompt = TypeVar("Prompt", bound="str | StyledPrompt")
-
-
-def _checked_folder(folder: str) -> str:
-    if not re.fullmatch(r"[a-z0-9](-?[a-z0-9]){0,63}", folder):
-        raise ValueError(f"expected 1 to 64 characters a-z and 0-9, joined by single '-', got {folder!r}")
-    return folder
 
 
 class _Request(Surroundings):
@@ -69,13 +61,6 @@ ALONE = StyledPrompt.model_construct(content="", style="", style_phrase="", with
 """Nothing is said of a subject."""
 
 
-def _each_once(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
-    twice = [prompt for number, prompt in enumerate(prompts) if prompt in prompts[:number]]
-    if twice:
-        raise ValueError(f"expected each phrase once, got {twice} more than once; remove the copies")
-    return prompts
-
-
 class GenerateRequest(_Request, _InStyle):
     """Images of prompts in published styles, or from the bare base."""
 
@@ -90,7 +75,7 @@ class GenerateRequest(_Request, _InStyle):
         description="how much of the subject in a style: 0 is the style's adapter alone, 1 the subject's; the paper: "
         "0.5 to 0.7. Left out: chosen by a sweep",
     )
-    prompts: Annotated[tuple[Phrase | StyledPrompt, ...], AfterValidator(_each_once)] = Field(
+    prompts: Annotated[tuple[Phrase | StyledPrompt, ...], AfterValidator(each_once)] = Field(
         default=(),
         validate_default=True,
         description='what to draw, without the style: "a cat", or {content: a cat, style: …} in a style of its own; '
@@ -103,9 +88,7 @@ class GenerateRequest(_Request, _InStyle):
         description="PNGs say how they were made: prompt, style, version and seed, as text and, if "
         "STYLEDROP_SIGNING_KEY names a key, as a signed C2PA manifest",
     )
-    folder: Annotated[str, AfterValidator(_checked_folder)] = Field(
-        description="slug; the images go to STORE/generated/FOLDER"
-    )
+    folder: Slug = Field(description="slug; the images go to STORE/generated/FOLDER")
 
     @field_validator("prompts")
     @classmethod
@@ -144,7 +127,7 @@ class EvaluateRequest(_Request):
         min_length=1,
         description="published style (…/styles/NAME: its current version) or version (…/styles/NAME/versions/VERSION)",
     )
-    prompts: Annotated[tuple[Phrase, ...], AfterValidator(_each_once)] = Field(
+    prompts: Annotated[tuple[Phrase, ...], AfterValidator(each_once)] = Field(
         default=(),
         description="content phrases, or what is said of a subject; none may have been tuned on (the paper: 190 "
         "prompts). Left out: ours",

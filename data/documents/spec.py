@@ -5,7 +5,6 @@ phrases and absurd sizes are errors. The files the spec names are checked by `da
 its prompts fit the text encoder of its base by `tasks.models`.
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -16,7 +15,7 @@ from data.addresses import absolute, check_address
 from data.documents import defaults
 from data.documents.document import checked, completed_by, read_document
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
-from data.documents.words import Phrase, Words, shared_contents, whole_prompt, without_contents
+from data.documents.words import Phrase, Slug, Words, each_once, shared_contents, whole_prompt, without_contents
 from data.errors import AddressError, SpecError
 from styledrop.config.sampling import LambdaA, LambdaB, SamplingConfig
 from styledrop.config.settings import Settings
@@ -95,19 +94,9 @@ Sampling = Annotated[SamplingSettings, completed_by(SAMPLING)]
 class _Identity(Settings):
     """Whose the references are, and what is made of them is called."""
 
-    name: str = Field(description="slug under which the adapter is published: a-z, 0-9 and '-'")
+    name: Slug = Field(description="slug under which the adapter is published: a-z, 0-9 and '-'")
     licence: Phrase = Field(description="licence of the references, an SPDX identifier where there is one")
     consent: Phrase = Field(description='who allowed this use, and where that is written down: "own work"')
-
-    @field_validator("name")
-    @classmethod
-    def _name_is_a_slug(cls, name: str) -> str:
-        if not re.fullmatch(r"[a-z0-9](-?[a-z0-9]){0,63}", name):
-            raise ValueError(
-                f"expected 1 to 64 characters a-z and 0-9, joined by single '-', got {name!r}; "
-                "it becomes a part of the published address"
-            )
-        return name
 
 
 class Surroundings(Settings):
@@ -177,10 +166,7 @@ class StyleSettings(Surroundings):
     def _prompts_are_distinct(cls, prompts: tuple[str, ...]) -> tuple[str, ...]:
         if not 1 <= len(prompts) <= 1000:
             raise ValueError(f"expected 1 to 1000 content phrases, got {len(prompts)}; leave the field out for ours")
-        twice = sorted({prompt for prompt in prompts if prompts.count(prompt) > 1})
-        if twice:
-            raise ValueError(f"expected every phrase once, got {twice} more than once; remove the copies")
-        return prompts
+        return each_once(prompts)
 
 
 class OnboardingSpec(StyleSettings, _Identity):

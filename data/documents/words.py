@@ -1,10 +1,13 @@
 """Words that people write: used whole, as they stand, or refused; and when two phrases name the same content."""
 
+import re
 import unicodedata
 from collections.abc import Collection, Iterable
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator
+
+Said = TypeVar("Said")
 
 MAX_PHRASE_CHARACTERS = 300
 """More than a contact sheet or a card can show. What a base reads is less, and counted by its own text encoder."""
@@ -47,8 +50,34 @@ def checked_phrase(phrase: str) -> str:
     return phrase
 
 
+def checked_slug(name: str) -> str:
+    """The name as it is, if it can be a part of an address.
+
+    Raises:
+        ValueError: if it cannot.
+    """
+    if not re.fullmatch(r"[a-z0-9](-?[a-z0-9]){0,63}", name):
+        raise ValueError(
+            f"expected 1 to 64 characters a-z and 0-9, joined by single '-', got {name!r}; it is a part of an address"
+        )
+    return name
+
+
+Slug = Annotated[str, AfterValidator(checked_slug)]
 Words = Annotated[str, AfterValidator(checked_words)]
 Phrase = Annotated[str, AfterValidator(checked_phrase)]
+
+
+def each_once(phrases: tuple[Said, ...]) -> tuple[Said, ...]:
+    """The phrases, none of which stands twice.
+
+    Raises:
+        ValueError: naming those that do.
+    """
+    twice = list(dict.fromkeys(phrase for number, phrase in enumerate(phrases) if phrase in phrases[:number]))
+    if twice:
+        raise ValueError(f"expected each phrase once, got {twice} more than once; remove the copies")
+    return phrases
 
 
 def whole_prompt(content_phrase: str, style_phrase: str) -> str:

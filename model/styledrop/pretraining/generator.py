@@ -33,18 +33,14 @@ def generator_config(
     training: MaskedModelTraining, text: TextTraining, vqgan: VQGANTraining, size_px: int
 ) -> GeneratorConfig:
     """The architecture of a generator that is trained so, for images of `size_px`."""
+    same = {name for name in type(training).model_fields if name in GeneratorConfig.__dataclass_fields__}
     return GeneratorConfig(
-        hidden_size=training.hidden_size,
-        num_hidden_layers=training.num_hidden_layers,
-        num_attention_heads=training.num_attention_heads,
-        intermediate_size=training.intermediate_size,
+        **training.model_dump(include=same),
         in_channels=training.channels,
         block_out_channels=training.channels,
         block_num_heads=training.channel_heads,
-        num_res_blocks=training.num_res_blocks,
         cond_embed_dim=text.embed_dim,
         encoder_hidden_size=text.width,
-        micro_cond_encode_dim=training.micro_cond_encode_dim,
         micro_cond_embed_dim=5 * training.micro_cond_encode_dim,
         codebook_size=vqgan.num_codes,
         vocab_size=vqgan.num_codes + 1,

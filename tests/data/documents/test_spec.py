@@ -79,7 +79,7 @@ def test_our_own_list_gives_way_to_one_that_is_written() -> None:
         ({"licence": ""}, r"licence: expected a phrase, got an empty one"),
         ({"feedback": "cat"}, r"feedback: .*'clip', 'human', 'hybrid' or 'random', got 'cat'"),
         ({"rounds": 0}, r"rounds: .*greater than or equal to 1, got 0"),
-        ({"prompts": ["a dog", "a  dog"]}, r"prompts: expected every phrase once, got \['a dog'\]"),
+        ({"prompts": ["a dog", "a  dog"]}, r"prompts: expected each phrase once, got \['a dog'\]"),
         ({"prompts": []}, r"prompts: expected 1 to 1000 content phrases, got 0"),
         (
             {"images_per_prompt": 1000},
