@@ -55,7 +55,7 @@ from data.pictures.images import from_png
 from data.pictures.markdown import table
 from tasks.models import open_base
 
-TOLD_APART = (("clip", "round_1"), ("clip", "random"), ("human", "round_1"), ("human", "random"), ("human", "clip"))
+COMPARED = (("clip", "round_1"), ("clip", "random"), ("human", "round_1"), ("human", "random"), ("human", "clip"))
 """Rows whose differences the paper's claims are about."""
 
 
@@ -150,8 +150,8 @@ def main() -> None:
         _print_table(style, scores)
     if picks:
         _print_table("picks for round 2", picks)
-    told_apart = {f"{a} - {b}": differences(rows, a, b) for a, b in TOLD_APART if {a, b} <= set(arguments.rows)}
-    for names, score in told_apart.items():
+    compared = {f"{a} - {b}": differences(rows, a, b) for a, b in COMPARED if {a, b} <= set(arguments.rows)}
+    for names, score in compared.items():
         print(
             f"{names:26} Text {score['text']:+.4f} ± {score['text_se']:.4f}  "
             f"Style {score['style']:+.4f} ± {score['style_se']:.4f}"
@@ -163,7 +163,7 @@ def main() -> None:
     report = arguments.out / "held_out_styles.md"
     report.write_text(_report(by_style), encoding="utf-8")
     print(f"report: {report}")
-    print(json.dumps({**summary, "differences": told_apart, "picks": picks}))
+    print(json.dumps({**summary, "differences": compared, "picks": picks}))
 
 
 if __name__ == "__main__":

@@ -83,9 +83,9 @@ def test_every_row_is_drawn_once_and_the_last_line_is_json(
     printed = capsys.readouterr().out.splitlines()
     figures = json.loads(printed[-1])
     assert set(figures) == {*ROWS, "differences", "picks"}
-    told_apart, picks = figures.pop("differences"), figures.pop("picks")
+    compared, picks = figures.pop("differences"), figures.pop("picks")
     text = {name: score["text"] for name, score in figures.items()}
-    assert told_apart["clip - round_1"]["text"] == pytest.approx(text["clip"] - text["round_1"], abs=2e-4)
+    assert compared["clip - round_1"]["text"] == pytest.approx(text["clip"] - text["round_1"], abs=2e-4)
     assert set(picks) == {"all", *FEEDBACK}
     assert picks["clip"]["text"] > picks["all"]["text"]  # the best of each prompt
     keys = {"text", "text_se", "style", "style_se", "judge_content", "judge_style", "distance"}
