@@ -18,7 +18,7 @@ Text and Style are CLIP's (Text against the descriptive prompt in every row). `j
 `judge_style` are shares of samples in which the judge, trained on real icons alone, sees the content among
 all its concepts, and in which the nearest of all 38 styles is the true one (bench/true_icons.py).
 
-Below the table stand the differences of rows that are to be told apart, image by image (the same prompts, the
+Below the table stand the differences of rows that are compared, image by image (the same prompts, the
 same seeds), and what was picked for round 2, measured as the rows are: of all candidates, and of every way's picks.
 
 Means and standard errors are over the images of all styles, pooled. The error is that of independent

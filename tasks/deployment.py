@@ -1,4 +1,4 @@
-"""What a run on a worker may be asked for: only what means the same place wherever it runs."""
+"""Which addresses a run on a worker may be given: only those that mean the same place on every machine."""
 
 from collections.abc import Mapping
 

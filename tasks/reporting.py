@@ -32,7 +32,7 @@ LINE_EVERY_S = 2.0
 ARTIFACT_EVERY_S = 5.0
 
 SILENT_S = 60.0
-"""How long a bar is left alone that could not be moved: each try may take that long, too."""
+"""Until a bar is moved again after a try that failed; a try may itself take as long."""
 
 
 def log_stage(line: str) -> None:

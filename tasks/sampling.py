@@ -31,7 +31,7 @@ from tasks.models import open_adapter, open_base, open_scorer, refuse_cut_prompt
 from tasks.reporting import Progress
 
 PART_SIZE = 32
-"""Images in a part. Two batches, if $STYLEDROP_AT_ONCE asks for no others: the same ones however they are spread."""
+"""Images in a part: two batches of the usual size, so whoever draws the part cuts it into the same batches."""
 
 DRAWN_BY = (__name__, "data.store.candidates", "styledrop.sampler", "styledrop.scoring")
 """The code that makes tables of images (`tasks.resuming`)."""

@@ -1,9 +1,8 @@
 """The runs of a batch: one deployment run per style, sent in waves and watched until each has settled.
 
-A run has settled when it is final or, unless reviewers are waited for, suspended; so has one that is being cancelled
-and does not end. A style that failed hurts no other, and a server that does not answer for a while ends nothing. The
-runs belong to nobody: if the batch is killed they go on, and the same batch, started again,
-finds them by their idempotency keys.
+A run has settled when it is final. So has a suspended one, unless reviewers are waited for, and one that was cancelled
+long ago and does not end. A style that failed hurts no other. A server that does not answer for a while ends nothing.
+If the batch is killed, the runs go on without it; the same batch, started again, finds them by their idempotency keys.
 """
 
 import itertools

@@ -1,6 +1,7 @@
 """The Prefect artifacts of an onboarding: their keys, and links from each to the others.
 
-They belong to the style: what a run was served as finished was shown by the run that made it.
+Keys name the style, not the run: where a run is served a finished result, its link leads to what the run has shown
+that made it.
 
     tuning, candidates, sampling   of a round: the tuning's progress, what a reviewer is shown, the sampling's progress
     guidance, scores, rounds       the sweep over λ_A, the table of scores, the contact sheet of base and rounds

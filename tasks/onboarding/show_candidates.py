@@ -142,8 +142,8 @@ def _as_sentences(findings: Findings) -> str:
 
 def findings_of_candidates(run: Run, rows: Sequence[Candidate]) -> Findings:
     """Leak of the candidates `rows`, and the verdict on the round that drew them."""
-    # The base draws no more than is needed for a number, the first few images of each prompt; and once for all rounds:
-    # with other seeds than a later round's candidates, which say as much about the mean.
+    # The base draws the first few images of each prompt, enough for a mean, and once for all rounds: with the seeds of
+    # round 1. Candidates of later rounds have other seeds, which changes the mean little.
     few = min(run.spec.images_per_prompt, -(-MIN_COMPARED // len(run.spec.prompts)))
     plan = plan_candidates(run, None, 1).model_copy(update={"images_per_phrase": few})
     by_base = draw(plan, f"{run.folder}/base", "the base, beside the candidates", key=artifact_key(run, "leak"))

@@ -6,10 +6,10 @@
     result/         what later stages use
     done.json       the record of a finished stage, written last
 
-A stage with other settings is never mixed with the one that lies there. Only the number of steps may
-grow: the stage then goes on from its checkpoint. A setting that is newer than the folder has its default
-there; so its default must be what was done before there was such a setting. `made_from` holds digests of tables of
-this repository; a folder from before one was recorded is taken to be made from the table at hand.
+A stage with other settings is never mixed with the one that lies there. Only the number of steps may grow: the stage
+then goes on from its checkpoint. A folder that was made before there was a setting is taken to have its default, so the
+default of a new setting has to be what was done before. `made_from` holds digests of tables of this repository; where a
+folder has none for a table, it is taken to be made from today's.
 """
 
 import hashlib
