@@ -11,8 +11,10 @@ import json
 import os
 import re
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -25,10 +27,7 @@ from data.documents.subject_spec import SubjectSpec
 from flows.onboard_batch import onboard_batch
 from flows.rebuild_styles import rebuild_styles
 
-COMMANDS = (
-    "flows.onboard_style", "flows.onboard_subject", "flows.generate", "flows.evaluate", "flows.pretrain_base",
-    "published.__main__", "review.__main__", "review.terminal", "rate.__main__", "infra.stack",
-)  # fmt: skip
+COMMANDS = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text())["project"]["scripts"]
 DOCUMENTS: Mapping[str, type[BaseModel]] = {
     "Spec of a style": StyleSpec,
     "Spec of a subject": SubjectSpec,
@@ -48,10 +47,10 @@ WORDS = {"string": "text", "boolean": "`true`, `false`", "null": "nothing", "obj
 
 def commands() -> Iterator[str]:
     """The help of every command and of its actions."""
-    for name in COMMANDS:
+    for place in COMMANDS.values():
         kept = patch.object(argparse.ArgumentParser, "parse_args", autospec=True, side_effect=SystemExit)
         with kept as asked, suppress(SystemExit):
-            importlib.import_module(name).main()
+            importlib.import_module(place.partition(":")[0]).main()
         parser = asked.call_args.args[0]
         subparsers = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
         parsers = [parser, *(part for one in subparsers for part in one.choices.values())]
