@@ -116,7 +116,7 @@ def documents() -> Iterator[str]:
 
 def block(module: str, word: str) -> str:
     """The indented block of a module's first lines that has `word` in it."""
-    blocks = re.findall(r"(?:^ {4}.*\n?)+", importlib.import_module(module).__doc__ or "", re.M)
+    blocks: list[str] = re.findall(r"(?:^ {4}.*\n?)+", importlib.import_module(module).__doc__ or "", re.M)
     return next(one for one in blocks if word in one).rstrip()
 
 
