@@ -143,7 +143,7 @@ def means(figures: Figures) -> dict[str, dict[str, float]]:
 def gains(figures: Figures, first: float) -> list[str]:
     """What each other λ_B gains over the first, as lines: mean over looks of the paired differences, and its error."""
     return [
-        f"{way} λ_B {lambda_b:g} over λ_B {first:g}: {_paired(of_looks, figures[way, first])}"
+        f"{way} λ_B {lambda_b:g} over λ_B {first:g}: {paired(of_looks, figures[way, first])}"
         for (way, lambda_b), of_looks in figures.items()
         if lambda_b != first
     ]
@@ -156,7 +156,7 @@ def gains_over(figures: Figures, other: Figures) -> list[str]:
         ValueError: the runs were not of equally many looks.
     """
     return [
-        f"{way} λ_B {lambda_b:g} over the other's: {_paired(of_looks, other[way, lambda_b])}"
+        f"{way} λ_B {lambda_b:g} over the other's: {paired(of_looks, other[way, lambda_b])}"
         for (way, lambda_b), of_looks in figures.items()
         if (way, lambda_b) in other
     ]
@@ -173,7 +173,7 @@ def load_figures(path: Path) -> Figures:
     return {(way, lambda_b): of_looks for way, lambda_b, of_looks in json.loads(path.read_text(encoding="utf-8"))}
 
 
-def _paired(after: Sequence[Mapping[str, float]], before: Sequence[Mapping[str, float]]) -> str:
+def paired(after: Sequence[Mapping[str, float]], before: Sequence[Mapping[str, float]]) -> str:
     """Mean over looks of the differences, and its error, of each figure."""
     words = []
     for field in after[0]:

@@ -1,0 +1,146 @@
+"""What should round 2 learn from, and how is it drawn? Both rounds on many kept looks, with the truth beside them.
+
+    python -m bench.later_rounds --work FOLDER [--looks N] [--lambda-b WEAK STRONG] [--base FOLDER] [--out FOLDER]
+
+FOLDER is that of `flows.pretrain_base`; looks, contents and figures are those of `bench.kept_looks`. Round 1 is tuned
+on the reference and draws candidates at both λ_B, as many as the pipeline does. Each way to pick one of every prompt
+gives a round 2:
+
+weak          drawn at the first λ_B, picked by Text (the paper's feedback)
+strong        drawn at the second, picked by Text
+strong_style  the same candidates, picked by the sum of Text and Style
+
+Then the untuned base, round 1 and each round 2 draw the same contents from the same seeds at both λ_B. Below the means
+stand the differences from round 1 at the first λ_B: the mean over looks, and its standard error. The last line is JSON:
+the figures of each look in turn, by what drew them. They are kept in OUT after each look, and a stopped run goes on.
+"""
+
+import argparse
+import itertools
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import styledrop
+from bench.judge import open_judge
+from bench.kept_looks import (
+    CONTENTS,
+    Figures,
+    KeptLook,
+    draw_kept_looks,
+    load_figures,
+    measure,
+    paired,
+    save_figures,
+    tune_round_1,
+)
+from data.corpus.arrays import read_arrays
+from data.documents import defaults
+from data.documents.prompts import CANDIDATE_PROMPTS
+from data.pictures.contact_sheet import Row, comparison_sheet
+from styledrop.sampler import Sampled
+from tasks.models import open_base, open_scorer
+
+PROMPTS = tuple(content for content in CANDIDATE_PROMPTS if content not in CONTENTS)
+"""Contents of candidates: none is measured."""
+FIRST_CANDIDATE_SEED = 10_000
+
+
+def draw(
+    base: styledrop.Base,
+    kept: KeptLook,
+    contents: Sequence[str],
+    first_seed: int,
+    style: styledrop.Tuned | None,
+    lambda_b: float,
+) -> Sampled:
+    """One image of each content, in the look's words, at the default λ_A."""
+    return styledrop.sample(
+        base,
+        [f"{content} {kept.words}" for content in contents],
+        seeds=list(range(first_seed, first_seed + len(contents))),
+        style=style,
+        guidance=styledrop.Guidance(lambda_a=defaults.GUIDANCE.lambda_a if style else 0.0, lambda_b=lambda_b),
+        config=defaults.SAMPLING,
+    )
+
+
+def rounds(
+    base: styledrop.Base, scorer: styledrop.ClipScorer, kept: KeptLook, weak: float, strong: float
+) -> dict[str, styledrop.Tuned | None]:
+    """The untuned base, round 1, and a round 2 for each way."""
+    first = tune_round_1(base, kept, defaults.FIRST_ROUND, defaults.REFERENCE_VIEWS)
+    of_each = defaults.IMAGES_PER_PROMPT
+    contents = [content for content in PROMPTS for _ in range(of_each)]
+    prompts = [f"{content} {kept.words}" for content in contents]
+
+    def scored(lambda_b: float) -> tuple[Tensor, np.ndarray, np.ndarray]:
+        drawn = draw(base, kept, contents, FIRST_CANDIDATE_SEED, first, lambda_b)
+        scores = scorer.score(drawn.images, prompts, [kept.reference])
+        return drawn.tokens, scores.text, scores.style
+
+    def second(tokens: Tensor, ranked_by: np.ndarray) -> styledrop.Tuned:
+        best = ranked_by.reshape(len(PROMPTS), of_each).argmax(axis=1) + of_each * np.arange(len(PROMPTS))
+        return styledrop.tune(base, [(tokens[i], prompts[i]) for i in best.tolist()], defaults.LATER_ROUNDS)
+
+    weak_tokens, weak_text, _ = scored(weak)
+    tokens, text, style = scored(strong)
+    return {
+        "untuned": None,
+        "round_1": first,
+        "weak": second(weak_tokens, weak_text),
+        "strong": second(tokens, text),
+        "strong_style": second(tokens, text + style),
+    }
+
+
+def main() -> None:
+    """Tune both rounds to every look, draw, measure, and print means and differences."""
+    parser = argparse.ArgumentParser(prog="python -m bench.later_rounds")
+    parser.add_argument("--work", type=Path, required=True, help="folder of flows.pretrain_base, with a corpus in it")
+    parser.add_argument("--looks", type=int, default=20, help="two at least")
+    parser.add_argument("--lambda-b", nargs=2, type=float, default=[1.0, 3.0], metavar=("WEAK", "STRONG"))
+    parser.add_argument("--base", default="embedded", help="folder of a base")
+    parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where the pictures go")
+    arguments = parser.parse_args()
+    base, scorer = open_base(arguments.base), open_scorer(arguments.base)
+    judge = open_judge()
+    corpus = read_arrays(arguments.work / "corpus" / "result")
+    layers = np.load(arguments.work / "corpus" / "shards" / "layers.npy", mmap_mode="r", allow_pickle=False)
+    looks = draw_kept_looks(corpus, layers, arguments.looks, base.size_px)
+    places = torch.stack([judge.style_features(kept.true_icons).mean(dim=0) for kept in looks])
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    path = arguments.out / "later_rounds_{:g}_{:g}.json".format(*arguments.lambda_b)
+    done = load_figures(path) if path.exists() else {}
+    figures = {by: list(of_looks) for by, of_looks in done.items()}
+    for number in range(len(next(iter(figures.values()), [])), len(looks)):
+        kept = looks[number]
+        rows = [Row(label=kept.look.style, images=[kept.reference, *kept.true_icons[: len(CONTENTS) - 1]])]
+        tuned = rounds(base, scorer, kept, *arguments.lambda_b)
+        for (who, style), lambda_b in itertools.product(tuned.items(), arguments.lambda_b):
+            images = draw(base, kept, CONTENTS, 0, style, lambda_b).images
+            figures.setdefault((who, lambda_b), []).append(measure(judge, scorer, kept, images, places, number))
+            rows.append(Row(label=f"{who} λ_B {lambda_b:g}", images=images))
+        comparison_sheet(CONTENTS, rows, cell_px=64).save(path.with_name(f"{path.stem}_{number}.png"))
+        save_figures(figures, path)
+        print(f"{number}: {kept.content} {kept.words}", flush=True)
+    report(figures, ("round_1", arguments.lambda_b[0]))
+
+
+def report(figures: Figures, other: tuple[str, float]) -> None:
+    """Print the means, what each has more than `other`, look by look, and all as JSON."""
+    for (who, lambda_b), of_looks in figures.items():
+        means = {field: statistics.fmean(one[field] for one in of_looks) for field in of_looks[0]}
+        print(f"{who} λ_B {lambda_b:g}:", "  ".join(f"{field} {mean:.3f}" for field, mean in means.items()))
+    for (who, lambda_b), of_looks in figures.items():
+        print(f"{who} λ_B {lambda_b:g} over {other[0]} λ_B {other[1]:g}: {paired(of_looks, figures[other])}")
+    print(json.dumps([[*by, of_looks] for by, of_looks in figures.items()]))
+
+
+if __name__ == "__main__":
+    main()
