@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import torch
 from PIL import Image
+from torch import Tensor
 
 import styledrop
 from bench.judge import open_judge
@@ -134,7 +136,7 @@ class StyleBench:
             return self.first_round
         if name in OTHER_METHODS:
             return self.tune(name, self.reference_pairs(self._phrase(name)), OTHER_METHODS[name])
-        return self.tune(name, [(from_png(pick.image), pick.prompt) for pick in self.picks(name)], LATER_ROUNDS)
+        return self.tune(name, [(torch.tensor(pick.tokens), pick.prompt) for pick in self.picks(name)], LATER_ROUNDS)
 
     def _phrase(self, name: str) -> str:
         return RARE_TOKEN if name == "dreambooth" else self.reference.style_phrase
@@ -177,7 +179,9 @@ class StyleBench:
         nearest = {c.prompt: c for c in sorted(candidates, key=rank, reverse=True)}  # the first in rank comes last
         return {candidate.index for candidate in sorted(nearest.values(), key=rank)[:ORACLE_PICKS]}
 
-    def tune(self, name: str, pairs: Sequence[tuple[Image.Image, str]], config: styledrop.Tuning) -> styledrop.Tuned:
+    def tune(
+        self, name: str, pairs: Sequence[tuple[Image.Image | Tensor, str]], config: styledrop.Tuning
+    ) -> styledrop.Tuned:
         """Tune to `pairs`; the seed follows from the name."""
         print(f"{self.reference.style}: tune {name}", flush=True)
         return styledrop.tune(self._base, pairs, config, seed=draw_seed(0, "tune", name))
