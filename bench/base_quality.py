@@ -30,7 +30,8 @@ import styledrop
 from bench.judge import Judge, open_judge
 from data.corpus import Corpus, style_phrases
 from data.corpus.arrays import read_arrays
-from data.documents.spec import SAMPLING, SamplingSettings
+from data.documents.defaults import OF_EMBEDDED
+from data.documents.of_base import SamplingSettings, sampling_of
 from data.pictures.contact_sheet import Row, comparison_sheet
 from tasks.models import open_base
 from tasks.sampling import draw_seed
@@ -58,7 +59,7 @@ STYLES = (
 NEVER_DRAWN = Path(__file__).parent / "references" / "never_drawn.json"
 """Those pairs of the two that training never draws."""
 
-SETTINGS = SAMPLING
+SETTINGS = sampling_of(OF_EMBEDDED)
 """Those of the pipeline (`data.documents.defaults`)."""
 
 

@@ -25,7 +25,8 @@ import styledrop
 from data.corpus import style_phrases
 from data.corpus.colours import BLACK, Colour, luminance, name_of
 from data.corpus.looks import Look, is_left_out, words_of
-from data.documents.spec import SAMPLING
+from data.documents.defaults import OF_EMBEDDED
+from data.documents.of_base import sampling_of
 from data.pictures.contact_sheet import Row, comparison_sheet
 from tasks.models import open_base
 from tasks.sampling import draw_seed
@@ -34,7 +35,7 @@ CONTENTS = ("house", "heart", "key", "umbrella", "star", "bell")
 GROUNDED = ("tabler", "ph-fill", "material-symbols-sharp")
 """Sets with lines, with solid glyphs, with sharp lines."""
 FILLED = ("ph-duotone", "icon-park-twotone", "solar-bold-duotone")
-SETTINGS = SAMPLING
+SETTINGS = sampling_of(OF_EMBEDDED)
 _DARK, _LIGHT = 0.35, 0.6
 """Luminance below which a colour is asked for as ink, and above which as fill or ground."""
 _TONES = ((0.8, 0.3), (0.8, 0.85), (0.22, 0.95))

@@ -2,7 +2,7 @@
 
     python -m bench.full_size --work FOLDER [--size 512] [--parts parity tuning onboarding]
 
-FOLDER gets a base in aMUSEd-256's configuration (or 512's, `bench.published_shape`), 1.8 GB, and is kept. Each part
+FOLDER gets a base in aMUSEd-256's configuration (or 512's, `bench.published_shape`), 3.5 GB, and is kept. Each part
 runs in a process of its own, so that its memory is its own. Weights are random: images show nothing, times and sizes
 are real.
 

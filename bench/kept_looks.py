@@ -32,12 +32,12 @@ from PIL import Image
 from torch import Tensor
 
 import styledrop
+from bench import embedded
 from bench.judge import Judge, open_judge
 from data.corpus import Corpus, style_phrases
 from data.corpus.arrays import read_arrays
 from data.corpus.looks import Look, draw_look, words_of
 from data.corpus.paint import Placement, paint
-from data.documents import defaults
 from data.pictures.contact_sheet import Row, comparison_sheet
 from styledrop.config.tuning import TUNINGS, as_method
 from tasks.models import open_base, open_scorer
@@ -121,7 +121,7 @@ def measure(
 
 def round_1(method: str, changes: Mapping[str, Any]) -> styledrop.Tuning:
     """What a spec gets that names the method and these changes."""
-    default = as_method(defaults.FIRST_ROUND, method)
+    default = as_method(embedded.FIRST_ROUND, method)
     return type(default).model_validate({**default.model_dump(), **changes})
 
 
@@ -196,12 +196,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where the pictures go")
     parser.add_argument("--method", default="adapter", choices=METHODS)
     parser.add_argument("--rates", nargs="*", type=float, default=[], help="learning rates; default: the method's")
-    parser.add_argument("--lambda-b", nargs="+", type=float, default=[defaults.GUIDANCE.lambda_b])
+    parser.add_argument("--lambda-b", nargs="+", type=float, default=[embedded.GUIDANCE.lambda_b])
     parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE")
     parser.add_argument("--over", type=Path, help="figures of another run on as many looks")
     arguments = parser.parse_args()
     changes = {field: json.loads(value) for field, value in (one.split("=") for one in arguments.set)}
-    views = changes.pop("views", defaults.REFERENCE_VIEWS)
+    views = changes.pop("views", embedded.REFERENCE_VIEWS)
     config = round_1(arguments.method, changes)
     base, scorer = open_base(arguments.base), open_scorer(arguments.base)
     judge = open_judge()
@@ -226,7 +226,7 @@ def main() -> None:
                     seeds=list(range(len(CONTENTS))),
                     style=style,
                     guidance=styledrop.Guidance(lambda_a=lambda_a, lambda_b=lambda_b),
-                    config=defaults.SAMPLING,
+                    config=embedded.SAMPLING,
                 ).images
                 seen = measure(judge, scorer, kept, drawn[way, lambda_b], places, number)
                 figures.setdefault((way, lambda_b), []).append(seen)

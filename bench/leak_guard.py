@@ -26,8 +26,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFilter
 
 import styledrop
+from bench.embedded import FIRST_ROUND, GUIDANCE, SAMPLING
 from bench.style_bench import first_round_pairs
-from data.documents.defaults import FIRST_ROUND, GUIDANCE, SAMPLING
 from data.documents.prompts import FEW_EVALUATION_PROMPTS
 from data.pictures.contact_sheet import Row, comparison_sheet
 from styledrop.leak import THRESHOLD, excess_likeness

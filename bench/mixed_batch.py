@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 import styledrop
-from data.documents.defaults import GUIDANCE, LATER_ROUNDS, SAMPLING
+from bench.embedded import GUIDANCE, LATER_ROUNDS, SAMPLING
 from tasks.models import open_base
 
 NUM_STYLES = 8

@@ -34,6 +34,7 @@ from typing import Any
 
 import httpx
 
+from data.documents.defaults import of_base
 from data.documents.spec import StyleSpec, read_spec
 from data.pictures.images import from_png
 from data.records.onboarding import AdapterRecord, Run
@@ -213,7 +214,7 @@ def _wanted(drawing: SamplingPlan) -> dict[str, Any]:
     return {
         "prompts": [image.prompt for image in wanted],
         "seeds": [image.seed for image in wanted],
-        "settings": {**drawing.settings.model_dump(), "lambda_a": drawing.settings.lambda_a_or_default},
+        "settings": {**drawing.settings.model_dump(), "lambda_a": drawing.styles[0].lambda_a},
     }
 
 
@@ -285,7 +286,8 @@ def main() -> None:
     if spec.feedback != "clip" or spec.kept_per_prompt != 1:
         parser.error("expected a spec with clip feedback that keeps one candidate of each prompt")
     # A λ_A of the spec's own: the library alone makes no sweep over it.
-    sampling = spec.evaluation_sampling.model_copy(update={"lambda_a": spec.evaluation_sampling.lambda_a_or_default})
+    lambda_a = spec.evaluation_sampling.lambda_a_or(of_base(spec.base))
+    sampling = spec.evaluation_sampling.model_copy(update={"lambda_a": lambda_a})
     library, pipeline = [], []
     with tempfile.TemporaryDirectory() as name, prefect_server(Path(name)) as (api_url, server_start_s):
         # Nor does it enlarge.

@@ -1,8 +1,7 @@
 """A base of random weights in the configuration in which aMUSEd is published (arXiv:2401.01808), 256 or 512 px.
 
 All that a download would have: the generator of 603M parameters (608M at 512 px), the VQGAN of 146M, CLIP-L's text
-tower with its tokenizer; and the embedded base's scorer, as the published folders have none. Weights are kept in
-bfloat16.
+tower with its tokenizer, all in float32 as published; and the embedded base's scorer, as the published folders have none.
 """
 
 import shutil
@@ -40,7 +39,7 @@ def save_published_shape(folder: Path, size_px: int) -> None:
         model = CLIPTextModelWithProjection(_text_config())
     modules: tuple[nn.Module, ...] = (generator, vqgan, model)
     for module in modules:
-        module.to_empty(device="cpu").to(torch.bfloat16)
+        module.to_empty(device="cpu")
         _randomize(module, rng)
     position_ids = model.text_model.embeddings.position_ids  # no weight, so `to_empty` has emptied it
     position_ids.copy_(torch.arange(_LENGTH).expand_as(position_ids))
@@ -49,8 +48,7 @@ def save_published_shape(folder: Path, size_px: int) -> None:
         generator=generator,
         vqgan=vqgan,
         text=TextEncoder(model, _tokenizer()),
-        card={"name": f"random weights in the shape of aMUSEd-{size_px}"},
-        dtype=torch.bfloat16,
+        card={},
     )
     (folder / "card.json").unlink()  # the published folders have none
     clip = styledrop.load_base("embedded").clip_folder

@@ -13,10 +13,11 @@ from PIL import Image
 from torch import Tensor
 
 import styledrop
+from bench import embedded
+from bench.embedded import FIRST_ROUND, GUIDANCE, LATER_ROUNDS, SAMPLING
 from bench.judge import open_judge
 from bench.true_icons import nearest_styles, true_places
 from data.documents import defaults
-from data.documents.defaults import FIRST_ROUND, GUIDANCE, LATER_ROUNDS, SAMPLING
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
 from data.pictures.images import from_png, load_reference, square, to_png
 from data.store.candidates import Candidate, from_parquet, to_parquet
@@ -65,7 +66,7 @@ class Measured:
 
 def first_round_pairs(image: Image.Image, prompt: str) -> list[tuple[Image.Image, str]]:
     """What round 1 is tuned on where `image` is the only reference."""
-    return [(view, prompt) for view in styledrop.views(image, defaults.REFERENCE_VIEWS)]
+    return [(view, prompt) for view in styledrop.views(image, embedded.REFERENCE_VIEWS)]
 
 
 def held_out_references(size_px: int) -> list[Reference]:
@@ -223,7 +224,7 @@ class StyleBench:
 
     def kept(self, name: str, draw: Callable[[], list[Candidate]], *changes: object) -> list[Candidate]:
         """What lies in the folder under this name, base, scorer and settings; drawn and put there if nothing does."""
-        tuned_with = (FIRST_ROUND, defaults.REFERENCE_VIEWS, LATER_ROUNDS, OTHER_METHODS.get(name))
+        tuned_with = (FIRST_ROUND, embedded.REFERENCE_VIEWS, LATER_ROUNDS, OTHER_METHODS.get(name))
         settings = repr((*tuned_with, SAMPLING, GUIDANCE, *changes))
         digest = hashlib.sha256(f"{self._made_with} {settings}".encode()).hexdigest()[:12]
         path = self._folder / f"{name}-{digest}.parquet"

@@ -13,8 +13,8 @@ import statistics
 from pathlib import Path
 
 import styledrop
+from bench.embedded import FIRST_ROUND, GUIDANCE, SAMPLING
 from bench.style_bench import first_round_pairs, held_out_reference
-from data.documents.defaults import FIRST_ROUND, GUIDANCE, SAMPLING
 from data.documents.prompts import FEW_EVALUATION_PROMPTS
 from data.pictures.contact_sheet import Row, comparison_sheet
 from tasks.models import open_base, open_scorer

@@ -20,10 +20,10 @@ import torch
 from PIL import Image
 
 import styledrop
+from bench.embedded import ENLARGING, FIRST_ROUND, GUIDANCE, SAMPLING
 from bench.judge import open_judge
 from bench.style_bench import Reference, first_round_pairs, held_out_references
 from bench.true_icons import ICONS
-from data.documents.defaults import ENLARGING, FIRST_ROUND, GUIDANCE, SAMPLING
 from data.documents.prompts import FEW_EVALUATION_PROMPTS
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png

@@ -20,6 +20,7 @@ from transformers import (
 )
 
 import styledrop
+from data.documents.defaults import OF_EMBEDDED
 from styledrop.generator import Generator, GeneratorConfig
 from styledrop.super_resolution import SuperResolution, SuperResolutionConfig
 from styledrop.text import TextEncoder
@@ -69,7 +70,7 @@ def save_tiny_base(folder: Path, make_text: Callable[[], TextEncoder] | None = N
         generator=generator,
         vqgan=vqgan,
         text=(make_text or _tiny_text)(),
-        card={"name": "tiny"},
+        card={"name": "tiny", "defaults": OF_EMBEDDED.model_dump(mode="json")},
         super_resolution=super_resolution,
     )
     _save_tiny_clip(folder / "clip")

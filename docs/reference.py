@@ -106,7 +106,12 @@ def documents() -> Iterator[str]:
     known = {name: part for schema in schemas.values() for name, part in schema.get("$defs", {}).items()}
     for title, schema in schemas.items():
         own = DOCUMENTS[title].model_fields.items()
-        defaults = {name: field.default for name, field in own if not field.is_required()}
+        # Of what follows from the base, those of the embedded one.
+        defaults = {
+            name: field.get_default(call_default_factory=True, validated_data={})
+            for name, field in own
+            if not field.is_required()
+        }
         yield f"### {title}\n\n{fields(schema, defaults, parts)}"
     told: set[str] = set()
     while waiting := [name for name in parts if name not in told]:

@@ -6,7 +6,7 @@ from prefect import runtime
 
 from data.addresses import is_relative
 from data.errors import SpecError
-from styledrop.base import EMBEDDED
+from styledrop.config.defaults import EMBEDDED
 
 
 def refuse_relative_addresses(addresses: Mapping[str, str]) -> None:

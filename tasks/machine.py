@@ -1,8 +1,9 @@
 """What a run asks of its machine: settings of the process, no part of any spec.
 
     STYLEDROP_DEVICE=cuda:1     cpu, or cuda or cuda:N; default: the accelerator, if there is one
-    STYLEDROP_DTYPE=bfloat16    float32, bfloat16 or float16, of generator and text encoder; default: bfloat16 on an
-                                accelerator that multiplies in it, else float32. The VQGAN stays in float32.
+    STYLEDROP_DTYPE=bfloat16    float32, bfloat16 or float16, of generator and text encoder; default: what the base's
+                                card says, or bfloat16 on an accelerator that multiplies in it, else float32. The
+                                VQGAN stays in float32.
     STYLEDROP_AT_ONCE=4         images that are drawn at a time, and images of a tuning step that are in memory at a
                                 time; default: 16, and all of a step. Fewer need less memory and more time.
 
@@ -43,13 +44,13 @@ def device() -> str:
     return wanted
 
 
-def dtype() -> torch.dtype:
-    """In what a base's generator and text encoder are loaded.
+def dtype(of_card: str | None = None) -> torch.dtype:
+    """In what a base's generator and text encoder are loaded; `of_card` is what its card says.
 
     Raises:
         SpecError: if $STYLEDROP_DTYPE is none of `DTYPES`.
     """
-    wanted = os.environ.get("STYLEDROP_DTYPE", "").strip()
+    wanted = os.environ.get("STYLEDROP_DTYPE", "").strip() or of_card or ""
     if not wanted:
         chosen = torch.device(device())
         return torch.float32 if chosen.type == "cpu" else fastest_dtype(chosen)

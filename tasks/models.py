@@ -10,10 +10,11 @@ import torch
 
 import styledrop
 from data.addresses import absolute, refuse_outside_roots
+from data.documents.defaults import of_base
 from data.errors import SpecError
 from data.records.record import Blob
 from data.store.files import read_blob
-from styledrop.base import EMBEDDED
+from styledrop.config.defaults import EMBEDDED
 from styledrop.reading import files_sha256
 from styledrop.text import TextEncoder
 from tasks.machine import device, dtype
@@ -73,20 +74,20 @@ def open_base(name: str) -> styledrop.Base:
     Raises:
         SpecError: if there is no such base, device or dtype, or the base cannot be used.
     """
-    base = _load_base(name, device(), dtype())
+    base = _load_base(name, device())
     _identities[name] = _identity_of(base)
     return base
 
 
-def _load_base(name: str, where: str, precision: torch.dtype) -> styledrop.Base:
+def _load_base(name: str, where: str, precision: torch.dtype | None = None) -> styledrop.Base:
     folder = name if name == EMBEDDED else absolute(name)
     if "://" in folder:
         raise SpecError(f"base: expected 'embedded' or a folder of this machine, got {name!r}; copy the base here")
-    if name != styledrop.base.EMBEDDED:
+    if name != EMBEDDED:
         refuse_outside_roots(folder)
     try:
-        return styledrop.load_base(folder, device=where, dtype=precision)
-    except styledrop.StyleDropError as error:
+        return styledrop.load_base(folder, device=where, dtype=precision or dtype(of_base(name).dtype))
+    except (styledrop.StyleDropError, ValueError) as error:  # ValueError: of what its card says
         raise SpecError(f"the base {name!r} cannot be used: {error}") from error
 
 

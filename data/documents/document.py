@@ -111,6 +111,8 @@ def _problems(error: ValidationError, whole: str) -> str:
     for detail in error.errors(include_url=False):
         where = ".".join(str(part) for part in detail["loc"])
         match detail["type"]:
+            case "default_factory_not_called":  # for what is wrong with another field
+                continue
             case "value_error":
                 problem = detail["msg"].removeprefix("Value error, ")
             case "extra_forbidden":

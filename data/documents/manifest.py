@@ -159,7 +159,7 @@ def _spec(row: dict[str, Any], folder: str, settings: StyleSettings) -> StyleSpe
         {"uri": absolute(image, folder) if isinstance(image, str) else image, "content_phrase": content, **of_all}
         for image, content in zip(images, contents, strict=True)
     ]
-    return parse_spec({**settings.model_dump(mode="json"), **fields, "references": references})
+    return parse_spec({**settings.model_dump(mode="json", exclude_unset=True), **fields, "references": references})
 
 
 def _several(cell: Any) -> list[Any]:

@@ -66,9 +66,9 @@ class PicturesSettings(Settings):
         "ph-thin",
         "streamline-pixel",
     )
-    sampling_steps: int = Field(default=defaults.SAMPLING.steps, ge=1)
+    sampling_steps: int = Field(default=defaults.OF_EMBEDDED.sampling.steps, ge=1)
     """Decoding steps."""
-    lambda_b: float = Field(default=defaults.GUIDANCE.lambda_b, ge=0)
+    lambda_b: float = Field(default=defaults.OF_EMBEDDED.guidance.lambda_b, ge=0)
     """Guidance towards the prompt."""
 
 

@@ -7,7 +7,8 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_val
 
 from data.documents import defaults
 from data.documents.document import checked, read_document
-from data.documents.spec import SAMPLING, Sampling, Surroundings
+from data.documents.of_base import Sampling, left_out
+from data.documents.spec import Surroundings
 from data.documents.words import Phrase, Slug, Words, each_once
 from styledrop.config.settings import Settings
 
@@ -16,7 +17,8 @@ Request = TypeVar("Request", bound=BaseModel)
 
 class _Request(Surroundings):
     sampling: Sampling = Field(
-        default=SAMPLING, description="how images are drawn; without a lambda_a, with the style's own"
+        default_factory=left_out("sampling"),
+        description="how images are drawn; without a lambda_a, with the style's own; left out: as the base says",
     )
 
 

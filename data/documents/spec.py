@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from data.addresses import absolute, check_address
 from data.documents import defaults
-from data.documents.document import checked, completed_by, read_document
+from data.documents.document import checked, read_document
+from data.documents.of_base import FOLLOWS_BASE, BaseAddress, RoundTuning, Sampling, left_out
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
-from data.documents.words import Phrase, Slug, Words, each_once, shared_contents, whole_prompt, without_contents
+from data.documents.words import Phrase, Slug, each_once, shared_contents, whole_prompt, without_contents
 from data.errors import AddressError, SpecError
-from styledrop.config.sampling import LambdaA, LambdaB, SamplingConfig
 from styledrop.config.settings import Settings
-from styledrop.config.tuning import RATES, AdapterTuning, Tuning, as_method
+from styledrop.config.tuning import AdapterTuning, Tuning
 
 Feedback = Literal["clip", "human", "hybrid", "random"]
 
@@ -48,49 +48,6 @@ class StyleReference(Reference):
     style_phrase: Phrase = Field(description='how: "in watercolor painting style"')
 
 
-class SamplingSettings(SamplingConfig):
-    """How images are drawn from a tuned base (StyleDrop, Eq. 4)."""
-
-    lambda_a: LambdaA | None = None
-    """How far towards the style (λ_A); the paper: 0 to 2. Left out: what was chosen for the style by a sweep, or where
-    nothing has been chosen yet (candidates) the default of the base."""
-    lambda_b: LambdaB = defaults.GUIDANCE.lambda_b
-    negative_prompt: Words = ""
-    """What to move away from."""
-
-    @property
-    def lambda_a_or_default(self) -> float:
-        """What images are drawn with that nothing was chosen for."""
-        return defaults.GUIDANCE.lambda_a if self.lambda_a is None else self.lambda_a
-
-
-def tuning_completed_by(default: AdapterTuning) -> BeforeValidator:
-    """Take from `default` what a document leaves out of a tuning; a method alone stands for the whole of it."""
-
-    def complete(given: Any) -> Any:
-        section = {"method": given} if isinstance(given, str) else given
-        if not isinstance(section, Mapping):
-            return given
-        method = section.get("method")
-        of_method = as_method(default, method) if isinstance(method, str) and method in RATES else default
-        return {**of_method.model_dump(), **section}
-
-    return BeforeValidator(complete)
-
-
-def _any_method(schema: dict[str, Any]) -> None:
-    """Let a document leave the method out: by JSON Schema's `oneOf` it would then be of all kinds at once."""
-    schema["anyOf"] = [*schema.pop("oneOf"), {"type": "string", "enum": list(schema.pop("discriminator")["mapping"])}]
-
-
-RoundTuning = Annotated[Tuning, Field(discriminator="method", json_schema_extra=_any_method)]
-"""Of a round, by any method."""
-
-
-SAMPLING = SamplingSettings(**defaults.SAMPLING.model_dump())
-Sampling = Annotated[SamplingSettings, completed_by(SAMPLING)]
-
-
 class _Identity(Settings):
     """Whose the references are, and what is made of them is called."""
 
@@ -103,7 +60,7 @@ class Surroundings(Settings):
     """What all that draws has in common."""
 
     store: Address = Field(default="store", description="root of the store: a path, file://… or s3://…")
-    base: Address = Field(default="embedded", description='"embedded", or the folder of a base')
+    base: BaseAddress = Field(default="embedded", description='"embedded", or the folder of a base')
     seed: int = Field(default=0, ge=0, lt=2**31, description="every random choice follows from it")
 
 
@@ -127,28 +84,32 @@ class StyleSettings(Surroundings):
         description="who have to agree, where a person is asked: one, or two, each of whom is asked in turn. If two "
         "agree on nothing, a third decides",
     )
-    first_round: Annotated[RoundTuning, tuning_completed_by(defaults.FIRST_ROUND)] = Field(
-        default=defaults.FIRST_ROUND, description="tuning on the references"
+    first_round: RoundTuning = Field(
+        default_factory=left_out("first_round"), description="tuning on the references; left out: as the base says"
     )
     reference_views: int = Field(
-        default=defaults.REFERENCE_VIEWS,
+        default_factory=left_out("reference_views"),
         ge=1,
         le=1024,
         description="copies of each reference that round 1 is tuned on, all but one a little shifted and scaled; "
-        "the paper: 1",
+        "the paper: 1; left out: as the base says",
     )
-    later_rounds: Annotated[RoundTuning, tuning_completed_by(defaults.LATER_ROUNDS)] = Field(
-        default=defaults.LATER_ROUNDS, description="tuning on kept candidates"
+    later_rounds: RoundTuning = Field(
+        default_factory=left_out("later_rounds"), description="tuning on kept candidates; left out: as the base says"
     )
 
-    enlarging: Annotated[AdapterTuning, tuning_completed_by(defaults.ENLARGING)] = Field(
-        default=defaults.ENLARGING, description="tuning of super-resolution on the references, if the base has it"
+    enlarging: Annotated[AdapterTuning, FOLLOWS_BASE] = Field(
+        default_factory=left_out("enlarging"),
+        description="tuning of super-resolution on the references, if the base has it; left out: as the base says",
     )
 
     prompts: tuple[Phrase, ...] = Field(default=CANDIDATE_PROMPTS, description="content phrases of the candidates")
     images_per_prompt: int = Field(default=defaults.IMAGES_PER_PROMPT, ge=1, le=1024, description="the paper: 64")
     kept_per_prompt: int = Field(default=1, ge=1, le=1024, description="candidates kept by clip and random feedback")
-    candidate_sampling: Sampling = Field(default=SAMPLING, description="how candidates are drawn")
+    candidate_sampling: Sampling = Field(
+        default_factory=left_out("candidate_sampling"),
+        description="how candidates are drawn; left out: as the base says",
+    )
 
     evaluation_prompts: tuple[Phrase, ...] = Field(
         default=FEW_EVALUATION_PROMPTS, description="content phrases of the evaluation; none of them is tuned on"
@@ -157,8 +118,9 @@ class StyleSettings(Surroundings):
         default=defaults.IMAGES_PER_EVALUATION_PROMPT, ge=1, le=64, description="the paper: 8"
     )
     evaluation_sampling: Sampling = Field(
-        default=SAMPLING,
-        description="how evaluation images are drawn, the same for every round; lambda_a goes into the style's card",
+        default_factory=left_out("evaluation_sampling"),
+        description="how evaluation images are drawn, the same for every round; lambda_a goes into the style's card; "
+        "left out: as the base says",
     )
 
     @field_validator("prompts", "evaluation_prompts")

@@ -5,7 +5,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from data.documents.spec import SamplingSettings
+from data.documents.defaults import of_base
+from data.documents.of_base import SamplingSettings
 from data.documents.words import whole_prompt
 from data.records.onboarding import AdapterRecord, Run
 from data.records.record import Blob, Record, Sha256
@@ -131,7 +132,7 @@ def plan_sampling(
                 rare_token=run.spec.token,
                 phrase=run.spec.style_phrase,
                 references=tuple(example.image for example in run.references),
-                lambda_a=settings.lambda_a_or_default,
+                lambda_a=settings.lambda_a_or(of_base(run.spec.base)),
             ),
         ),
         phrases=tuple(run.spec.phrase(prompt) for prompt in prompts),

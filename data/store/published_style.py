@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from data.documents.spec import SamplingSettings
+from data.documents.of_base import SamplingSettings
 from data.errors import NotInStore, StoreCorrupted, StoreError
 from data.keys import trusted_keys
 from data.records.feedback import FeedbackRecord

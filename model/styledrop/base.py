@@ -24,15 +24,13 @@ from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor
 
+from styledrop.config.defaults import EMBEDDED, EMBEDDED_FOLDER, PAPER, Defaults, defaults_of
 from styledrop.errors import BaseError
 from styledrop.generator import Condition, Generator
 from styledrop.reading import files_sha256, read_json, reading
 from styledrop.super_resolution import SCALE, SuperResolution
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
-
-EMBEDDED = "embedded"
-"""The name of the base that comes with this library."""
 
 _IMAGES_AT_ONCE, _PIXELS_AT_ONCE = 16, 2**18
 """What the VQGAN encodes or decodes at a time at most: aMUSEd's takes some 3 KB a pixel."""
@@ -66,6 +64,10 @@ class Base:
     """Side of its images."""
     card: dict[str, Any]
     super_resolution: SuperResolution | None = None
+    defaults: Defaults = PAPER
+    """How it is tuned and sampled if nobody says otherwise."""
+    defaults_from: str = ""
+    """How these are known, in words."""
 
     @property
     def large(self) -> "Base":
@@ -157,7 +159,7 @@ def load_base(
         BaseError: files are missing or cannot be used, or the parts do not fit together; it names all that is wrong.
     """
     is_embedded = str(folder_or_name) == EMBEDDED
-    folder = Path(__file__).parent / EMBEDDED if is_embedded else Path(folder_or_name)
+    folder = EMBEDDED_FOLDER if is_embedded else Path(folder_or_name)
     missing = [name for name in _REQUIRED if not (folder / name).is_file()]
     if missing:
         raise BaseError(
@@ -176,6 +178,10 @@ def load_base(
             part.to(device=device, dtype=part_dtype).eval().requires_grad_(False)
     card = folder / "card.json"
     written = read_json(card) if card.is_file() else {}
+    try:
+        defaults, defaults_from = defaults_of(folder)
+    except ValueError as error:
+        raise BaseError(str(error)) from error
     return Base(
         name=EMBEDDED if is_embedded else folder.resolve().name,
         folder=folder,
@@ -187,6 +193,8 @@ def load_base(
         size_px=generator.config.sample_size * vqgan.config.downsampling,
         card=written,
         super_resolution=super_resolution,
+        defaults=defaults,
+        defaults_from=defaults_from,
     )
 
 

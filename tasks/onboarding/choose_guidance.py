@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from prefect import task
 
+from data.documents.defaults import of_base
 from data.records.onboarding import AdapterRecord, Run
 from data.records.sampling_plan import SamplingPlan, plan_sampling
 from data.records.scores import GuidanceRecord, Score, TriedLambdaA
@@ -22,9 +23,6 @@ from tasks.resuming import cache_by
 from tasks.sampling import draw
 from tasks.scoring import COMPARED_BY, leak_of
 
-LAMBDAS_A = (0.0, 0.25, 0.5, 1.0)
-"""What is tried. The paper goes up to 2, which breaks images of the embedded base up (docs/log.md)."""
-
 PROMPTS = 8
 """Of the candidates' prompts, so never of the evaluation's."""
 
@@ -33,7 +31,8 @@ IMAGES_PER_PROMPT = 2
 
 def _uses(run: Run, adapter: AdapterRecord) -> list[object]:
     wanted = run.spec.evaluation_sampling.lambda_a
-    tried = [_plan(run, adapter, lambda_a).identity for lambda_a in LAMBDAS_A] if wanted is None else []
+    lambdas_a = of_base(run.spec.base).lambdas_a
+    tried = [_plan(run, adapter, lambda_a).identity for lambda_a in lambdas_a] if wanted is None else []
     return [run.place, wanted, tried, sorted(run.spec.reference_contents)]
 
 
@@ -47,9 +46,11 @@ def choose_guidance(run: Run, adapter: AdapterRecord) -> GuidanceRecord:
     if wanted is not None:
         return GuidanceRecord(lambda_a=wanted, tried=())
     references = [example.image for example in run.references]
-    by_base = _draw(run, None, LAMBDAS_A[0])
+    # The paper goes up to 2, which breaks images of the embedded base up (docs/log.md).
+    lambdas_a = of_base(run.spec.base).lambdas_a
+    by_base = _draw(run, None, lambdas_a[0])
     tried = []
-    for lambda_a in LAMBDAS_A:
+    for lambda_a in lambdas_a:
         drawn = _draw(run, adapter, lambda_a)
         texts = [image.text_score for image in drawn]
         tried.append(

@@ -83,6 +83,7 @@ def prepare(spec: StyleSpec | SubjectSpec) -> Run:
         f"run {key} of {spec.name!r}: references {len(references)}, base {base.name} on {base.device} in "
         f"{base.dtype}, {store.uri}"
     )
+    log_stage(f"what the spec leaves out is as in {base.defaults_from}")
     return Run(
         key=key,
         nonce=opened["nonce"],

@@ -15,7 +15,7 @@ from data.pictures.markdown import table
 from data.records.onboarding import Run
 from data.records.scores import EvaluationRecord, Leak, RebuiltRecord, RoundScores, Verdict
 from data.store.published_style import OLD_AND_NEW
-from styledrop.base import EMBEDDED
+from styledrop.config.defaults import EMBEDDED
 
 _HUB_LICENCES = re.compile(
     r"apache-2\.0|mit|bsd-[23]-clause|cc|cc0-1\.0|cc-by-(2\.0|2\.5|3\.0|4\.0)|cc-by-sa-[34]\.0|cc-by-nc-[234]\.0"

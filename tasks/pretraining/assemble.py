@@ -12,6 +12,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 import styledrop
+from data.documents.defaults import OF_EMBEDDED
 from data.documents.pretrain_spec import PretrainSpec
 from data.errors import PretrainingError
 from data.records.pretraining import PretrainedBase, StageRecord
@@ -141,4 +142,5 @@ def _card(spec: PretrainSpec, stages: Mapping[str, StageRecord], corpus: Mapping
             for name, stage in stages.items()
         },
         "settings": settings | {name: part for name, part in their_settings.items() if name in kept},
+        "defaults": (OF_EMBEDDED if start is None else start.defaults).model_dump(mode="json"),
     }

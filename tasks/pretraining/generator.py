@@ -86,7 +86,7 @@ def _draw(spec: PretrainSpec, generator: Generator, vqgan: VQGAN, text: TextEnco
         prompts,
         seeds=list(range(len(prompts))),
         guidance=styledrop.Guidance(lambda_b=wanted.lambda_b),
-        config=defaults.SAMPLING.model_copy(update={"steps": wanted.sampling_steps}),
+        config=defaults.OF_EMBEDDED.sampling.model_copy(update={"steps": wanted.sampling_steps}),
     ).images
     columns = len(wanted.contents)
     return comparison_sheet(

@@ -7,6 +7,7 @@ from typing import Literal
 from prefect import task
 
 import styledrop
+from data.documents.defaults import of_base
 from data.documents.requests import GenerateRequest, StyledPrompt, WeightedStyle
 from data.documents.words import phrase_without, whole_prompt
 from data.errors import AlreadyInStore, SpecError, StoreCorrupted
@@ -249,7 +250,9 @@ def _planned(
         rare_token=rare_token,
         phrase=phrase,
         references=tuple(reference for style, _ in parts for reference in style.references),
-        lambda_a=weighted / sum(weight for _, weight in parts) if parts else request.sampling.lambda_a_or_default,
+        lambda_a=weighted / sum(weight for _, weight in parts)
+        if parts
+        else request.sampling.lambda_a_or(of_base(request.base)),
     )
 
 

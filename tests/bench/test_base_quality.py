@@ -21,8 +21,8 @@ from bench.base_quality import (
 )
 from bench.judge import Judge, JudgeAccuracy, JudgeConfig
 from data.corpus import Corpus, style_phrases
+from data.documents.of_base import SamplingSettings
 from data.documents.prompts import CANDIDATE_PROMPTS, EVALUATION_PROMPTS
-from data.documents.spec import SamplingSettings
 
 
 def use_judge(judge: Judge, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

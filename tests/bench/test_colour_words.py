@@ -10,7 +10,7 @@ import bench.colour_words
 from bench.colour_words import Asked, followed, main, named, named_colours, unseen
 from data.corpus.colours import WHITE, Colour, name_of
 from data.corpus.looks import Look, is_left_out
-from data.documents.spec import SamplingSettings
+from data.documents.of_base import SamplingSettings
 
 COLOURS = named_colours() | {"white": WHITE}
 

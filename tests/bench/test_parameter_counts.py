@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.embedded import FIRST_ROUND, LATER_ROUNDS
 from bench.parameter_counts import SETTINGS, amused_generator, counts_on, main, muse_counts
-from data.documents.defaults import FIRST_ROUND, LATER_ROUNDS
 from styledrop import load_base
 
 

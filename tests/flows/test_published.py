@@ -112,8 +112,8 @@ def test_images_of_a_published_style_lie_in_the_store_as_files_table_and_sheet(
     base = open_base(request.base)
     drawn = styledrop.sample(
         base, [rows[1]["prompt"]], seeds=[rows[1]["seed"]], style=load_published(request.style, request.base),
-        guidance=styledrop.Guidance(lambda_a=1.5, lambda_b=defaults.GUIDANCE.lambda_b),
-        config=defaults.SAMPLING.model_copy(update={"steps": 2}),
+        guidance=styledrop.Guidance(lambda_a=1.5, lambda_b=defaults.OF_EMBEDDED.guidance.lambda_b),
+        config=defaults.OF_EMBEDDED.sampling.model_copy(update={"steps": 2}),
     )  # fmt: skip
     assert drawn.tokens.tolist() == [rows[1]["tokens"]]
 

@@ -10,9 +10,9 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, PREFECT_UI_URL, temporary_settings
 
+from data.documents import defaults
 from data.documents.spec import parse_spec
 from flows.onboard_style import onboard_style
-from tasks.onboarding.choose_guidance import LAMBDAS_A
 
 UI = "http://127.0.0.1:4200"
 
@@ -42,7 +42,7 @@ def test_artifacts_lead_to_each_other_and_every_stage_has_a_line(
     assert found["tuning-round-1"]["data"] == 100.0
     assert "data:image/png;base64," in found["rounds"]["data"]
     tried = json.loads(found["guidance"]["data"])
-    assert [row["λ_A"].partition(" ")[0] for row in tried] == [str(value) for value in LAMBDAS_A]
+    assert [row["λ_A"].partition(" ")[0] for row in tried] == [str(value) for value in defaults.OF_EMBEDDED.lambdas_a]
     assert len([row for row in tried if row["λ_A"].endswith("(chosen)")]) == 1
     assert "| 2 | adapter | 2 | 3 |" in found["card"]["data"]  # round, method, images, steps
     table = json.loads(found["scores"]["data"])

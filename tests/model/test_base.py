@@ -23,7 +23,7 @@ def change_json(path: Path, **changes: object) -> None:
 def test_a_base_loads_frozen_and_draws(folder: Path) -> None:
     base = load_base(folder)
     assert (base.name, base.size_px, base.clip_folder) == ("copied", 16, folder / "clip")
-    assert base.card == {"name": "tiny"}
+    assert base.card["name"] == "tiny"
     for part in (base.generator, base.vqgan, base.text):
         assert not part.training
         assert not any(parameter.requires_grad for parameter in part.parameters())

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from styledrop.artifact import Card, save_adapter
-from styledrop.base import EMBEDDED, Base, load_base
+from styledrop.base import Base, load_base
+from styledrop.config.defaults import EMBEDDED
 from styledrop.config.sampling import Guidance
 from styledrop.generator import Generator, GeneratorConfig
 from styledrop.guidance import Conditioned, guided

@@ -9,6 +9,7 @@ from data.documents import defaults
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
 from data.documents.spec import StyleSpec, parse_spec, read_spec
 from data.errors import SpecError
+from styledrop.config.defaults import AMUSED, PAPER
 from styledrop.config.tuning import RATES, AdapterTuning, as_method
 
 REFERENCE = {"uri": "cat.png", "content_phrase": "a cat", "style_phrase": "in watercolor style"}
@@ -25,8 +26,11 @@ def test_a_spec_needs_only_a_name_a_reference_and_the_right_to_use_it() -> None:
 
 def test_what_a_section_leaves_out_is_as_in_its_default() -> None:
     spec = parse_spec({**MINIMAL, "later_rounds": {"steps": 7}, "candidate_sampling": {"lambda_b": 2}})
-    assert spec.later_rounds == defaults.LATER_ROUNDS.model_copy(update={"steps": 7})
-    assert (spec.candidate_sampling.steps, spec.candidate_sampling.lambda_b) == (defaults.SAMPLING.steps, 2.0)
+    assert spec.later_rounds == defaults.OF_EMBEDDED.later_rounds.model_copy(update={"steps": 7})
+    assert (spec.candidate_sampling.steps, spec.candidate_sampling.lambda_b) == (
+        defaults.OF_EMBEDDED.sampling.steps,
+        2.0,
+    )
 
 
 def test_forms_describe_settings_in_the_librarys_words() -> None:
@@ -185,10 +189,10 @@ def test_a_file_that_is_no_spec_says_so(tmp_path: Path, text: str | None, messag
 @pytest.mark.parametrize("method", ["lora", "soft_prompt", "whole"])
 def test_another_method_is_tuned_as_long_as_the_adapter_at_a_rate_of_its_own(method: str) -> None:
     shortest = parse_spec({**MINIMAL, "first_round": method, "later_rounds": {"method": method, "steps": 7}})
-    assert shortest.first_round == as_method(defaults.FIRST_ROUND, method)
-    assert shortest.first_round.steps == defaults.FIRST_ROUND.steps
-    assert shortest.first_round.learning_rate == RATES[method] * defaults.FIRST_ROUND.learning_rate
-    assert shortest.later_rounds == as_method(defaults.LATER_ROUNDS, method).model_copy(update={"steps": 7})
+    assert shortest.first_round == as_method(defaults.OF_EMBEDDED.first_round, method)
+    assert shortest.first_round.steps == defaults.OF_EMBEDDED.first_round.steps
+    assert shortest.first_round.learning_rate == RATES[method] * defaults.OF_EMBEDDED.first_round.learning_rate
+    assert shortest.later_rounds == as_method(defaults.OF_EMBEDDED.later_rounds, method).model_copy(update={"steps": 7})
 
 
 @pytest.mark.parametrize(
@@ -208,3 +212,24 @@ def test_what_no_method_has_is_refused(given: object, words: str) -> None:
 def test_a_form_takes_what_a_spec_takes(given: object, is_valid: bool) -> None:
     schema = Draft202012Validator(StyleSpec.model_json_schema())
     assert schema.is_valid({**MINIMAL, "first_round": given}) == is_valid
+
+
+def test_what_a_document_leaves_out_follows_its_base(tmp_path: Path) -> None:
+    amused = tmp_path / "amused-256"
+    (amused / "transformer").mkdir(parents=True)
+    shape = {"hidden_size": 1024, "num_hidden_layers": 22, "codebook_size": 8192, "sample_size": 16}
+    (amused / "transformer" / "config.json").write_text(json.dumps(shape))
+    public = {**MINIMAL, "base": str(amused)}
+    ours, theirs = parse_spec(MINIMAL), parse_spec({**public, "first_round": {"steps": 7}})
+    assert (ours.reference_views, theirs.reference_views) == (defaults.OF_EMBEDDED.reference_views, 1)
+    assert theirs.first_round == AMUSED.first_round.model_copy(update={"steps": 7})
+    assert theirs.later_rounds == AMUSED.later_rounds
+    for drawn in (theirs.candidate_sampling, theirs.evaluation_sampling):
+        assert (drawn.steps, drawn.temperature, drawn.lambda_b) == (12, (2.0, 0.0), AMUSED.guidance.lambda_b)
+    # Read again as it was written, even where the base is gone.
+    assert parse_spec({**theirs.model_dump(mode="json"), "base": "gone"}).later_rounds == AMUSED.later_rounds
+    assert parse_spec({**MINIMAL, "base": "s3://bucket/base"}).later_rounds == PAPER.later_rounds
+
+    (amused / "card.json").write_text('{"defaults": {"reference_views": 0}}')
+    with pytest.raises(SpecError, match=r"card\.json: its defaults cannot be used"):
+        parse_spec(public)

@@ -221,7 +221,7 @@ def test_a_published_adapter_comes_back_with_its_card(run: Run, adapter: Adapter
     assert (first["steps"], first["parameters"]) == (3, adapter.parameters)
     assert (first["examples"], first["views"]) == (1, run.spec.reference_views)
     assert first["text"]["mean"] == evaluation.rounds[1].text.mean
-    assert card["guidance"] == {"lambda_a": 1.5, "lambda_b": defaults.GUIDANCE.lambda_b}
+    assert card["guidance"] == {"lambda_a": 1.5, "lambda_b": defaults.OF_EMBEDDED.guidance.lambda_b}
     assert card["leak"] == {"mean": 0.1, "standard_error": 0.01, "threshold": 0.2}
     assert (card["verdict"]["is_learnt"], card["verdict"]["style"]["mean"]) == (True, pytest.approx(0.25))
     base = open_base(run.spec.base)
@@ -249,8 +249,8 @@ def test_what_another_method_made_is_published_loaded_and_drawn_with(
     sample = from_parquet(store.read_blob(rounds[1].samples))[0]
     drawn = styledrop.sample(
         open_base(run.spec.base), [sample.prompt], seeds=[sample.seed],
-        style=load_published(published.uri, run.spec.base), guidance=defaults.GUIDANCE,
-        config=defaults.SAMPLING.model_copy(update={"steps": 2}),
+        style=load_published(published.uri, run.spec.base), guidance=defaults.OF_EMBEDDED.guidance,
+        config=defaults.OF_EMBEDDED.sampling.model_copy(update={"steps": 2}),
     )  # fmt: skip
     assert drawn.tokens.tolist() == [list(sample.tokens)]
 
@@ -301,4 +301,4 @@ def test_an_evaluation_is_drawn_with_what_was_chosen_for_the_style(run: Run, ada
         evaluate_round.fn(run, adapter, 1.5)
         evaluate_round.fn(run, adapter)
     drawn = [{one.lambda_a for one in call.kwargs["guidance"]} for call in sample.call_args_list]
-    assert drawn == [{1.5}, {defaults.GUIDANCE.lambda_a}]
+    assert drawn == [{1.5}, {defaults.OF_EMBEDDED.guidance.lambda_a}]
