@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 
 import styledrop
+from bench import embedded
 from bench.judge import open_judge
 from bench.kept_looks import (
     CONTENTS,
@@ -65,8 +66,8 @@ def draw(
         [f"{content} {kept.words}" for content in contents],
         seeds=list(range(first_seed, first_seed + len(contents))),
         style=style,
-        guidance=styledrop.Guidance(lambda_a=defaults.GUIDANCE.lambda_a if style else 0.0, lambda_b=lambda_b),
-        config=defaults.SAMPLING,
+        guidance=styledrop.Guidance(lambda_a=embedded.GUIDANCE.lambda_a if style else 0.0, lambda_b=lambda_b),
+        config=embedded.SAMPLING,
     )
 
 
@@ -74,7 +75,7 @@ def rounds(
     base: styledrop.Base, scorer: styledrop.ClipScorer, kept: KeptLook, weak: float, strong: float
 ) -> dict[str, styledrop.Tuned | None]:
     """The untuned base, round 1, and a round 2 for each way."""
-    first = tune_round_1(base, kept, defaults.FIRST_ROUND, defaults.REFERENCE_VIEWS)
+    first = tune_round_1(base, kept, embedded.FIRST_ROUND, embedded.REFERENCE_VIEWS)
     of_each = defaults.IMAGES_PER_PROMPT
     contents = [content for content in PROMPTS for _ in range(of_each)]
     prompts = [f"{content} {kept.words}" for content in contents]
@@ -86,7 +87,7 @@ def rounds(
 
     def second(tokens: Tensor, ranked_by: np.ndarray) -> styledrop.Tuned:
         best = ranked_by.reshape(len(PROMPTS), of_each).argmax(axis=1) + of_each * np.arange(len(PROMPTS))
-        return styledrop.tune(base, [(tokens[i], prompts[i]) for i in best.tolist()], defaults.LATER_ROUNDS)
+        return styledrop.tune(base, [(tokens[i], prompts[i]) for i in best.tolist()], embedded.LATER_ROUNDS)
 
     weak_tokens, weak_text, _ = scored(weak)
     tokens, text, style = scored(strong)

@@ -1,7 +1,7 @@
 """A base of random weights in the configuration in which aMUSEd is published (arXiv:2401.01808), 256 or 512 px.
 
-All that a download would have: the generator of 603M parameters (608M at 512 px), the VQGAN of 146M, CLIP-L's text
-tower with its tokenizer, all in float32 as published; and the embedded base's scorer, as the published folders have none.
+All that a download would have, in float32: the generator of 603M parameters (608M at 512 px), the VQGAN of 146M,
+CLIP-L's text tower with its tokenizer; and the embedded base's scorer, as the published folders have none.
 """
 
 import shutil

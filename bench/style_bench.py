@@ -22,7 +22,7 @@ from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
 from data.pictures.images import from_png, load_reference, square, to_png
 from data.store.candidates import Candidate, from_parquet, to_parquet
 from styledrop.config.tuning import as_method
-from tasks.models import open_base, open_scorer, scorer_sha256
+from tasks.models import identify_scorer, open_base, open_scorer
 from tasks.onboarding.select_candidates import best_of_each_prompt, random_of_each_prompt
 from tasks.sampling import draw_seed
 
@@ -95,7 +95,7 @@ class StyleBench:
         self._base_name = base_name
         self._folder = out / reference.style
         self._base = open_base(base_name)
-        self._made_with = f"{self._base.sha256} {scorer_sha256(self._base)}"
+        self._made_with = f"{self._base.sha256} {identify_scorer(self._base, '')}"
         self._judge = open_judge()
         self._places = true_places(self._judge)
 

@@ -25,6 +25,7 @@ def refuse_relative_addresses(addresses: Mapping[str, str]) -> None:
         )
 
 
-def addresses_of(store: str, base: str, references: Mapping[str, str]) -> dict[str, str]:
-    """The addresses of a spec or a request by their fields; a base that comes with the library has none."""
-    return {"store": store, **({} if base == EMBEDDED else {"base": base}), **references}
+def addresses_of(store: str, base: str, scorer: str, references: Mapping[str, str]) -> dict[str, str]:
+    """The addresses of a spec or a request by their fields; what comes with the library, or with the base, has none."""
+    of_models = {**({} if base == EMBEDDED else {"base": base}), **({"scorer": scorer} if scorer else {})}
+    return {"store": store, **of_models, **references}

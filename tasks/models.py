@@ -29,24 +29,14 @@ class BaseIdentity:
     sha256: str
     super_resolution_sha256: str
     """Empty if it has none."""
-    scorer_sha256: str
-    """Empty if it has none."""
+    clip_folder: Path | None
+    """Its own scorer's."""
     text: TextEncoder
     """It counts tokens."""
 
-    @property
-    def scorer(self) -> str:
-        """Digest of its scorer.
-
-        Raises:
-            SpecError: if it has none.
-        """
-        if not self.scorer_sha256:
-            raise _no_scorer(self.folder)
-        return self.scorer_sha256
-
 
 _identities: dict[str, BaseIdentity] = {}
+_scorers: dict[Path, str] = {}
 
 
 def identify_base(name: str) -> BaseIdentity:
@@ -97,7 +87,7 @@ def _identity_of(base: styledrop.Base) -> BaseIdentity:
         folder=base.folder,
         sha256=base.sha256,
         super_resolution_sha256=base.super_resolution.sha256 if base.super_resolution else "",
-        scorer_sha256=scorer_sha256(base) if base.clip_folder else "",
+        clip_folder=base.clip_folder,
         text=base.text,
     )
 
@@ -120,27 +110,52 @@ def refuse_cut_prompts(base: styledrop.Base | BaseIdentity, prompts: Sequence[st
 
 
 @lru_cache(maxsize=1)
-def open_scorer(base_name: str) -> styledrop.ClipScorer:
-    """The CLIP scorer that lies beside the base `base_name`.
+def open_scorer(base_name: str, scorer: str = "") -> styledrop.ClipScorer:
+    """The CLIP scorer in the folder `scorer`, or else the one that lies beside the base `base_name`.
 
     Raises:
         SpecError: if there is none, or it cannot be used.
     """
     base = open_base(base_name)
     try:
-        return styledrop.ClipScorer(_clip_folder(base), device=base.device)
+        return styledrop.ClipScorer(scorer_folder(base, scorer), device=base.device)
     except styledrop.StyleDropError as error:
-        raise SpecError(f"the scorer of base {base_name!r} cannot be used: {error}") from error
+        named = f"the scorer {scorer!r}" if scorer else f"the scorer of base {base_name!r}"
+        raise SpecError(f"{named} cannot be used: {error}") from error
 
 
-def scorer_sha256(base: styledrop.Base) -> str:
-    """Digest of the base's scorer, which the base's own digest leaves out.
+def identify_scorer(base: styledrop.Base | BaseIdentity, scorer: str) -> str:
+    """Digest of what `open_scorer` opens, which the base's own digest leaves out; hashed once per process.
 
     Raises:
-        SpecError: if it has none.
+        SpecError: if there is none.
     """
-    folder = _clip_folder(base)
-    return files_sha256(folder, [path.name for path in folder.iterdir() if path.is_file()])
+    folder = scorer_folder(base, scorer)
+    if folder not in _scorers:
+        _scorers[folder] = files_sha256(folder, [path.name for path in folder.iterdir() if path.is_file()])
+    return _scorers[folder]
+
+
+def scorer_folder(base: styledrop.Base | BaseIdentity, scorer: str) -> Path:
+    """Where what scores lies: in `scorer`, or if that is empty beside the base.
+
+    Raises:
+        SpecError: if there is none.
+    """
+    if scorer:
+        folder = absolute(scorer)
+        if "://" in folder or not Path(folder).is_dir():
+            raise SpecError(
+                f"scorer: expected an open_clip folder of this machine, got {scorer!r}; copy the model here"
+            )
+        refuse_outside_roots(folder)
+        return Path(folder)
+    if base.clip_folder is None:
+        raise SpecError(
+            f"expected a scorer (an open_clip folder) in {base.folder}/clip, got none; add one there, or name one as "
+            "`scorer`"
+        )
+    return base.clip_folder
 
 
 def open_adapter(files: Mapping[str, Blob], base: styledrop.Base) -> styledrop.Tuned:
@@ -159,15 +174,3 @@ def open_adapter(files: Mapping[str, Blob], base: styledrop.Base) -> styledrop.T
         except styledrop.StyleDropError as error:
             where = ", ".join(sorted(blob.uri for blob in files.values()))
             raise SpecError(f"the adapter of {where} cannot be used: {error}") from error
-
-
-def _clip_folder(base: styledrop.Base) -> Path:
-    if base.clip_folder is None:
-        raise _no_scorer(base.folder)
-    return base.clip_folder
-
-
-def _no_scorer(folder: Path) -> SpecError:
-    return SpecError(
-        f"expected a scorer (an open_clip folder) in {folder}/clip, got none; add one, or name another base"
-    )

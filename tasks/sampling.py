@@ -27,7 +27,7 @@ from data.store.candidates import Candidate, from_parquet, to_parquet
 from data.store.files import Store, read_blob
 from styledrop.adapters import refuse_other_methods
 from tasks.machine import drawn_at_once
-from tasks.models import open_adapter, open_base, open_scorer, refuse_cut_prompts
+from tasks.models import identify_scorer, open_adapter, open_base, open_scorer, refuse_cut_prompts
 from tasks.reporting import Progress
 
 PART_SIZE = 32
@@ -166,6 +166,11 @@ def _draw_and_score(plan: SamplingPlan, number: int, progress: Callable[[int], N
             f"expected the base {plan.base!r} to be {plan.base_sha256[:12]}, got {base.sha256[:12]}; "
             "give every worker the same base"
         )
+    if plan.scorer_sha256 and (scorer := identify_scorer(base, plan.scorer)) != plan.scorer_sha256:
+        raise SpecError(
+            f"expected the scorer {plan.scorer or f'of {plan.base!r}'} to be {plan.scorer_sha256[:12]}, got "
+            f"{scorer[:12]}; give every worker the same"
+        )
     part = planned_images(plan)[number * PART_SIZE : (number + 1) * PART_SIZE]
     prompts = [wanted.prompt for wanted in part]
     settings = plan.settings
@@ -227,13 +232,14 @@ def _scores(
     plan: SamplingPlan, base: styledrop.Base, part: Sequence[PlannedImage], images: Sequence[Image.Image]
 ) -> tuple[list[float], list[float]]:
     text, style = [math.nan] * len(part), [math.nan] * len(part)
-    if base.clip_folder is None:
+    if base.clip_folder is None and not plan.scorer:
         return text, style
     for references in dict.fromkeys(wanted.style.references for wanted in part):
         places = [place for place, wanted in enumerate(part) if wanted.style.references == references]
         drawn = [images[place] for place in places]
         compared = [from_png(read_blob(blob)) for blob in references]
-        scores = open_scorer(plan.base).score(drawn, [part[place].described for place in places], compared or drawn[:1])
+        prompts = [part[place].described for place in places]
+        scores = open_scorer(plan.base, plan.scorer).score(drawn, prompts, compared or drawn[:1])
         for place, of_text, of_style in zip(places, scores.text.tolist(), scores.style.tolist(), strict=True):
             text[place], style[place] = of_text, of_style if compared else math.nan
     return text, style

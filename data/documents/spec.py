@@ -30,6 +30,7 @@ MAX_ROUNDS = 10
 """Tunings of one style, those that reviewers add included."""
 
 Address = Annotated[str, AfterValidator(check_address)]
+OptionalAddress = Annotated[str, AfterValidator(lambda address: check_address(address) if address.strip() else "")]
 
 
 class Reference(Settings):
@@ -61,6 +62,9 @@ class Surroundings(Settings):
 
     store: Address = Field(default="store", description="root of the store: a path, file://… or s3://…")
     base: BaseAddress = Field(default="embedded", description='"embedded", or the folder of a base')
+    scorer: OptionalAddress = Field(
+        default="", description="folder of the open_clip model that scores; left out: the base's own"
+    )
     seed: int = Field(default=0, ge=0, lt=2**31, description="every random choice follows from it")
 
 

@@ -30,6 +30,7 @@ class Run(Record):
     spec: StyleSpec | SubjectSpec
     base_sha256: str
     scorer_sha256: str
+    """Of what scores: the spec's, or the base's own."""
     reference_sha256: tuple[str, ...]
     """Of the files as the user gave them, this time or to the version that is made anew."""
     references: tuple[Example, ...]

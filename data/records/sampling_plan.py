@@ -53,6 +53,8 @@ class SamplingPlan(Record):
     """Where the images go; blobs may lie elsewhere."""
     base: str
     base_sha256: Sha256
+    scorer: str = ""
+    """The folder of what scores them; empty for the base's own."""
     scorer_sha256: str = ""
     """Empty where nothing compares the scores with others'."""
     styles: tuple[PlannedStyle, ...]
@@ -99,7 +101,8 @@ class SamplingPlan(Record):
     @property
     def identity(self) -> str:
         """What the images depend on, as JSON: bytes, never where they lie, so that styles and stores can move."""
-        asked = self.model_dump(mode="json", exclude={"store": True, "base": True, "settings": {"lambda_a"}})
+        addresses = {"store": True, "base": True, "scorer": True}
+        asked = self.model_dump(mode="json", exclude={**addresses, "settings": {"lambda_a"}})
         for style in asked["styles"]:
             if not style["adapters"]:
                 del style["lambda_a"]  # moves nothing without an adapter: the base is drawn once for all
@@ -125,6 +128,7 @@ def plan_sampling(
         store=run.store,
         base=run.spec.base,
         base_sha256=run.base_sha256,
+        scorer=run.spec.scorer,
         scorer_sha256=run.scorer_sha256,
         styles=(
             PlannedStyle(

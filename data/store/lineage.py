@@ -40,6 +40,7 @@ class _Card(_Read):
     feedback: str = ""
     rounds: tuple[Mapping[str, Any], ...] = ()
     leak: Mapping[str, Any] = {}
+    scorer_sha256: str = ""
 
 
 class _Spec(_Read):
@@ -120,6 +121,15 @@ def check_base(version: VersionFiles) -> str:
     """One base, by all documents."""
     agree("the base", {DOCUMENT: version.document.base_sha256, "card.json": version.card.base_sha256})
     return f"{version.document.base_name} ({version.document.base_sha256[:12]})"
+
+
+def check_scorer(version: VersionFiles) -> str:
+    """One CLIP, by all documents: scores of two do not compare."""
+    told = version.card.scorer_sha256
+    if not told:
+        return "not recorded on the card"
+    agree("the scorer", {DOCUMENT: version.document.scorer_sha256, "card.json": told})
+    return told[:12]
 
 
 def check_adapter(version: VersionFiles) -> str:

@@ -135,9 +135,9 @@ def read_feedback(uri: str) -> list[FeedbackRecord]:
 
 
 def without_addresses(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """What a spec (as JSON) asks for, wherever its store, its base and its images lie."""
+    """What a spec (as JSON) asks for, wherever its store, its base, its scorer and its images lie."""
     references = [{key: value for key, value in one.items() if key != "uri"} for one in spec["references"]]
-    kept = {key: value for key, value in spec.items() if key not in ("store", "base", "rebuilds")}
+    kept = {key: value for key, value in spec.items() if key not in ("store", "base", "scorer", "rebuilds")}
     return {**kept, "references": references}
 
 

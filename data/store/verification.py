@@ -20,6 +20,7 @@ from data.store.lineage import (
     check_decisions,
     check_references,
     check_rounds,
+    check_scorer,
 )
 from data.store.pointer import read_pointer
 from data.store.published_style import DOCUMENT, MANIFEST, find_version, refuse_other_name
@@ -156,6 +157,7 @@ _CHECKS: dict[str, _CheckFunction] = {
     "licence": _licence,
     "consent": _consent,
     "base": check_base,
+    "scorer": check_scorer,
     "adapter": check_adapter,
     "references": check_references,
     "rounds": check_rounds,

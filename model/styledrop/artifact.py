@@ -82,6 +82,8 @@ class Card:
     seeds: Mapping[str, int] = field(default_factory=dict)
     guidance: Mapping[str, float] = field(default_factory=dict)
     """The settings to sample with, by the names of `Guidance`."""
+    scorer_sha256: str = ""
+    """Of the CLIP that all scores here come from; those of two do not compare."""
     leak: Mapping[str, Any] = field(default_factory=dict)
     """How much of the references' content shows in images of other contents: `mean`, `standard_error` and
     `threshold` (see `styledrop.leak`), and if it is above, `published_by`: who let it be published."""

@@ -16,7 +16,7 @@ from data.store.files import Store
 from data.store.pointer import read_pointer, style_folder
 from data.store.published_style import read_document, read_settings, without_addresses
 from tasks.deployment import addresses_of, refuse_relative_addresses
-from tasks.models import identify_base, refuse_cut_prompts
+from tasks.models import identify_base, identify_scorer, refuse_cut_prompts
 from tasks.onboarding.prepare import run_key, source_sha256
 from tasks.reporting import log_stage
 
@@ -33,7 +33,9 @@ def plan_batch(manifest_uri: str, name: str, settings: StyleSettings, strict: bo
         StoreError: if the store cannot be reached.
         StoreNotWritable: if the store refuses writes.
     """
-    refuse_relative_addresses(addresses_of(settings.store, settings.base, {"manifest_uri": manifest_uri}))
+    refuse_relative_addresses(
+        addresses_of(settings.store, settings.base, settings.scorer, {"manifest_uri": manifest_uri})
+    )
     name = name or re.sub("[^a-z0-9]+", "-", PurePosixPath(manifest_uri).stem.lower()).strip("-") or "batch"
     manifest = read_manifest(manifest_uri, settings)
     store = Store(settings.store)
@@ -78,7 +80,7 @@ def in_its_row(error: Exception) -> str:
 
 
 def find_published(spec: StyleSpec, reference_sha256: tuple[str, ...]) -> PublishedAdapter | None:
-    """The style's version in the store that was made from this spec, these images and this base.
+    """The style's version in the store that was made from this spec, these images, this base and scorer.
 
     Of several the current one, or else the newest: one that another has replaced is not made again.
     """
@@ -99,17 +101,18 @@ def find_published(spec: StyleSpec, reference_sha256: tuple[str, ...]) -> Publis
 
 
 def _is_made_from(version_uri: str, spec: StyleSpec, reference_sha256: tuple[str, ...]) -> bool:
-    document = read_document(version_uri)
+    document, base = read_document(version_uri), identify_base(spec.base)
     return (
         read_settings(version_uri) == without_addresses(spec.model_dump(mode="json"))
         and tuple(reference.source_sha256 for reference in document.references) == reference_sha256
-        and document.base_sha256 == identify_base(spec.base).sha256
+        and document.base_sha256 == base.sha256
+        and document.scorer_sha256 in ("", identify_scorer(base, spec.scorer))  # old versions do not say
     )
 
 
 def _planned(style: ManifestStyle) -> BatchStyle:
     references = {f"references.{number}.uri": one.uri for number, one in enumerate(style.spec.references)}
-    refuse_relative_addresses(addresses_of(style.spec.store, style.spec.base, references))
+    refuse_relative_addresses(addresses_of(style.spec.store, style.spec.base, style.spec.scorer, references))
     refuse_cut_prompts(identify_base(style.spec.base), style.spec.whole_prompts)
     pointer = read_pointer(style_folder(Store(style.spec.store), style.spec.name))
     reference_sha256 = source_sha256(style.spec, style.reference_sha256)

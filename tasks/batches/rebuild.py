@@ -33,7 +33,7 @@ def plan_rebuild(store: str, base: str, styles: Sequence[str], name: str) -> Bat
         StoreError: if the store cannot be reached.
         StoreNotWritable: if the store refuses writes.
     """
-    refuse_relative_addresses(addresses_of(store, base, {}))
+    refuse_relative_addresses(addresses_of(store, base, "", {}))
     identity = identify_base(base)
     name = name or f"rebuild-{identity.sha256[:8]}"
     root = Store(store)

@@ -15,7 +15,7 @@ from data.store.publication import current_version
 from data.store.published_style import OLD_AND_NEW, read_document
 from styledrop import ClipScorer, StyleDropError
 from tasks.batches.plan import find_published, in_its_row
-from tasks.models import identify_base
+from tasks.models import identify_base, scorer_folder
 from tasks.onboarding.nearest import nearest_styles
 from tasks.onboarding.rebuild import old_and_new_path
 from tasks.reporting import log_stage, show_table
@@ -129,7 +129,9 @@ def _nearest(style: BatchStyle) -> str:
         references = [
             square(load_reference(one.uri, one.fit).image, COMPARED_PX, one.fit) for one in style.spec.references
         ]
-        near = nearest_styles(Store(style.spec.store), style.spec.name, references, _scorer(style.spec.base))
+        near = nearest_styles(
+            Store(style.spec.store), style.spec.name, references, _scorer(style.spec.base, style.spec.scorer)
+        )
     except (PipelineError, StyleDropError):  # what is wrong stands in the row already
         return ""
     return ", ".join(one.in_words for one in near)
@@ -140,6 +142,6 @@ def _change(before: float | None, after: float | None) -> str:
 
 
 @lru_cache(maxsize=1)
-def _scorer(base: str) -> ClipScorer:
+def _scorer(base: str, scorer: str) -> ClipScorer:
     """On the CPU: who only watches a batch holds no accelerator."""
-    return ClipScorer(identify_base(base).folder / "clip")
+    return ClipScorer(scorer_folder(identify_base(base), scorer))

@@ -67,6 +67,7 @@ def published_card(
             }
             for adapter, scores in zip(adapters, evaluation.rounds[1:], strict=True)
         ),
+        scorer_sha256=run.scorer_sha256,
         leak={
             **(leak.score.model_dump() | {"threshold": leak.threshold} if leak else {}),
             **words.get("leak", {}),

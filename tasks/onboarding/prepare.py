@@ -22,7 +22,7 @@ from data.store.files import Store, read_blob
 from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
 from data.store.published_style import read_document, read_version, without_addresses
 from tasks.deployment import addresses_of, refuse_relative_addresses
-from tasks.models import identify_base, open_base, refuse_cut_prompts
+from tasks.models import identify_base, identify_scorer, open_base, open_scorer, refuse_cut_prompts
 from tasks.reporting import log_stage
 
 
@@ -35,7 +35,7 @@ def prepare(spec: StyleSpec | SubjectSpec) -> Run:
 
     Raises:
         StyleReferenceError: if a reference is missing, broken or of an absurd size.
-        SpecError: if there is no such base, none that can score or none that reads the prompts whole, or if an
+        SpecError: if there is no such base, nothing that can score or no base that reads the prompts whole, or if an
             address is relative in a run of a deployment.
         KeyUnusable: if the environment names a key to sign with that cannot be read.
         StyleWithdrawn: if the style was taken back.
@@ -45,6 +45,7 @@ def prepare(spec: StyleSpec | SubjectSpec) -> Run:
         addresses_of(
             spec.store,
             spec.base,
+            spec.scorer,
             {
                 **{f"references.{number}.uri": one.uri for number, one in enumerate(spec.references)},
                 **({"rebuilds": spec.rebuilds} if spec.rebuilds else {}),
@@ -54,6 +55,7 @@ def prepare(spec: StyleSpec | SubjectSpec) -> Run:
     signing_key()  # publishing needs it at the end
     references = [load_reference(one.uri, one.fit) for one in spec.references]
     base = open_base(spec.base)
+    open_scorer(spec.base, spec.scorer)
     refuse_cut_prompts(base, spec.whole_prompts)
     store = Store(spec.store)
     style = style_folder(store, spec.name)
@@ -91,7 +93,7 @@ def prepare(spec: StyleSpec | SubjectSpec) -> Run:
         store=store.uri,
         spec=spec,
         base_sha256=base.sha256,
-        scorer_sha256=identify_base(spec.base).scorer,
+        scorer_sha256=identify_scorer(base, spec.scorer),
         reference_sha256=given_sha256,
         references=examples(images, base.size_px),
         large_references=examples(large_images or images, base.large.size_px) if base.super_resolution else (),
@@ -115,10 +117,10 @@ def source_sha256(spec: OnboardingSpec, loaded_sha256: Sequence[str]) -> tuple[s
 
 
 def run_key(spec: OnboardingSpec, reference_sha256: Sequence[str]) -> str:
-    """What the run of `spec` is known by: the same for the same spec, references, base and library, wherever they lie.
+    """What the run of `spec` is known by: the same for one spec, references, models and library, wherever they lie.
 
     Raises:
-        SpecError: if there is no such base, or none that can score.
+        SpecError: if there is no such base, or nothing that can score.
     """
     base = identify_base(spec.base)
     return _digest(
@@ -129,7 +131,7 @@ def run_key(spec: OnboardingSpec, reference_sha256: Sequence[str]) -> str:
             "references": list(reference_sha256),
             "base": base.sha256,
             "super_resolution": base.super_resolution_sha256,
-            "scorer": base.scorer,
+            "scorer": identify_scorer(base, spec.scorer),
             "library": styledrop.__version__,
         }
     )

@@ -86,7 +86,7 @@ def readme(
             "## How it does",
             table([_row("untuned base", run, base, None), _row(learnt, run, last, leak)]),
             f"Mean ± standard error over {_image_count(run)} images. Text is the cosine of image and prompt, "
-            f"{run.spec.likeness} that of image and reference, both by the base's CLIP; leak is how much of the "
+            f"{run.spec.likeness} that of image and reference, both by {_scorer(run)}; leak is how much of the "
             "reference's content shows in images of other contents.",
             "What it was made from and how: [card.json](card.json), [evaluation.json](evaluation.json), "
             "[spec.json](spec.json).",
@@ -153,6 +153,11 @@ def _usage(run: Run, card: styledrop.Card) -> str:
     )
 
 
+def _scorer(run: Run) -> str:
+    whose = "the CLIP that its spec names" if run.spec.scorer else "the base's CLIP"
+    return f"{whose} ({run.scorer_sha256[:12]})"
+
+
 def _prompt(run: Run, phrase: str) -> str:
     return whole_prompt(whole_prompt(run.spec.token, phrase), run.spec.style_phrase)
 
@@ -162,7 +167,7 @@ def _rebuilt_line(rebuilt: RebuiltRecord | None) -> tuple[str, ...]:
         return ()
     return (
         f"Made anew from version {rebuilt.version}, which belongs to another base; over that one, image by image, both "
-        f"scored by this base's CLIP: {rebuilt.gain.in_words}. [Both side by side]({OLD_AND_NEW}).",
+        f"scored by the new one's CLIP: {rebuilt.gain.in_words}. [Both side by side]({OLD_AND_NEW}).",
     )
 
 

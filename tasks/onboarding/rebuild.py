@@ -56,7 +56,7 @@ def compare_with_old(run: Run, evaluation: EvaluationRecord) -> EvaluationRecord
     old_base, old = read_samples(run.rebuilds)
     new_base, new = (from_parquet(store.read_blob(evaluation.rounds[number].samples)) for number in (0, -1))
     references = [from_png(store.read_blob(example.image)) for example in run.references]
-    scores = open_scorer(run.spec.base).score(
+    scores = open_scorer(run.spec.base, run.spec.scorer).score(
         [from_png(one.image) for one in old], [one.prompt for one in old], references
     )
     scored = [

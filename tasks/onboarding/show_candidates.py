@@ -115,7 +115,7 @@ def _ask(
         store=run.store,
         references=run.references,
         sheet=store.write_blob(f"{round_folder(run, candidates.round_number)}/sheets", ".webp", sheet),
-        nearest=nearest_styles(store, run.spec.name, references, open_scorer(run.spec.base)),
+        nearest=nearest_styles(store, run.spec.name, references, open_scorer(run.spec.base, run.spec.scorer)),
     )
     show_table(
         key=artifact_key(run, "candidates", candidates.round_number),

@@ -49,13 +49,15 @@ def choose_gamma(wanted: GenerationPlan) -> GenerationPlan:
     """Choose γ for a subject in a style, if the request leaves it out; the grid goes beside the images.
 
     Raises:
-        SpecError: if the base has no scorer to choose by.
+        SpecError: if there is no scorer to choose by.
     """
     subject = wanted.plan.subject
     if subject is None or subject.gamma is not None:
         return wanted
-    if open_base(wanted.plan.base).clip_folder is None:
-        raise SpecError("gamma: expected a number, since the base has no scorer to choose one by, got none; name one")
+    if open_base(wanted.plan.base).clip_folder is None and not wanted.plan.scorer:
+        raise SpecError(
+            "gamma: expected a number, since the base has no scorer to choose one by, got none; name one, or a scorer"
+        )
     store, folder = Store(wanted.plan.store), f"{wanted.folder}/gamma"
     plans = [_at(wanted.plan, gamma) for gamma in GAMMAS]
     drawn = [
@@ -118,7 +120,7 @@ def _at(plan: SamplingPlan, gamma: float) -> SamplingPlan:
 def _scored(plan: SamplingPlan, drawn: Sequence[Candidate]) -> TriedGamma:
     assert plan.subject is not None and plan.subject.gamma is not None
     references = [from_png(read_blob(blob)) for blob in plan.subject.references]
-    to_subject = open_scorer(plan.base).score(_images(drawn), [one.prompt for one in drawn], references)
+    to_subject = open_scorer(plan.base, plan.scorer).score(_images(drawn), [one.prompt for one in drawn], references)
     return TriedGamma(
         gamma=plan.subject.gamma,
         text=Score.of([one.text_score for one in drawn]),

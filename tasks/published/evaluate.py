@@ -18,7 +18,7 @@ from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
 from data.store.published_style import read_version
 from tasks.deployment import addresses_of, refuse_relative_addresses
-from tasks.models import open_adapter, open_base, refuse_cut_prompts, scorer_sha256
+from tasks.models import identify_scorer, open_adapter, open_base, refuse_cut_prompts
 from tasks.reporting import artifact_link, log_stage, show_markdown
 from tasks.scoring import leak_of, round_label, score, score_cells
 
@@ -57,9 +57,9 @@ def prepare_scores(request: EvaluateRequest) -> EvaluationPlan:
         SpecError: if the style belongs to another base or was tuned on a prompt, the base cannot score or would cut a
             prompt, or an address is relative in a run of a deployment.
     """
-    refuse_relative_addresses(addresses_of(request.store, request.base, {"style": request.style}))
+    refuse_relative_addresses(addresses_of(request.store, request.base, request.scorer, {"style": request.style}))
     base = open_base(request.base)
-    scorer = scorer_sha256(base)
+    scorer = identify_scorer(base, request.scorer)
     published = read_version(request.style)
     open_adapter(published.adapter, base)
     style = published.document
@@ -85,6 +85,8 @@ def prepare_scores(request: EvaluateRequest) -> EvaluationPlan:
         store=store.uri,
         base=request.base,
         base_sha256=base.sha256,
+        scorer=request.scorer,
+        scorer_sha256=scorer if request.scorer else "",
         styles=(without_adapter,),
         phrases=phrases,
         images_per_phrase=request.images_per_prompt,

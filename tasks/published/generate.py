@@ -22,7 +22,7 @@ from data.store.candidates import Candidate, to_parquet
 from data.store.files import Store
 from data.store.published_style import PublishedStyle, read_version
 from tasks.deployment import addresses_of, refuse_relative_addresses
-from tasks.models import open_adapter, open_base, refuse_cut_prompts
+from tasks.models import identify_scorer, open_adapter, open_base, refuse_cut_prompts
 from tasks.reporting import artifact_link, log_stage, show_markdown
 from tasks.sampling import draw, enlarge_samples, open_styles
 
@@ -66,7 +66,9 @@ def prepare_images(request: GenerateRequest) -> GenerationPlan:
     """
     signing_key()  # the images need it at the end
     prompts = request.styled_prompts
-    refuse_relative_addresses(addresses_of(request.store, request.base, _style_addresses(request, prompts)))
+    refuse_relative_addresses(
+        addresses_of(request.store, request.base, request.scorer, _style_addresses(request, prompts))
+    )
     base = open_base(request.base)
     if request.large and base.super_resolution is None:
         raise SpecError(f"large: expected a base with super-resolution, got {request.base!r}; leave the field out")
@@ -87,6 +89,8 @@ def prepare_images(request: GenerateRequest) -> GenerationPlan:
         store=store.uri,
         base=request.base,
         base_sha256=base.sha256,
+        scorer=request.scorer,
+        scorer_sha256=identify_scorer(base, request.scorer) if request.scorer else "",
         styles=tuple(styles[:1] if all(style == styles[0] for style in styles) else styles),
         subject=_planned_subject(subject, request) if subject is not None and True in in_styles else None,
         phrases=tuple(whole_prompt(subject.document.class_word if subject else "", one.content) for one in prompts),

@@ -11,10 +11,13 @@ import styledrop
 from data.documents.spec import parse_spec
 from data.errors import SpecError
 from data.records.onboarding import Run
+from data.records.sampling_plan import plan_sampling
 from data.store.files import Store
+from tasks import models
 from tasks.models import open_adapter, open_base, open_scorer, refuse_cut_prompts
 from tasks.onboarding.prepare import prepare
 from tasks.resuming import remove_work_folder, work_folder
+from tasks.sampling import draw
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:9", "cuda:x", "meta", "cpu:cpu", "tpu", "0x"])
@@ -170,6 +173,38 @@ def test_a_broken_scorer_is_one_error_that_names_it(
     open_scorer.cache_clear()
     with pytest.raises(SpecError, match=r"the scorer of base .*mute' cannot be used: .*mute/clip"):
         open_scorer(str(folder))
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "s3://bucket/clip"])
+def test_a_scorer_that_is_not_there_is_named(folder: str, spec_document: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=f"^scorer: expected an open_clip folder of this machine, got '{folder}'"):
+        prepare.fn(parse_spec({**spec_document, "scorer": folder}))
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_scorer_of_the_spec_scores_a_base_that_has_none(
+    spec_document: dict[str, Any], tiny_base_folder: Path, tmp_path: Path
+) -> None:
+    bare = Path(shutil.copytree(tiny_base_folder, tmp_path / "bare"))
+    scorer = Path(shutil.move(bare / "clip", tmp_path / "scorer"))
+    document = {**spec_document, "base": str(bare)}
+    with pytest.raises(SpecError, match="name one as `scorer`"):
+        prepare.fn(parse_spec(document))
+    own = prepare.fn(parse_spec(spec_document))
+    run = prepare.fn(parse_spec({**document, "scorer": str(scorer)}))
+    assert (run.key, run.scorer_sha256) == (own.key, own.scorer_sha256)  # the same model, wherever it lies
+    settings = run.spec.candidate_sampling
+    plan, plan_of_own = (
+        plan_sampling(one, None, prompts=["a cat"], images_per_phrase=2, purpose="candidates", settings=settings)
+        for one in (run, own)
+    )
+    assert plan.digest == plan_of_own.digest
+    [drawn, by_own] = [draw(one, where, "candidates", key="x") for one, where in ((plan, "a"), (plan_of_own, "b"))]
+    assert [image.text_score for image in drawn] == [image.text_score for image in by_own]
+    (scorer / "open_clip_model.safetensors").write_bytes(b"another")
+    models._scorers.clear()
+    with pytest.raises(SpecError, match="give every worker the same"):
+        draw(plan, "c", "candidates", key="x")
 
 
 CARDS: list[dict[str, Any] | bytes] = [

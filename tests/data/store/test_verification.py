@@ -64,12 +64,13 @@ def version_files(name: str = "ink") -> dict[str, bytes]:
         "consent": "own work", "feedback": "human", "rounds": [{}, {}],
         "references": [{"sha256": "e" * 64, "content_phrase": "a disc", "style_phrase": "in ink"}],
         "leak": {"mean": 0.3, "standard_error": 0.1, "threshold": 0.1, "published_by": "Eve"},
+        "scorer_sha256": "5" * 64,
     }  # fmt: skip
     scores = {part: {"mean": 0.5, "standard_error": 0.1} for part in ("text", "style")}
     document = {
         "layout": 2, "name": name, "created": DAY.isoformat(), "base_name": "tiny", "base_sha256": "a" * 64,
-        "style_phrase": "in ink", "tuned_on": ["a disc", "a cat"], "rounds": 2, "lambda_a": 0.5,
-        "adapter": ["adapter.safetensors", "card.json"], "before": scores, "after": scores,
+        "scorer_sha256": "5" * 64, "style_phrase": "in ink", "tuned_on": ["a disc", "a cat"], "rounds": 2,
+        "lambda_a": 0.5, "adapter": ["adapter.safetensors", "card.json"], "before": scores, "after": scores,
         "references": [{"content_phrase": "a disc", "style_phrase": "in ink", "source_sha256": "e" * 64,
                         "prompt": "a disc in ink", "image": "references/0.png"}],
         "lineage": [
@@ -120,7 +121,7 @@ def test_a_signed_version_is_verified_and_says_what_was_checked(
     assert lines["signature"] == f"by {key_name(OURS.public_key())}, trusted"
     assert lines["files"] == "8, as the manifest names them"
     assert (lines["licence"], lines["consent"]) == ("CC0-1.0", "own work")
-    assert lines["base"] == f"tiny ({'a' * 12})"
+    assert (lines["base"], lines["scorer"]) == (f"tiny ({'a' * 12})", "5" * 12)
     assert lines["rounds"] == "2, each on what was kept of the one before"
     assert lines["decisions"] == "round 1 by human (Ada); the leak by Eve"
 
@@ -245,6 +246,8 @@ TAMPERED = {
         republished(CARD, "consent", value="public"), "consent", "got public .card.json. and own work .spec.json."),
     "another base": (
         republished(CARD, "base_sha256", value="b" * 64), "base", "expected the same of the base, got aaa.* bbb"),
+    "scores of another CLIP": (
+        republished(CARD, "scorer_sha256", value="6" * 64), "scorer", "expected the same of the scorer, got 555.* 666"),
     "weights of another card": (
         republished(CARD, "weights_sha256", value="0" * 64), "adapter", "expected the same of the adapter's weights"),
     "another reference": (
@@ -284,7 +287,8 @@ def test_all_that_is_wrong_is_told_in_the_terminal(
     assert main(["verify", uri]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines if "REFUSED" in line] == [
-        "signature", "files", "name", "licence", "consent", "base", "adapter", "references", "rounds", "decisions",
+        "signature", "files", "name", "licence", "consent", "base", "scorer", "adapter", "references", "rounds",
+        "decisions",
     ]  # fmt: skip
     assert lines[-1].startswith(f"{uri}: refused for its signature, files, name")
 
@@ -344,7 +348,7 @@ def test_a_version_of_layout_1_is_verified_as_far_as_it_goes(store: Store, keys:
     files = version_files()
     rounds = {"rounds": [{"text": {"mean": 0.5, "standard_error": 0.1}, "style": {"mean": 0.5, "standard_error": 0.1}}]}
     card = {**json.loads(files["card.json"]), "created": DAY.isoformat(), "base_name": "tiny", "leak": {},
-            "guidance": {"lambda_a": 0.5}}  # fmt: skip
+            "scorer_sha256": "", "guidance": {"lambda_a": 0.5}}  # fmt: skip
     spec = {**json.loads(files["spec.json"]), "prompts": ["a cat"]}
     old = {
         "adapter.safetensors": b"weights",

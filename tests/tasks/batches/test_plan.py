@@ -95,9 +95,10 @@ def test_a_batch_hashes_a_base_once_and_opens_none_on_a_device(
     monkeypatch.setenv("STYLEDROP_DEVICE", "cuda:9")  # which is not there: nobody asks for it
     monkeypatch.setattr(models, "_identities", {})
     loaded = Mock(side_effect=styledrop.load_base)
-    hashed = Mock(side_effect=models.scorer_sha256)
+    monkeypatch.setattr(models, "_scorers", {})
+    hashed = Mock(side_effect=models.files_sha256)
     monkeypatch.setattr(styledrop, "load_base", loaded)
-    monkeypatch.setattr(models, "scorer_sha256", hashed)
+    monkeypatch.setattr(models, "files_sha256", hashed)
     batch = plan_batch.fn(str(manifest), "", settings, False)
     assert [style.spec.name for style in batch.styles] == ["disc", "ball"]
     assert [call.kwargs["device"] for call in loaded.call_args_list] == ["cpu"]
@@ -113,6 +114,7 @@ def test_relative_addresses_are_refused_in_a_batch_of_a_deployment(
         (manifest.name, {}, 'manifest_uri "Monday\'s batch.yaml"'),
         (str(manifest), {"store": "store"}, "store 'store'"),
         (str(manifest), {"base": "base"}, "base 'base'"),
+        (str(manifest), {"scorer": "clip"}, "scorer 'clip'"),
     ):
         with pytest.raises(SpecError, match=f"one place on every worker .* got {words}"):
             plan_batch.fn(uri, "", settings.model_copy(update=change), False)
