@@ -1,5 +1,6 @@
 """What the tests of tasks, flows and whole runs share: a tiny base, a style reference, a Prefect server."""
 
+import json
 import os
 import subprocess
 import sys
@@ -49,11 +50,15 @@ def tiny_base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def other_base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Another base, of other random weights."""
+    """Another base, of other random weights, which says how it is tuned and sampled."""
     from bench.tiny_base import save_tiny_base
 
     folder = tmp_path_factory.mktemp("base") / "other"
     save_tiny_base(folder, seed=1)
+    tuned = {"steps": 4, "learning_rate": 1e-3, "batch_size": 2, "bottleneck": 2, "share_across_layers": True}
+    sections = {"first_round": tuned, "later_rounds": tuned, "enlarging": tuned, "reference_views": 2}
+    defaults = {**sections, "sampling": {"steps": 2}, "guidance": {"lambda_a": 1.5}, "lambdas_a": [0.0, 1.5]}
+    (folder / "card.json").write_text(json.dumps({"defaults": defaults}))
     return folder
 
 

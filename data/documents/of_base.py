@@ -53,6 +53,19 @@ def left_out(field: str) -> Callable[[dict[str, Any]], Any]:
     return lambda data: _sections(data)[field]
 
 
+def for_another_base(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a spec (as JSON) but for what suits its base: what is said anew for another one.
+
+    Methods and negative prompts stay, as no base says anything of them.
+    """
+    kept = dict(settings)
+    for field in _sections({}).keys() & settings.keys():
+        section = kept.pop(field)
+        if isinstance(section, Mapping):
+            kept[field] = {name: section[name] for name in ("method", "negative_prompt") if name in section}
+    return kept
+
+
 def _sections(data: Mapping[str, Any]) -> dict[str, Settings | int]:
     """All that follows from the base in a document of which `data` is checked, by field."""
     base = of_base(data.get("base", EMBEDDED))

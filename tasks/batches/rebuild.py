@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from data.documents.of_base import for_another_base
 from data.documents.spec import StyleSpec, parse_spec
 from data.errors import NotInStore, SpecError, StyleWithdrawn
 from data.records.batch import BadRow, Batch, BatchStyle
@@ -87,7 +88,8 @@ def _planned(row: int, root: Store, style: str, base: str) -> BatchStyle:
 def _rebuilt_spec(current: PublishedAdapter, store: str, base: str) -> tuple[StyleSpec, tuple[str, ...], str]:
     """What is asked for; the digests of the references' files as they were given once; the base it is on now.
 
-    Settings that this release does not know any more are passed over.
+    How it is tuned and sampled suits one base and not another, and is as `base` says. Settings that this release does
+    not know any more are passed over.
     """
     version = read_version(current.uri)
     if version.document.kind != "style":
@@ -101,7 +103,7 @@ def _rebuilt_spec(current: PublishedAdapter, store: str, base: str) -> tuple[Sty
     ]
     spec = parse_spec(
         {
-            **{field: value for field, value in settings.items() if field in StyleSpec.model_fields},
+            **{field: value for field, value in for_another_base(settings).items() if field in StyleSpec.model_fields},
             "references": references,
             "store": store,
             "base": base,

@@ -63,6 +63,9 @@ def test_a_style_is_made_anew_from_what_its_version_holds_and_published_where_it
     [style] = plan.styles
     assert style.published is None
     assert style.run_key == prepare.fn(style.spec).key
+    # How it is tuned and sampled suits a base: it is as the new one says.
+    assert (style.spec.first_round.steps, style.spec.reference_views, style.spec.candidate_sampling.steps) == (4, 2, 2)
+    assert style.spec.prompts == tuple(spec_document["prompts"])
     new = onboard_style(style.spec)
     assert current_version(Store(store), "disc") == new != old
 
