@@ -166,7 +166,7 @@ def load_base(
             f"expected a base in the aMUSEd layout at {folder}, but {', '.join(missing)} "
             f"{'is' if len(missing) == 1 else 'are'} missing; give the folder that holds model_index.json"
         )
-    generator = Generator.from_folder(folder / "transformer")
+    generator = Generator.from_folder(folder / "transformer", dtype)
     vqgan = VQGAN.from_folder(folder / "vqvae")
     text = TextEncoder.from_folder(folder / "text_encoder", folder / "tokenizer")
     _check_parts(folder, generator, vqgan, text)

@@ -237,8 +237,8 @@ class Generator(nn.Module):
         return logits
 
     @classmethod
-    def from_folder(cls, folder: Path) -> "Generator":
-        """Load `config.json` and the safetensors weights of a diffusers `UVit2DModel` folder.
+    def from_folder(cls, folder: Path, dtype: torch.dtype | None = None) -> "Generator":
+        """Load `config.json` and the weights (safetensors) of a diffusers `UVit2DModel`, as they are or in `dtype`.
 
         Raises:
             BaseError: if a file is missing, or the weights do not fit the config.
@@ -248,7 +248,7 @@ class Generator(nn.Module):
             with torch.device("meta"):
                 return cls(GeneratorConfig.from_json(config))
 
-        return load_model(folder, _WEIGHTS, "a base's generator", make)
+        return load_model(folder, _WEIGHTS, "a base's generator", make, dtype)
 
     def to_folder(self, folder: Path, dtype: torch.dtype) -> None:
         """Write what `from_folder` and diffusers read, with the weights in `dtype`."""

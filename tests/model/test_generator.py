@@ -109,6 +109,14 @@ def test_a_generator_survives_its_folder(tmp_path: Path, generator: Generator) -
     assert torch.equal(generator(tokens, condition_of(generator, 1)), loaded(tokens, condition_of(loaded, 1)))
 
 
+def test_a_generator_is_read_in_another_dtype(tmp_path: Path, generator: Generator) -> None:
+    generator.to_folder(tmp_path, torch.float32)
+    wanted = Generator.from_folder(tmp_path).to(torch.bfloat16).state_dict()
+    read = Generator.from_folder(tmp_path, torch.bfloat16).state_dict()
+    assert {name: value.dtype for name, value in read.items()} == dict.fromkeys(wanted, torch.bfloat16)
+    assert all(torch.equal(read[name], value) for name, value in wanted.items())
+
+
 def test_a_folder_that_is_no_generator_is_refused(tmp_path: Path, generator: Generator) -> None:
     with pytest.raises(BaseError, match=r"config\.json"):
         Generator.from_folder(tmp_path)
