@@ -279,7 +279,12 @@ class VQGAN(nn.Module):
         Raises:
             BaseError: if a file is missing or the weights do not fit the config.
         """
-        return load_model(folder, _WEIGHTS, "a base's VQGAN", lambda config: cls(VQGANConfig.from_file(config)))
+
+        def make(config: Path) -> VQGAN:
+            with torch.device("meta"):
+                return cls(VQGANConfig.from_file(config))
+
+        return load_model(folder, _WEIGHTS, "a base's VQGAN", make)
 
     def to_folder(self, folder: Path, dtype: torch.dtype) -> None:
         """Write what `from_folder` reads, with the weights in `dtype`."""
