@@ -1,6 +1,6 @@
 """Does a base of the published size go through everything, and at what cost? A rehearsal with random weights.
 
-    python -m bench.full_size --work FOLDER [--size 512] [--parts parity tuning onboarding]
+    python -m bench.full_size --work FOLDER [--size 512] [--parts parity tuning onboarding] [--images 1]
 
 FOLDER gets a base in aMUSEd-256's configuration (or 512's, `bench.published_shape`), 3.5 GB, and is kept. Each part
 runs in a process of its own, so that its memory is its own. Weights are random: images show nothing, times and sizes
@@ -8,7 +8,7 @@ are real.
 
 parity       ours against diffusers in float32: the largest difference of a forward pass's logits, relative to their
              deviation, and the share of equal tokens after four decoding steps of `AmusedPipeline`
-tuning       both adapters of Tab. S3, batch 8: peak memory, what of it the frozen weights are, seconds a step, those of
+tuning       both adapters of Tab. S3: peak memory, what of it the frozen weights are, seconds a step, those of
              the processors too, and where they go (share of them by kind of operation, of one image)
 onboarding   `styledrop-onboard-style`, two rounds of two steps, onto a store in FOLDER: seconds by stage, and
              peak memory
@@ -114,8 +114,8 @@ def parity(folder: Path) -> dict[str, float]:
     }
 
 
-def tuning(folder: Path, num_steps: int) -> dict[str, Any]:
-    """Tune each adapter for a few steps; then look at one more, operation by operation."""
+def tuning(folder: Path, num_steps: int, num_images: int) -> dict[str, Any]:
+    """Tune each adapter for a few steps of so many images; then look at one more image, operation by operation."""
     base = styledrop.load_base(folder, device=device(), dtype=dtype())
     pairs = [(base.tokenize([picture(base.size_px)])[0], "a house in line icon style")]
     frozen = [
@@ -140,7 +140,7 @@ def tuning(folder: Path, num_steps: int) -> dict[str, Any]:
         styledrop.tune(
             base,
             pairs,
-            config.model_copy(update={"steps": num_steps}),
+            config.model_copy(update={"steps": num_steps, "batch_size": num_images}),
             at_once=tuned_at_once(),
             progress=step_done,
         )
@@ -241,6 +241,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="a folder for the base, the store and the pictures")
     parser.add_argument("--size", type=int, default=256, choices=sorted(GENERATORS), help="px, 256 or 512")
     parser.add_argument("--steps", type=int, default=2, help="of each tuning that is timed")
+    parser.add_argument("--images", type=int, default=8, help="of each of these steps; the paper: 8")
     parts = ("parity", "tuning", "onboarding")
     parser.add_argument("--parts", nargs="+", default=parts, choices=parts)
     arguments = parser.parse_args()
@@ -249,7 +250,7 @@ def main() -> None:
     folder = work / f"random-amused-{arguments.size}"
     calls: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
         "parity": (parity, (folder,)),
-        "tuning": (tuning, (folder, arguments.steps)),
+        "tuning": (tuning, (folder, arguments.steps, arguments.images)),
         "onboarding": (onboarding, (folder, work, arguments.size)),
     }
     figures: dict[str, Any] = {"size_px": arguments.size}
