@@ -35,6 +35,9 @@ END_TIMEOUT_S = 20.0
 
 S3_KEY = "dev"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PATIENT_WITH_STORE = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "7"}
+"""Runs ask a store that refuses or fails again for about half a minute, as when it is started anew: botocore's own
+patience, a few seconds, would cost a style its run. Who waits for an answer, as a reviewer's page, keeps the latter."""
 PORTS = {"postgres": ("postgres",), "seaweedfs": ("s3", "master", "volume", "filer"), "server": ("ui",)}
 
 
@@ -143,6 +146,7 @@ class Stack:
                     "PREFECT_WORKER_QUERY_SECONDS": "2",
                     "STYLEDROP_WORK": str(self._folder / "work"),
                     "HF_HUB_OFFLINE": "1",
+                    **PATIENT_WITH_STORE,
                 },
                 lambda: deployments.is_worker_online(prefect["PREFECT_API_URL"]),
             ),

@@ -3,7 +3,11 @@
 import json
 from pathlib import Path
 
-from infra.stack import Stack, _State
+import pytest
+import yaml
+from s3fs import S3FileSystem
+
+from infra.stack import PATIENT_WITH_STORE, REPOSITORY, Stack, _State
 
 
 def everything(folder: Path) -> dict[str, tuple[int, int, bytes]]:
@@ -30,3 +34,14 @@ def test_status_and_env_change_nothing(tmp_path: Path) -> None:
     assert Stack(folder).environment()["AWS_ENDPOINT_URL"] == "http://127.0.0.1:9"
     assert everything(tmp_path) == before
     assert json.loads((folder / "state.json").read_text())["ports"] == ports
+
+
+def test_runs_are_patient_with_a_store_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    compose = yaml.safe_load((REPOSITORY / "infra/compose.yaml").read_text())
+    assert compose["services"]["worker"]["environment"].items() >= PATIENT_WITH_STORE.items()
+    for name, value in {**PATIENT_WITH_STORE, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}.items():
+        monkeypatch.setenv(name, value)
+    filesystem = S3FileSystem(skip_instance_cache=True)
+    filesystem.connect()
+    # Waits of up to 1, 2, 4, 8, 16 and 20 s, by chance: half a minute on average.
+    assert filesystem.s3.meta.config.retries == {"mode": "standard", "total_max_attempts": 7}
