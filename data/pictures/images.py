@@ -1,8 +1,8 @@
 """Reference images: found, checked, and made square RGB.
 
 A file from outside is not trusted: its size is looked at before it is read, its width and height before it is decoded,
-only `FORMATS` are decoded, and whatever a decoder raises ends here as one error. Pixels of any depth, colour mode and
-colour profile become 8-bit sRGB.
+only `FORMATS` are decoded, and whatever a decoder raises ends here as one error. Pixels of any depth and colour mode
+become 8-bit sRGB (`data.pictures.colours`). A file is one picture: animations and pages are refused.
 """
 
 import hashlib
@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from data.addresses import read_file
 from data.errors import AddressError, StyleReferenceError
+from data.pictures.colours import to_srgb
 
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "TIFF", "BMP")
 """What is opened; Pillow would hand others to other programs (EPS to Ghostscript)."""
@@ -58,8 +59,8 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """What undoes an EXIF orientation."""
-_ORIENTATION, _BITS, _PHOTOMETRIC = 0x0112, 0x0102, 0x0106
-_WHITE_IS_ZERO = 0
+_ORIENTATION, _BITS, _PHOTOMETRIC, _PLANES, _SUBFILE = 0x0112, 0x0102, 0x0106, 0x011C, 0x00FE
+_WHITE_IS_ZERO, _ONE_AFTER_ANOTHER, _SMALLER_COPY = 0, 2, 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +77,8 @@ def load_reference(uri: str, fit: Literal["crop", "pad"] = "pad") -> ReferenceIm
 
     Raises:
         StyleReferenceError: if it is missing, unreadable, no image of `FORMATS`, broken, under 16 px on a side,
-            over 64 megapixels or over 32 MB, or if in it, made square by `fit`, nothing is to be seen.
+            over 64 megapixels or over 32 MB, if it shows several pictures or colours that nobody can tell, or if in it,
+            made square by `fit`, nothing is to be seen.
     """
     try:
         content = read_file(uri, "an image", MAX_FILE_BYTES)
@@ -135,6 +137,10 @@ def _decoded(uri: str, content: bytes) -> Image.Image:
             raise StyleReferenceError(
                 f"expected at most {MAX_PIXELS / 1e6:.0f} megapixels in {uri}, got {width}x{height}; scale it down"
             )
+        if _shows_several(file):
+            raise StyleReferenceError(
+                f"expected one picture in {uri}, got an animation or pages; save the one that is meant as PNG"
+            )
         file.load()
         # Only read: Pillow's own `exif_transpose` writes all of EXIF anew, and fails over tags that nobody needs.
         orientation = file.getexif().get(_ORIENTATION)
@@ -142,15 +148,28 @@ def _decoded(uri: str, content: bytes) -> Image.Image:
         if image.has_transparency_data:
             clear = image.convert("RGBA")
             image = Image.new("RGB", image.size, "white")
-            image.paste(_srgb(uri, clear, file), mask=clear.getchannel("A"))
+            image.paste(to_srgb(uri, clear, file, content), mask=clear.getchannel("A"))
         else:
-            image = _srgb(uri, image, file)
+            image = to_srgb(uri, image, file, content)
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def _shows_several(file: Image.Image) -> bool:
+    """Whether nobody knows which picture is meant; what cameras and editors put behind theirs does not count."""
+    if not getattr(file, "is_animated", False) or file.format == "MPO":
+        return False
+    if not isinstance(file, TiffImageFile):
+        return True
+    file.seek(1)
+    is_smaller_copy = bool(file.tag_v2.get(_SUBFILE, 0) & _SMALLER_COPY)
+    file.seek(0)
+    return not is_smaller_copy
 
 
 def _eight_bit(uri: str, file: Image.Image) -> Image.Image:
     """The same picture with 8 bits a channel; Pillow's own conversion cuts deeper ones off at 255."""
     if not file.mode.startswith(("I", "F")):
+        _refuse_deep_planes(uri, file)
         return file
     levels = np.asarray(file)
     bits, is_negative = 16, False
@@ -173,38 +192,16 @@ def _eight_bit(uri: str, file: Image.Image) -> Image.Image:
     return grey
 
 
-def _srgb(uri: str, image: Image.Image, file: Image.Image) -> Image.Image:
-    """The colours as sRGB: those of the file's profile, if it has one."""
-    profile = file.info.get("icc_profile")
-    if not profile or image.mode == "LAB":
-        return image.convert("RGB")
-    try:
-        opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        space = opened.profile.xcolor_space.strip()
-        match space, file.mode:
-            case ("CMYK", "CMYK"):
-                source = image
-            case ("GRAY", "1" | "L" | "LA" | "I;16" | "I;16B"):
-                source = image.convert("L")
-            case ("RGB", mode) if mode != "CMYK":
-                source = image.convert("RGB")
-            case _:
-                raise ValueError(f"it is one of {space}, the pixels are {file.mode}")
-        converted = ImageCms.profileToProfile(
-            source,
-            opened,
-            ImageCms.createProfile("sRGB"),
-            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            outputMode="RGB",
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )
-    except Exception as error:  # LittleCMS's, OSError, ValueError
+def _refuse_deep_planes(uri: str, file: Image.Image) -> None:
+    """Pillow takes the bytes of deep channels that lie one after another for pixels."""
+    if not isinstance(file, TiffImageFile) or file.tag_v2.get(_PLANES) != _ONE_AFTER_ANOTHER:
+        return
+    bits = max(file.tag_v2.get(_BITS, (8,)))
+    if bits > 8:
         raise StyleReferenceError(
-            f"expected a colour profile that says what the colours of {uri} are, got one that cannot be used: {error}; "
-            "convert the image to sRGB"
-        ) from error
-    assert converted is not None  # only where it works in place
-    return converted
+            f"expected the channels of {uri} pixel by pixel, got {bits} bits of one channel after another; save it as "
+            "PNG"
+        )
 
 
 def _refuse_blank(uri: str, image: Image.Image) -> None:

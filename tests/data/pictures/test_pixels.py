@@ -193,6 +193,53 @@ def test_a_profile_that_does_not_belong_to_the_pixels_is_refused(tmp_path: Path,
         loaded(tmp_path, encoded(drawing(mode), "PNG", icc=profile))
 
 
+def several(kind: str) -> bytes:
+    buffer = io.BytesIO()
+    drawing().save(buffer, format=kind, save_all=True, append_images=[drawing().rotate(180)])
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF", "TIFF"])
+def test_of_several_pictures_nobody_knows_which_is_meant(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(StyleReferenceError, match=r"one picture in .*image\.png, got an animation or pages; save the"):
+        loaded(tmp_path, several(kind))
+
+
+def test_what_cameras_and_editors_put_behind_a_picture_does_not_count(tmp_path: Path) -> None:
+    assert loaded(tmp_path, several("MPO")).size == (40, 24)
+    smaller = drawing(size=(20, 12))
+    smaller.encoderinfo = {"tiffinfo": {0x00FE: 1}}
+    buffer = io.BytesIO()
+    drawing().save(buffer, format="TIFF", save_all=True, append_images=[smaller])
+    assert loaded(tmp_path, buffer.getvalue()).size == (40, 24)
+
+
+def deep_planes(bits: int) -> bytes:
+    """A TIFF whose red, green and blue lie one after another, little end first."""
+    red = np.linspace(0, 2**bits - 1, 32).round().astype(f"<u{bits // 8}")[None].repeat(32, 0)
+    planes = [red.tobytes(), (red // 2).tobytes(), (red * 0).tobytes()]
+    entries = [
+        (256, 3, 1, 32), (257, 3, 1, 32), (258, 3, 3, 0), (259, 3, 1, 1), (262, 3, 1, 2),
+        (273, 4, 3, 1), (277, 3, 1, 3), (278, 3, 1, 32), (279, 4, 3, 2), (284, 3, 1, 2),
+    ]  # fmt: skip
+    behind = 8 + 2 + 12 * len(entries) + 4
+    start, size = behind + 6 + 24, len(planes[0])
+    lists = (behind, behind + 6, behind + 18)
+    index = b"".join(
+        struct.pack("<HHII", tag, kind, count, lists[value] if count == 3 else value)
+        for tag, kind, count, value in entries
+    )
+    numbers = struct.pack("<3H6I", *[bits] * 3, *(start + size * plane for plane in range(3)), *[size] * 3)
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + index + bytes(4) + numbers + b"".join(planes)
+
+
+def test_deep_channels_that_lie_one_after_another_are_refused(tmp_path: Path) -> None:
+    image = loaded(tmp_path, deep_planes(8))
+    assert [image.getpixel((x, 5)) for x in (0, 31)] == [(0, 0, 0), (255, 127, 0)]
+    with pytest.raises(StyleReferenceError, match="pixel by pixel, got 16 bits of one channel after another"):
+        loaded(tmp_path, deep_planes(16))
+
+
 OTHERS: dict[str, tuple[bytes, str]] = {
     "photo.heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC photo"),
     "photo.jpg": (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "a HEIC photo"),
