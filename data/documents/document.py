@@ -119,6 +119,8 @@ def _problems(error: ValidationError, whole: str) -> str:
                 problem = f"expected a field of the {whole}, got one it does not know; check the spelling or remove it"
             case "missing":
                 problem = "expected a value, got none; add the field"
+            case "string_type" if isinstance(detail["input"], (bool, int, float)):
+                problem = f"expected text, got {detail['input']!r:.80}; put it in quotes, or write it in a text column"
             case _:
                 problem = f"{detail['msg'].lower()}, got {detail['input']!r:.80}"
         problems.append(f"{where}: {problem}" if where else problem)

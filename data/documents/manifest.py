@@ -109,7 +109,7 @@ def _rows(uri: str, suffix: str, content: bytes) -> Sequence[TableRow]:
         case ".yaml" | ".yml" | ".json":
             rows = _listed(uri, parse_document(content, uri))
         case _:
-            raise ManifestError(f"expected a manifest .csv, .parquet, .yaml, .yml or .json, got {uri}; rename it")
+            raise ManifestError(f"expected a manifest .csv, .parquet, .yaml, .yml or .json, got {uri}; save it as one")
     if not 1 <= len(rows) <= MAX_ROWS:
         raise ManifestError(f"expected 1 to {MAX_ROWS} styles at {uri}, got {len(rows)} rows that hold anything")
     return rows
@@ -141,6 +141,10 @@ def _problem(row: TableRow, reason: str) -> ManifestProblem:
 
 def _spec(row: dict[str, Any], folder: str, settings: StyleSettings) -> StyleSpec:
     fields = {column: value for column, value in row.items() if not is_empty(value)}
+    if "references" in fields:
+        raise ManifestError(
+            "references: expected the columns images, content_phrase and style_phrase, got this; move it"
+        )
     images = _several(fields.pop("images", []))
     contents = _several(fields.pop("content_phrase", []))
     if len(contents) == 1:

@@ -8,11 +8,24 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_val
 from data.documents import defaults
 from data.documents.document import checked, read_document
 from data.documents.of_base import Sampling, left_out
-from data.documents.spec import Surroundings
+from data.documents.spec import MAX_CANDIDATES, Surroundings
 from data.documents.words import Phrase, Slug, Words, each_once
 from styledrop.config.settings import Settings
 
 Request = TypeVar("Request", bound=BaseModel)
+
+
+def _few_enough(images_per_prompt: int, info: ValidationInfo) -> int:
+    prompts = max(1, len(info.data.get("prompts", ())))
+    if prompts * images_per_prompt > MAX_CANDIDATES:
+        raise ValueError(
+            f"expected at most {MAX_CANDIDATES} images, got {prompts} prompts x {images_per_prompt} images; "
+            "ask for them in several requests"
+        )
+    return images_per_prompt
+
+
+ImagesPerPrompt = Annotated[int, Field(ge=1, le=1024), AfterValidator(_few_enough)]
 
 
 class _Request(Surroundings):
@@ -83,7 +96,7 @@ class GenerateRequest(_Request, _InStyle):
         description='what to draw, without the style: "a cat", or {content: a cat, style: …} in a style of its own; '
         "of a subject what is said of it, and left out the subject as it is",
     )
-    images_per_prompt: int = Field(default=4, ge=1, le=1024, description="each from a seed of its own")
+    images_per_prompt: ImagesPerPrompt = Field(default=4, description="each from a seed of its own")
     large: bool = Field(default=False, description="at twice the size, by the base's super-resolution, besides")
     provenance: bool = Field(
         default=True,
@@ -134,8 +147,8 @@ class EvaluateRequest(_Request):
         description="content phrases, or what is said of a subject; none may have been tuned on (the paper: 190 "
         "prompts). Left out: ours",
     )
-    images_per_prompt: int = Field(
-        default=defaults.IMAGES_PER_EVALUATION_PROMPT, ge=1, le=1024, description="the paper: 8"
+    images_per_prompt: ImagesPerPrompt = Field(
+        default=defaults.IMAGES_PER_EVALUATION_PROMPT, description="the paper: 8"
     )
 
 

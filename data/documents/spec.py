@@ -16,7 +16,7 @@ from data.documents import defaults
 from data.documents.document import checked, read_document
 from data.documents.of_base import FOLLOWS_BASE, BaseAddress, RoundTuning, Sampling, left_out
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
-from data.documents.words import Phrase, Slug, each_once, shared_contents, whole_prompt, without_contents
+from data.documents.words import Phrase, Slug, Statement, each_once, shared_contents, whole_prompt, without_contents
 from data.errors import AddressError, SpecError
 from styledrop.config.settings import Settings
 from styledrop.config.tuning import AdapterTuning, Tuning
@@ -53,8 +53,8 @@ class _Identity(Settings):
     """Whose the references are, and what is made of them is called."""
 
     name: Slug = Field(description="slug under which the adapter is published: a-z, 0-9 and '-'")
-    licence: Phrase = Field(description="licence of the references, an SPDX identifier where there is one")
-    consent: Phrase = Field(description='who allowed this use, and where that is written down: "own work"')
+    licence: Statement = Field(description="licence of the references, an SPDX identifier where there is one")
+    consent: Statement = Field(description='who allowed this use, and where that is written down: "own work"')
 
 
 class Surroundings(Settings):

@@ -14,10 +14,13 @@ MAX_PHRASE_CHARACTERS = 300
 
 ARTICLES = frozenset({"a", "an", "the"})
 
-_UNSEEN_CATEGORIES = ("Cc", "Cf", "Cs")
-"""Control characters, formats (zero-width ones among them), halves of characters."""
-_UNSEEN_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Letters, marks and signs that are drawn as nothing: joiners, fillers, Braille's blank."""
+_UNSEEN_CATEGORIES = ("Cc", "Cf", "Cs", "Co")
+"""Control characters, formats (zero-width ones among them), halves of characters, those that every font draws anew."""
+_UNSEEN_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufffc\ufffd")
+"""Letters, marks and signs that are drawn as nothing: joiners, fillers, Braille's blank; and what stands for something
+that got lost."""
+_SAYS_NOTHING = frozenset({"na", "nan", "nat", "none", "null", "nil", "unknown", "noassertion", "tbd", "todo", "no"})
+"""What spreadsheets, pandas, SPDX and people put where they know nothing."""
 _VARIATIONS = (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 """Variation selectors."""
 
@@ -31,7 +34,7 @@ def checked_words(words: str) -> str:
     words = unicodedata.normalize("NFC", " ".join(words.split()))
     unseen = unseen_characters(words)
     if unseen:
-        named = ", ".join(f"U+{ord(one):04X} {unicodedata.name(one, 'a control character')}" for one in unseen[:4])
+        named = ", ".join(f"U+{ord(one):04X} {_name(one)}" for one in unseen[:4])
         raise ValueError(f"expected characters that can be seen, got {named} in {words!a:.80}; remove them")
     if len(words) > MAX_PHRASE_CHARACTERS:
         raise ValueError(f"expected at most {MAX_PHRASE_CHARACTERS} characters, got {len(words)}; shorten it")
@@ -47,7 +50,21 @@ def checked_phrase(phrase: str) -> str:
     phrase = checked_words(phrase)
     if not phrase:
         raise ValueError("expected a phrase, got an empty one; say in a few words what is meant")
+    if not any(unicodedata.category(one)[0] in "LNS" for one in phrase):
+        raise ValueError(f"expected a phrase, got {phrase!r} alone; say in a few words what is meant")
     return phrase
+
+
+def checked_statement(statement: str) -> str:
+    """As `checked_phrase`, and not what tables write where nothing is said.
+
+    Raises:
+        ValueError: if it is no phrase, or says nothing.
+    """
+    statement = checked_phrase(statement)
+    if "".join(one for one in statement.casefold() if one.isalnum()) in _SAYS_NOTHING:
+        raise ValueError(f"expected a statement, got {statement!r}, which says nothing; write down what holds")
+    return statement
 
 
 def checked_slug(name: str) -> str:
@@ -66,6 +83,7 @@ def checked_slug(name: str) -> str:
 Slug = Annotated[str, AfterValidator(checked_slug)]
 Words = Annotated[str, AfterValidator(checked_words)]
 Phrase = Annotated[str, AfterValidator(checked_phrase)]
+Statement = Annotated[str, AfterValidator(checked_statement)]
 
 
 def each_once(phrases: tuple[Said, ...]) -> tuple[Said, ...]:
@@ -139,13 +157,21 @@ def shown(text: str, length: int = 2000) -> str:
     return seen if len(seen) <= length else f"{seen[: length - 1]}…"
 
 
+def _name(character: str) -> str:
+    is_control = unicodedata.category(character) == "Cc"
+    return unicodedata.name(character, "a control character" if is_control else "a character without a name")
+
+
 def _is_emoji(pair: str) -> bool:
     return pair[1:] == "\ufe0f" and unicodedata.category(pair[0]) == "So"
 
 
 def _is_unseen(character: str) -> bool:
+    # By number: characters that Unicode promises never to have.
     return (
         unicodedata.category(character) in _UNSEEN_CATEGORIES
         or character in _UNSEEN_LETTERS
+        or ord(character) & 0xFFFE == 0xFFFE
+        or 0xFDD0 <= ord(character) <= 0xFDEF
         or any(ord(character) in variations for variations in _VARIATIONS)
     )

@@ -234,11 +234,21 @@ ODD_ROWS: list[Any] = [
     {**ROW, "images": "/dev/zero"},
     {**ROW, "images": "."},
     {**ROW, "consent": True},
+    {**ROW, "consent": "N/A"},
+    {**ROW, "licence": "?"},
+    {**ROW, "rounds": True},
+    {**ROW, "kind": "subject"},
+    {**ROW, "references": [{"uri": "reference.png"}]},
+    {**ROW, "content_phrase": "a \ufffd"},
 ]
 
 
 def test_nothing_about_one_row_spoils_another(tmp_path: Path, reference: Path) -> None:
-    (tmp_path / "batch.yaml").write_text(yaml.safe_dump([*ODD_ROWS, None, {}, {"name": " "}, {**ROW, "name": "last"}]))
+    odd = [
+        {**row, "name": f"odd-{number}"} if isinstance(row, dict) and row["name"] == ROW["name"] else row
+        for number, row in enumerate(ODD_ROWS)
+    ]
+    (tmp_path / "batch.yaml").write_text(yaml.safe_dump([*odd, None, {}, {"name": " "}, {**ROW, "name": "last"}]))
     manifest = read_manifest(str(tmp_path / "batch.yaml"), SETTINGS)
     assert [style.spec.name for style in manifest.styles] == ["last"]
     assert [problem.row for problem in manifest.problems] == list(range(1, len(ODD_ROWS) + 1))

@@ -25,6 +25,18 @@ def test_every_field_explains_itself() -> None:
             assert field.get("description"), (kind, name)
 
 
+@pytest.mark.parametrize(
+    ("kind", "rest"), [(GenerateRequest, ", folder: out"), (EvaluateRequest, ", style: file:///styles/a")]
+)
+def test_more_images_than_anybody_looks_at_are_refused(
+    tmp_path: Path, kind: type[GenerateRequest] | type[EvaluateRequest], rest: str
+) -> None:
+    path = tmp_path / "request.yaml"
+    path.write_text(f"{{prompts: [{', '.join(f'p{i}' for i in range(20))}], images_per_prompt: 1001{rest}}}")
+    with pytest.raises(SpecError, match="images_per_prompt: expected at most 20000 images, got 20 prompts x 1001"):
+        read_request(path, kind)
+
+
 def test_every_wrong_field_is_named(tmp_path: Path) -> None:
     path = tmp_path / "request.yaml"
     path.write_text("{prompts: [a cat, a  cat], folder: No Slug, more: 1}")

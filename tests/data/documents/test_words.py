@@ -1,3 +1,4 @@
+import re
 import unicodedata
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 
 from data.documents.words import (
     checked_phrase,
+    checked_statement,
     checked_words,
     content_key,
     shared_contents,
@@ -45,6 +47,12 @@ UNSEEN = [
     "\ud800",
     "\u2800",
     "a\ufe0f",
+    "\ue000",
+    "\U0010fffd",
+    "\ufdd0",
+    "\uffff",
+    "\ufffc",
+    "\ufffd",
 ]
 
 
@@ -52,6 +60,20 @@ UNSEEN = [
 def test_what_cannot_be_seen_is_refused_by_its_number(character: str) -> None:
     with pytest.raises(ValueError, match=f"got U\\+{ord(character[-1]):04X} "):
         checked_words(f"in flat{character} style")
+
+
+@pytest.mark.parametrize("said", ["...", "!", "-", "( )", "«»"])
+def test_a_phrase_has_a_letter_a_number_or_a_sign(said: str) -> None:
+    with pytest.raises(ValueError, match=f"expected a phrase, got {re.escape(repr(said))} alone"):
+        checked_phrase(said)
+    assert [checked_phrase(one) for one in ("5", "☀", "🐱", "قمر", "月")] == ["5", "☀", "🐱", "قمر", "月"]
+
+
+@pytest.mark.parametrize("said", ["none", "None", "N/A", "n.a.", "nan", "NULL", "unknown", "NOASSERTION", "tbd", "No"])
+def test_a_statement_says_something(said: str) -> None:
+    with pytest.raises(ValueError, match="which says nothing; write down what holds"):
+        checked_statement(said)
+    assert checked_statement("None of it is mine: by letter") == "None of it is mine: by letter"
 
 
 @pytest.mark.parametrize("same", ["moon", "Moon", "MOON", "a moon", "The  Moon", "ｍｏｏｎ", "moon.", "‘moon’"])
