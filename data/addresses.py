@@ -136,11 +136,12 @@ def refuse_outside_roots(place: str) -> None:
     Raises:
         AddressError: if it lies in none.
     """
-    roots = [absolute(root) for root in os.environ.get(ROOTS, "").split(",") if root.strip()]
-    if roots and not any(_lies_in(place, root) for root in roots):
+    given = os.environ.get(ROOTS, "").strip()
+    roots = [absolute(root) for root in given.split(",") if root.strip()]
+    if given and not any(_lies_in(place, root) for root in roots):
         raise AddressError(
-            f"expected an address in one of {', '.join(roots)}, all that {ROOTS} allows here, got {place!r}; "
-            "copy it there"
+            f"expected an address in one of {', '.join(roots) or 'none'}, all that {ROOTS} allows here, got "
+            f"{place!r}; copy it there"
         )
 
 

@@ -98,7 +98,7 @@ def _pem(variable: str) -> str | None:
         return value
     try:
         return Path(value).expanduser().read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # a home folder that nobody has is the last
         reason = error.strerror if isinstance(error, OSError) else "no text"
         raise KeyUnusable(
             f"{variable}: expected PEM, or the path of a file that holds it, got {value[:80]!r}: {reason}; "

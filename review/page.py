@@ -19,6 +19,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import httpx
 from jinja2 import Environment, FileSystemLoader
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from starlette.applications import Starlette
@@ -119,6 +120,8 @@ def make_app(secret: str | None) -> Starlette:
             return _error(f"expected an answer in the form the page sends: {error.errors()[0]['msg']}", 400)
         except (NotWaiting, DecisionRefused) as error:
             return _error(str(error), 409)
+        except PipelineError as error:  # another release asked, or the store cannot be read
+            return _error(str(error), 500)
         return JSONResponse({"said": f"{form.decision} by {form.reviewer}; the run goes on."}, headers=HEADERS)
 
     def _check_signature(run_id: UUID, given: str) -> str | None:
@@ -139,6 +142,7 @@ def make_app(secret: str | None) -> Starlette:
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
         middleware=[Middleware(_ForThisMachine)] if secret is None else [],
+        exception_handlers={httpx.HTTPError: _away},
     )
 
 
@@ -155,6 +159,11 @@ class _ForThisMachine:
             await _words(words, 400)(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+
+async def _away(request: Request, error: Exception) -> Response:
+    words = f"Prefect does not answer ({type(error).__name__}): nothing was decided; try again in a moment."
+    return _error(words, 503) if request.method == "POST" else _words(words, 503)
 
 
 async def _body(request: Request) -> bytes:

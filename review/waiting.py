@@ -4,7 +4,6 @@ An answer is checked before it is sent, so that a wrong one never reaches the ru
 Prefect (the form's schema) and by the run. What counts in the end is the decision in the store.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ from pydantic import ValidationError
 from data.documents.words import shown
 from data.errors import DecisionRefused, NotWaiting, PipelineError, QuestionUnreadable
 from data.records.feedback import Answer, Decision, Question, check_decision
-from data.records.record import Blob
+from data.records.record import Blob, parse_json, problem_in
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store
 
@@ -145,11 +144,9 @@ def _waiting(client: SyncPrefectClient, run: FlowRun) -> Waiting | None:
     try:
         question = Question.model_validate(form["question"])
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
         raise QuestionUnreadable(
             f"expected a question of this release of {run.name} ({run.id}), got one with "
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}; answer it with the release that "
-            "asked, or in Prefect's form"
+            f"{problem_in(error)}; answer it with the release that asked, or in Prefect's form"
         ) from error
     return Waiting(
         run_id=run.id,
@@ -170,7 +167,7 @@ def _last_answer(client: SyncPrefectClient, run_id: UUID) -> str:
 
 def _read_input(client: SyncPrefectClient, run_id: UUID, key: str) -> object:
     try:
-        return json.loads(client.read_flow_run_input(run_id, key))
+        return parse_json(client.read_flow_run_input(run_id, key))
     except PrefectHTTPStatusError as error:
         if error.response.status_code == 404:
             return {}

@@ -143,6 +143,13 @@ def test_nothing_outside_the_allowed_roots_is_opened(
         Store(address)
 
 
+@pytest.mark.parametrize("roots", [",", " , ", "s3://other,"])
+def test_a_list_of_roots_that_names_no_place_allows_none(roots: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ROOTS, roots)
+    with pytest.raises(AddressError, match=f"all that {ROOTS} allows here"):
+        open_filesystem("/tmp/a.png")
+
+
 def test_a_base_outside_the_allowed_roots_is_not_opened(
     tiny_base_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,15 +6,18 @@ itself. Nothing here holds an address: paths are relative to the version, keys t
 """
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 VERSION_LAYOUT = 2
 """Of `version.json`. Layout 1 had none: its versions pointed into the run that made them."""
 
 POINTER_LAYOUT = 2
 """Of `current.json`. Layout 1 named the version and nothing else."""
+
+VersionName = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+"""The folder of a version: the first digits of its manifest's digest, and so no way out of the style."""
 
 
 class _Kept(BaseModel):
@@ -127,7 +130,7 @@ class Move(_Kept):
 
     action: Literal["published", "published late", "rolled back"]
     """Late is a version whose run was started before that of the current one: it lies there, and is not current."""
-    version: str
+    version: VersionName
     manifest_sha256: str
     asked_at: datetime
     """When the run was started, or the command given: of two moves the one asked for later wins."""
@@ -161,7 +164,7 @@ class Pointer(_Kept):
     """Which version of a style is current, and how that came about."""
 
     layout: int = 1
-    version: str | None
+    version: VersionName | None
     """None if the style was withdrawn."""
     manifest_sha256: str | None
     history: tuple[Move, ...] = ()

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from data.errors import CandidatesError
 from data.store.candidates import SCHEMA
 
 _COLUMNS = ("prompt", "tokens")
@@ -26,6 +27,15 @@ def examples_to_parquet(prompts: Sequence[str], tokens: NDArray[np.int64]) -> by
 
 
 def read_examples(content: bytes, rows: Sequence[int]) -> tuple[list[str], NDArray[np.int64]]:
-    """Prompts and tokens (rows, tokens) of some `rows` of a table, in their order."""
-    table = pq.read_table(io.BytesIO(content), columns=list(_COLUMNS)).take(list(rows))
+    """Prompts and tokens (rows, tokens) of some `rows` of a table, in their order.
+
+    Raises:
+        CandidatesError: if it is no such table, or has no such rows.
+    """
+    try:
+        table = pq.read_table(io.BytesIO(content), columns=list(_COLUMNS)).take(list(rows))
+    except (pa.ArrowException, OSError) as error:
+        raise CandidatesError(
+            f"expected a table with the columns {', '.join(_COLUMNS)}, got {len(content)} bytes: {error}; run again"
+        ) from error
     return table["prompt"].to_pylist(), np.array(table["tokens"].to_pylist(), dtype=np.int64)

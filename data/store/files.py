@@ -36,7 +36,7 @@ from data.errors import (
     StoreError,
     StoreNotWritable,
 )
-from data.records.record import Blob
+from data.records.record import Blob, problem_in
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -93,10 +93,9 @@ class Store:
         try:
             return kind.model_validate_json(self.read(key))
         except ValidationError as error:
-            problem = error.errors(include_url=False)[0]
             raise StoreCorrupted(
                 f"expected a {kind.__name__} at {self.uri}/{key}, got something else, perhaps of another release: "
-                f"{'.'.join(str(part) for part in problem['loc'])} {problem['msg']}; move it away"
+                f"{problem_in(error)}; move it away"
             ) from error
 
     def exists(self, key: str) -> bool:
@@ -285,6 +284,12 @@ class Store:
 def read_blob(blob: Blob) -> bytes:
     """The bytes of `blob`, in whichever store it lies; raises what `Store.read_blob` does."""
     return Store(blob.uri.rpartition("/")[0]).read_blob(blob)
+
+
+def blob_exists(blob: Blob) -> bool:
+    """Whether something lies where `blob` was written; raises what `Store.exists` does."""
+    folder, _, name = blob.uri.rpartition("/")
+    return Store(folder).exists(name)
 
 
 def _sha256(content: bytes) -> str:

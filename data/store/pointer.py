@@ -3,13 +3,13 @@
 It moves by compare-and-swap, so of two who move it at once neither undoes the other's move unseen. Every move is kept.
 """
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
 from data.errors import ChangedInStore, NotInStore, StoreCorrupted, StoreError, StyleWithdrawn
+from data.records.record import parse_json, problem_in
 from data.records.version import POINTER_LAYOUT, Move, Pointer
 from data.store.files import Store
 
@@ -74,7 +74,7 @@ def _read(style: Store) -> tuple[bytes | None, Pointer | None]:
     except NotInStore:
         return None, None
     try:
-        document = json.loads(content)
+        document = parse_json(content)
         if document.get("layout", 1) > POINTER_LAYOUT:
             raise StoreError(
                 f"expected a pointer of layout {POINTER_LAYOUT} at most at {style.uri}/{POINTER}, got "
@@ -83,7 +83,8 @@ def _read(style: Store) -> tuple[bytes | None, Pointer | None]:
         pointer = Pointer.model_validate(document)
     except (ValueError, AttributeError, TypeError, ValidationError) as error:
         raise StoreCorrupted(
-            f"expected a style's pointer at {style.uri}/{POINTER}, got something else: {error}; put back a copy of it"
+            f"expected a style's pointer at {style.uri}/{POINTER}, got something else: {problem_in(error)}; "
+            "put back a copy of it"
         ) from error
     return content, pointer if pointer.history else _with_history(style, pointer)
 
@@ -93,7 +94,7 @@ def _with_history(style: Store, pointer: Pointer) -> Pointer:
     if pointer.version is None or pointer.manifest_sha256 is None:
         return pointer
     try:
-        created = datetime.fromisoformat(json.loads(style.read(f"versions/{pointer.version}/card.json"))["created"])
+        created = datetime.fromisoformat(parse_json(style.read(f"versions/{pointer.version}/card.json"))["created"])
     except (NotInStore, ValueError, KeyError, TypeError):
         created = datetime.fromtimestamp(0, UTC)
     move = Move(

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from data.errors import NotInStore, SpecError, StyleWithdrawn
 from data.keys import signing_key
 from data.records.onboarding import PublishedAdapter
+from data.records.record import parse_json
 from data.records.version import Move, Pointer, RemovedFile, Withdrawal
 from data.store.files import Store
 from data.store.pointer import move_pointer, read_pointer, refuse_withdrawn, style_folder
@@ -197,8 +198,8 @@ def _is_run_of(store: Store, folder: str, name: str) -> bool:
 def _name_on(card: bytes) -> str | None:
     """The style's name; None on what is no card: nothing can be drawn with the weights beside it."""
     try:
-        return str(json.loads(card)["name"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return str(parse_json(card)["name"])
+    except (ValueError, KeyError, TypeError):
         return None
 
 

@@ -7,7 +7,6 @@ With $STYLEDROP_TRUSTED_KEYS, no version is opened that none of these keys has s
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +19,7 @@ from data.errors import NotInStore, StoreCorrupted, StoreError
 from data.keys import trusted_keys
 from data.records.feedback import FeedbackRecord
 from data.records.onboarding import Example
-from data.records.record import Blob, Record
+from data.records.record import Blob, Record, parse_json, problem_in
 from data.records.version import VERSION_LAYOUT, VersionDocument, VersionReference, VersionScores
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store, read_blob
@@ -206,9 +205,9 @@ def read_manifest(store: Store) -> tuple[bytes, dict[str, str]]:
 def _checked_manifest(store: Store, content: bytes) -> dict[str, str]:
     """Digests by path. A manifest may come from anybody: no path of it leaves the folder."""
     try:
-        manifest = json.loads(content)
+        manifest = parse_json(content)
         files = {path: digest for path, digest in manifest.items() if re.fullmatch("[0-9a-f]{64}", digest)}
-    except (ValueError, AttributeError, TypeError, RecursionError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise StoreCorrupted(f"expected a manifest at {store.uri}, got something else: {error}") from error
     outside = [path for path in manifest if not _PATH.fullmatch(path) or ".." in path.split("/")]
     if outside or len(files) < len(manifest) or len(files) > MAX_FILES:
@@ -258,7 +257,8 @@ def document_of(store: Store, manifest: Mapping[str, str]) -> VersionDocument:
         return VersionDocument.model_validate(document)
     except (ValueError, KeyError, TypeError, IndexError, ValidationError) as error:
         raise StoreCorrupted(
-            f"expected a published version at {store.uri}, got one that cannot be read: {error}; publish it again"
+            f"expected a published version at {store.uri}, got one that cannot be read: {problem_in(error)}; "
+            "publish it again"
         ) from error
 
 
@@ -296,7 +296,7 @@ def _document_of_layout_1(store: Store, manifest: Mapping[str, str]) -> VersionD
 
 def read_json(store: Store, manifest: Mapping[str, str], path: str) -> Any:
     """What the JSON file `path` of a version holds; raises what `read_file` does."""
-    return json.loads(read_file(store, manifest, path))
+    return parse_json(read_file(store, manifest, path))
 
 
 def read_file(store: Store, manifest: Mapping[str, str], path: str) -> bytes:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from data.errors import SignatureRefused
 from data.keys import TRUSTED_KEYS, key_name
+from data.records.record import problem_in
 from data.records.version import Signature
 from data.store.files import Store
 
@@ -80,7 +81,7 @@ def _signer(version: Store, path: str, manifest: bytes) -> Ed25519PublicKey:
         ) from None
     except (ValueError, ValidationError) as error:
         raise SignatureRefused(
-            f"expected a signature at {version.uri}/{path}, got something else: {error}; "
+            f"expected a signature at {version.uri}/{path}, got something else: {problem_in(error)}; "
             "take the version from where it was published"
         ) from error
     return key

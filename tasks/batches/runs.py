@@ -6,7 +6,6 @@ If the batch is killed, the runs go on without it; the same batch, started again
 """
 
 import itertools
-import json
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -27,6 +26,7 @@ from data.documents.words import shown
 from data.errors import PipelineError
 from data.records.batch import Batch, BatchStyle, StyleRun
 from data.records.feedback import Question
+from data.records.record import parse_json
 from tasks.batches.plan import find_published, in_its_row
 from tasks.reporting import log_stage
 
@@ -207,7 +207,7 @@ def _question(client: SyncPrefectClient, run: FlowRun) -> Question | None:
     """What a suspended run asks, from the form that it waits with; None if it cannot be read."""
     keys = run.state.state_details.run_input_keyset if run.state else None
     try:
-        form = json.loads(client.read_flow_run_input(run.id, (keys or {})["schema"]))
+        form = parse_json(client.read_flow_run_input(run.id, (keys or {})["schema"]))
         return Question.model_validate(form["question"])
     except (
         KeyError,

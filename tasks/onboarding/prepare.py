@@ -17,6 +17,7 @@ from data.errors import AlreadyInStore, SpecError, StoreCorrupted
 from data.keys import signing_key
 from data.pictures.images import from_png, load_reference, square, to_png
 from data.records.onboarding import Example, Run
+from data.records.record import parse_json
 from data.records.version import Pointer
 from data.store.files import Store, read_blob
 from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
@@ -158,7 +159,7 @@ def _written_once(store: Store, path: str, document: dict[str, str]) -> dict[str
         store.write_new(path, json.dumps(document).encode())
     except AlreadyInStore:
         try:
-            found = dict(json.loads(store.read(path)))
+            found = dict(parse_json(store.read(path)))
         except (ValueError, TypeError):
             found = {}
         if not document.keys() <= found.keys() or not all(isinstance(found[field], str) for field in document):

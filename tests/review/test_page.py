@@ -1,11 +1,15 @@
 """Who may see and answer what, before anything is asked of Prefect."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 from uuid import UUID
 
+import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from data.errors import QuestionUnreadable
 from review.__main__ import main
 from review.links import SECRET, token
 from review.page import make_app
@@ -131,6 +135,28 @@ def test_other_machines_are_served_only_with_a_secret_to_sign_links(
     monkeypatch.setenv(SECRET, "short")
     assert main(["--host", "0.0.0.0"]) == 1
     assert f"expected at least 32 characters in the environment's {SECRET}, got 5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (
+            httpx.ConnectError("refused"),
+            503,
+            r"Prefect does not answer \(ConnectError\): nothing was decided; try again",
+        ),
+        (QuestionUnreadable("another release asked"), 500, "another release asked"),
+    ],
+)
+def test_what_happens_while_the_server_is_away_or_another_release_asked_is_said(
+    error: Exception, status: int, words: str
+) -> None:
+    with patch("review.page.find_waiting", side_effect=error):
+        shown = client(None).get(f"/runs/{RUN}")
+        answered = client(None).post(f"/runs/{RUN}", json=ANSWER, headers={"Origin": HERE})
+    assert (shown.status_code, answered.status_code) == (status, status)
+    assert re.search(words, shown.text)
+    assert re.search(words, answered.json()["error"])
 
 
 def test_an_answer_that_is_too_long_is_not_read_to_its_end() -> None:

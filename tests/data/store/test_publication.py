@@ -192,6 +192,12 @@ def test_a_pointer_without_history_is_read_and_keeps_its_version_in_what_follows
     [
         (b"{", StoreCorrupted, "expected a style's pointer at .*current.json, got something else"),
         (b"[]", StoreCorrupted, "expected a style's pointer"),
+        (b"[" * 100_000, StoreCorrupted, "values nested too deeply"),
+        (
+            b'{"version": "../..", "manifest_sha256": "%s"}' % (b"a" * 64),
+            StoreCorrupted,
+            "version: String should match",
+        ),
         (b'{"layout": 9}', StoreError, "expected a pointer of layout 2 at most .* got 9: .*update this one"),
     ],
 )

@@ -399,6 +399,7 @@ CURVE = generate_private_key(SECP256R1())
     ("variable", "value", "message"),
     [
         (SIGNING_KEY, "nowhere.pem", "SIGNING_KEY: expected PEM, or the path .* got 'nowhere.pem': No such file"),
+        (SIGNING_KEY, "~nobody-here/key.pem", "SIGNING_KEY: expected PEM, or the path .* got '~nobody-here/key.pem'"),
         (SIGNING_KEY, private_pem(CURVE), "expected an Ed25519 private key"),
         (SIGNING_KEY, public_pem(OURS), "expected an Ed25519 private key"),
         (SIGNING_KEY, private_pem(OURS)[:60], "expected an Ed25519 private key"),
