@@ -3,8 +3,9 @@
 from data.documents.spec import StyleSpec
 from data.documents.subject_spec import SubjectSpec
 from data.records.feedback import FeedbackRecord
-from data.records.onboarding import PublishedAdapter
+from data.records.onboarding import PublishedAdapter, Run
 from flows.human_feedback import ask_for_waiver, ask_reviewer, rounds_wanted
+from tasks.alone import alone_in_run
 from tasks.onboarding.choose_guidance import choose_guidance
 from tasks.onboarding.enlarge import enlarge
 from tasks.onboarding.evaluate import compare_rounds, evaluate_round
@@ -21,6 +22,12 @@ from tasks.onboarding.tune_enlarging import tune_enlarging
 def onboard(spec: StyleSpec | SubjectSpec) -> PublishedAdapter:
     """Tune round by round, let feedback choose what later rounds are tuned on, publish with the evidence."""
     run = prepare(spec)
+    with alone_in_run(run):
+        return _rounds(run)
+
+
+def _rounds(run: Run) -> PublishedAdapter:
+    spec = run.spec
     adapters = [tune(run, 1, tokenize(run))]
     feedback: list[FeedbackRecord] = []
 

@@ -25,6 +25,7 @@ from tasks.pretraining.draws import draw_all
 from tasks.pretraining.generator import fit_generator
 from tasks.pretraining.large import draw_large
 from tasks.pretraining.sentences import embed_phrases
+from tasks.pretraining.stage_folder import alone_in_work
 from tasks.pretraining.start import copy_stage
 from tasks.pretraining.super_resolution import fit_super_resolution
 from tasks.pretraining.text import fit_text
@@ -36,6 +37,11 @@ from tasks.pretraining.vqgan import fit_decoder, fit_vqgan
 def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
     """Build the corpus, draw pictures from it, train every part of a base on them, and put the parts together."""
     refuse_other_files(spec.out_folder)
+    with alone_in_work(spec):
+        return _stages(spec)
+
+
+def _stages(spec: PretrainSpec) -> PretrainedBase:
     fetch_packages(spec)
     corpus = build_corpus(spec)
     draws = draw_all(spec, corpus)

@@ -1,4 +1,6 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 from unittest.mock import DEFAULT, patch
@@ -123,6 +125,33 @@ def test_an_emptied_store_is_filled_anew(spec_document: dict[str, Any], tmp_path
         published = onboard_style(spec)
     assert tune.call_count == 1
     assert current_version(Store(spec.store), "disc") == published
+
+
+def test_the_same_spec_twice_at_once_is_tuned_once_and_both_publish_it(spec_document: dict[str, Any]) -> None:
+    spec = parse_spec({**spec_document, "rounds": 1})
+    settings = copy_context()  # of Prefect, which threads do not inherit
+    with count_tunings() as tune, ThreadPoolExecutor() as at_once:
+        runs = [at_once.submit(settings.copy().run, onboard_style, spec) for _ in range(2)]
+        first, second = (run.result() for run in runs)
+    assert first == second == current_version(Store(spec.store), "disc")
+    assert tune.call_count == 1
+
+
+def test_lost_files_of_finished_tasks_are_made_again(spec_document: dict[str, Any], tmp_path: Path) -> None:
+    spec, store = parse_spec(spec_document), Store(spec_document["store"])
+    first = onboard_style(spec)
+    written = {key for key in store.list("runs") if "/started/" not in key and not key.endswith("opened.json")}
+    for key in written:
+        store.remove(key)
+    needed = {
+        key.rpartition("/")[0] for key in written if "/parts-" not in key
+    }  # parts are of no use once all are drawn
+    with count_tunings() as tune:
+        second = onboard_style(spec)
+    assert tune.call_count == 2
+    assert second.name == first.name
+    assert needed <= {key.rpartition("/")[0] for key in store.list("runs")}
+    assert published_main(["verify", second.uri]) == 0
 
 
 def test_one_round_needs_no_feedback_and_three_rounds_take_two(spec_document: dict[str, Any]) -> None:

@@ -1,14 +1,22 @@
 """What a finished task is found again by."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from prefect.filesystems import LocalFileSystem
+from prefect.results import ResultStore
+from prefect.serializers import JSONSerializer
 
 from data.documents.spec import parse_spec
+from data.errors import StoreError
 from data.records.onboarding import AdapterRecord, Run, TuningExamples
 from data.records.record import Blob
+from data.store.files import Store
 from tasks.onboarding.choose_guidance import choose_guidance
 from tasks.onboarding.evaluate import evaluate_round
 from tasks.onboarding.prepare import prepare
@@ -34,10 +42,15 @@ def keys_of(run: Run) -> dict[str, str | None]:
         "evaluation": (evaluate_round, {"adapter": ADAPTER, "lambda_a": 0.5}),
         "enlarging": (tune_enlarging, {}),
     }
-    return {
-        name: task.cache_policy.compute_key(None, {"run": run, **arguments}, {})
-        for name, (task, arguments) in tasks.items()
-    }
+    return {name: key_of(task, {"run": run, **arguments}) for name, (task, arguments) in tasks.items()}
+
+
+def key_of(task: Any, arguments: dict[str, Any], folder: str = "/nowhere") -> str:
+    return str(task.cache_policy.compute_key(SimpleNamespace(result_store=results(folder)), arguments, {}))
+
+
+def results(folder: str) -> ResultStore:
+    return ResultStore(result_storage=LocalFileSystem(basepath=folder), serializer=JSONSerializer())
 
 
 def moved(document: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
@@ -108,3 +121,25 @@ def test_code_is_other_code_once_what_the_library_imports_for_it_is_edited(
         Path, "read_bytes", lambda path: read(path) + (b"\n# edited" if str(path).endswith(edited) else b"")
     )
     assert (code_digest.__wrapped__(module) != before) == is_other
+
+
+def test_a_result_is_made_again_once_a_file_of_it_is_lost_or_it_cannot_be_read(
+    spec_document: dict[str, Any], tmp_path: Path
+) -> None:
+    run, folder = prepare.fn(parse_spec(spec_document)), str(tmp_path / "results")
+    arguments = {"run": run, "round_number": 1, "examples": EXAMPLES}
+    store, other = Store(run.store), Store(f"{run.store} of another")
+    files = {"a": store.write_blob("x", ".a", b"a"), "b": other.write_blob("x", ".b", b"b")}
+    key = key_of(tune, arguments, folder)
+    results(folder).write(ADAPTER.model_copy(update={"files": files}), key=key)
+    assert key_of(tune, arguments, folder) == key
+    with patch("tasks.resuming.blob_exists", side_effect=StoreError("out of reach")):
+        assert key_of(tune, arguments, folder) == key
+    shutil.rmtree(tmp_path / "store of another")
+    again = key_of(tune, arguments, folder)
+    assert again != key
+    results(folder).write(ADAPTER.model_copy(update={"files": {"a": files["a"]}}), key=again)
+    assert key_of(tune, arguments, folder) == again
+    of_another_release = tmp_path / "results" / again
+    of_another_release.write_text(of_another_release.read_text().replace("AdapterRecord", "RecordOfNobody"))
+    assert key_of(tune, arguments, folder) not in (key, again)
