@@ -30,7 +30,7 @@ from data.documents.spec import StyleSettings, parse_spec
 from data.errors import PipelineError
 from data.pictures.images import load_reference
 from data.store.files import Store
-from data.store.published_style import download_version
+from data.store.published_style import download_version, read_version
 from tasks.onboarding.prepare import prepare
 
 ADDRESSES = (
@@ -38,9 +38,13 @@ ADDRESSES = (
     "s3:///", "s3://a/../b", "s3://a/./b", "s3://key:secret@a/b", "https://u:p@host/a.png", "http://user@host/a.png",
     "file://host/a.png", "file://a.png", "file:///%ff.png", "file:///a%00.png", "a\x00.png", "a\nb.png", "file:///a%0ab",
     "http:a.png", "://a", "~nobody-here/a.png", "/no/such/file.png", "file:///no/such.png", "memory://nothing/here.png",
-    "/dev/zero", "/", "/proc/self/environ",
+    "/dev/zero", "/", "/proc/self/environ", "http://127.0.0.1:9/a.png", "http://[::1", "https://h:99999/a.png", "s3a://b/a",
+    "hf://a/b", "sftp://h/a", "//server/a.png", "\\a.png", "file:///a/%2e%2e/b.png", "file:////a.png", "$HOME/a.png",
+    "a" * 5000, "/" + "a/" * 3000,
 )  # fmt: skip
-UNSEEN = tuple("\x00\x07\x1b\x7f\x85\u00ad\u200b\u200d\u200e\u202e\u2028\u2060\u2066\u3164\ufeff\ud800\U000e0041")
+UNSEEN = tuple(
+    "\x00\x07\x1b\x7f\x85\u00ad\u200b\u200d\u200e\u202e\u2028\u2060\u2066\u3164\ufeff\ud800\U000e0041\ue000\ufdd0\uffff\ufffc\ufffd"
+)
 
 
 def _each(field: str, *values: Any) -> list[tuple[str, Any]]:
@@ -49,8 +53,8 @@ def _each(field: str, *values: Any) -> list[tuple[str, Any]]:
 
 FIELDS: tuple[tuple[str, Any], ...] = (
     *_each("name", "", "A", "a b", "a--b", "-a", "../a", "a/b", "a" * 65, "ä", None, 5),
-    *_each("rounds", 0, 11, -1, "two", None, 1.5),
-    *_each("seed", -1, 2**31, "x", None),
+    *_each("rounds", 0, 11, -1, "two", None, 1.5, True, float("inf"), "1e1", [2]),
+    *_each("seed", -1, 2**31, "x", None, False, float("nan"), "1,000"),
     *_each("feedback", "nobody", "", None, 3),
     *_each("prompts", [], [""], ["a cat", "a cat"], ["x" * 400], "a cat", [5], ["a disc " * 20]),
     *_each("evaluation_prompts", [], ["Disc"], ["the disc"], ["ｄｉｓｃ"], ["a cat", "a cat"]),
@@ -59,14 +63,18 @@ FIELDS: tuple[tuple[str, Any], ...] = (
     *_each("references", [], None, "a.png", [{}], [5]),
     *_each("store", "", "s3://", "ftp://a/b", "a::b", None),
     *_each("base", "/no/such/base", "s3://bucket/base", "", "/dev"),
-    *_each("licence", "", " ", None, "x" * 400),
-    *_each("consent", "", None),
+    *_each("licence", "", " ", None, "x" * 400, "-", "NOASSERTION", "nan", 1.0, ["CC0-1.0"]),
+    *_each("consent", "", None, "N/A", "none", "...", True, {"by": "Ada"}),
     ("candidate_sampling", {"steps": 0}),
     ("candidate_sampling", {"temperature": -1}),
     ("evaluation_sampling", {"lambda_a": 99}),
     ("first_round", {"steps": 0}),
     ("first_round", {"learning_rate": float("nan")}),
     ("a_field_of_nobody", 1),
+    ("kind", "subject"),
+    ("rebuilds", "/no/such/version"),
+    ("candidate_sampling", {"lambda_a": True}),
+    ("reference_views", 10**9),
 )
 DOCUMENTS = (
     b"\xff\xfe\x00", b"{", b"[", b"a: [", b"\t- a", b"a: 1\na: 2", b"? [a]\n: b", b"null: 1", b"1: 2", b"[" * 3000,
@@ -81,6 +89,21 @@ TABLES = (
     f"{HEADING}\na,no.png,x,y,z,w", f"{HEADING}\nA b,no.png,x,y,z,w", f"{HEADING}\na,a.png|b.png,x,y,z,w",
     f"{HEADING}\n\u200ba,no.png,x,y,z,w", f"{HEADING}\n../a,no.png,x,y,z,w", f"{HEADING}\na,../../etc/passwd,x,y,z,w",
     f"{HEADING}\na,no.png,x\x00,y,z,w", f"{HEADING},rounds\na,no.png,x,y,z,w,many", f"{HEADING}\n" + "a," * 50,
+    f"{HEADING}\na,no.png,x,y,z,N/A", f"{HEADING},references\na,no.png,x,y,z,w,v", f"sep=,\n{HEADING}\na,no.png,x,y,z",
+    f"\ufeff\ufeff{HEADING}\na,no.png,x,y,z,w", HEADING.replace("licence", "license") + "\na,no.png,x,y,z,w",
+    f"{HEADING},kind\na,no.png,x,y,z,w,subject", f"{HEADING},prompts\na,no.png,x,y,z,w,a|b", "PK\3\4", f"#\n{HEADING}",
+)  # fmt: skip
+OTHER_MANIFESTS = {
+    "a.jsonl": b'{"name": "a"}\n', "a.tsv": b"name\timages", "a.xlsx": b"PK\3\4", "a": b"name", "a.csv.gz": b"\x1f\x8b",
+    "a.json": b'[{"name": NaN}]', "b.json": b"[" * 100_000, "c.json": b'[{"a": 1, "a": 2}]', "d.json": b'{"a": []}',
+    "e.json": "[]".encode("utf-16"), "f.json": b"[" + b"9" * 5000 + b"]", "a.yaml": b"---\n- a\n---\n- b\n",
+    "b.yaml": b"!!set {a}", "c.yaml": b"-\tname: x", "d.yaml": b"-\n-\n", "e.yaml": b"!!omap [a: 1]",
+    "a.parquet": b"PAR1PAR1", "b.parquet": b"name,images",
+}  # fmt: skip
+POINTERS = (
+    b"", b"{}", b"null", b"5", b"\xff", b'{"layout": "a"}', b'{"layout": 99}', b'{"layout": 1e400}', b"[" * 100_000,
+    b"NaN", b'{"version": 5, "manifest_sha256": 5}', b'{"version": "../..", "manifest_sha256": "a"}',
+    b'{"version": null, "manifest_sha256": null, "history": null}',
 )  # fmt: skip
 PATHS = (
     "../a",
@@ -174,6 +197,31 @@ def _cases(folder: Path, store: Path) -> Iterator[tuple[str, Callable[[], object
             return load_reference(str(folder / "damaged"), "crop")
 
         yield f"{kind_of_file}, damage {damage}", look
+    for name, content in OTHER_MANIFESTS.items():
+
+        def plan_other(name: str = name, content: bytes = content) -> object:
+            (folder / name).write_bytes(content)
+            manifest = read_manifest(str(folder / name), StyleSettings(store=str(store)))
+            if manifest.styles:
+                raise AssertionError("a bad manifest became a good style")
+            return manifest.problems
+
+        yield f"manifest {name} {content[:20]!a}", plan_other
+    for kind_of_file in ("GIF", "WEBP", "PNG", "TIFF", "AVIF"):
+
+        def look_at_several(kind_of_file: str = kind_of_file) -> object:
+            image.save(folder / "several", kind_of_file, save_all=True, append_images=[image.rotate(90)])
+            return load_reference(str(folder / "several"), "crop")
+
+        yield f"{kind_of_file} of two pictures", look_at_several
+    for number, content in enumerate(POINTERS):
+
+        def follow(number: int = number, content: bytes = content) -> object:
+            styles = Store(str(folder / "pointers"))
+            styles.write_new(f"styles/n{number}/current.json", content)
+            return read_version(f"{styles.uri}/styles/n{number}")
+
+        yield f"pointer {content[:40]!a}", follow
     for path_in_version in PATHS:
         yield f"version with {path_in_version!a}", partial(_download, folder, path_in_version)
 
