@@ -39,19 +39,19 @@ def log_stage(line: str) -> None:
     """Put `line` into the terminal and, in a run, into its log in Prefect."""
     _print(line)
     if FlowRunContext.get() is not None or TaskRunContext.get() is not None:
-        with _only_reporting("the run's log"):
+        with only_reporting("the run's log"):
             _run_log.info(line)
 
 
 def show_markdown(key: str, markdown: str, description: str) -> None:
     """Put `markdown` among the run's artifacts."""
-    with _only_reporting(f"the artifact {key}"):
+    with only_reporting(f"the artifact {key}"):
         create_markdown_artifact(key=key, markdown=markdown, description=description)
 
 
 def show_table(key: str, table: Sequence[Mapping[str, str]], description: str) -> None:
     """Put `table`, a row for each of its dicts, among the run's artifacts."""
-    with _only_reporting(f"the artifact {key}"):
+    with only_reporting(f"the artifact {key}"):
         create_table_artifact(key=key, table=[dict(row) for row in table], description=description)
 
 
@@ -74,7 +74,7 @@ class Progress:
 
     def __enter__(self) -> Self:
         if TaskRunContext.get() is not None:
-            with _only_reporting(f"progress of {self._description}"):
+            with only_reporting(f"progress of {self._description}"):
                 artifact = create_progress_artifact(progress=0.0, key=self._key, description=self._description)
                 assert isinstance(artifact, UUID)  # a coroutine only if called from one
                 self._artifact = artifact
@@ -99,7 +99,7 @@ class Progress:
             _print(self._line(done, now - self._started))
         if self._artifact is not None and (is_last or now - self._last_artifact >= ARTIFACT_EVERY_S):
             self._last_artifact = now + SILENT_S
-            with _only_reporting(f"progress of {self._description}"):
+            with only_reporting(f"progress of {self._description}"):
                 update_progress_artifact(self._artifact, progress=100 * done / self._total)
                 self._last_artifact = now
 
@@ -115,7 +115,8 @@ class Progress:
 
 
 @contextmanager
-def _only_reporting(what: str) -> Iterator[None]:
+def only_reporting(what: str) -> Iterator[None]:
+    """Let nothing out that fails while `what` is shown: a line says so, and the run goes on."""
     try:
         yield
     except Exception as error:  # of Prefect, of its server, of the network

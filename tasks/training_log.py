@@ -5,7 +5,8 @@
     FOLDER/STYLE/RUN/round-1, …, super-resolution    the loss of each step
     FOLDER/STYLE/RUN/samples                         what base and rounds draw in the evaluation; a step is a round
 
-A tuning that goes on from its checkpoint goes on with the same curve.
+A tuning that goes on from its checkpoint goes on with the same curve. Logs that cannot be written, or without the
+package that writes them, are a line in the terminal; the run goes on.
 """
 
 import os
@@ -17,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from data.errors import SpecError
 from data.records.onboarding import Run
+from tasks.reporting import only_reporting
 
 if TYPE_CHECKING:
     from tensorboardX import SummaryWriter
@@ -28,22 +29,24 @@ FOLDER = "STYLEDROP_TENSORBOARD"
 
 @contextmanager
 def loss_log(run: Run, part: str) -> Iterator[Callable[[int, float], None]]:
-    """Gives what takes the step and its loss, of the tuning `part` of the run.
-
-    Raises:
-        SpecError: if logs are asked for and cannot be written.
-    """
+    """Gives what takes the step and its loss, of the tuning `part` of the run."""
     with _writer(run, part) as writer:
-        yield lambda step, loss: writer.add_scalar("loss", loss, step) if writer is not None else None
+        is_well = writer is not None
+
+        def log(step: int, loss: float) -> None:
+            nonlocal is_well
+            if writer is not None and is_well:
+                is_well = False
+                with only_reporting(f"the loss in {FOLDER}"):
+                    writer.add_scalar("loss", loss, step)
+                    is_well = True
+
+        yield log
 
 
 def log_samples(run: Run, rounds: Sequence[Sequence[Image.Image]]) -> None:
-    """Log a strip of images for the base (0) and for each round.
-
-    Raises:
-        SpecError: if logs are asked for and cannot be written.
-    """
-    with _writer(run, "samples") as writer:
+    """Log a strip of images for the base (0) and for each round."""
+    with _writer(run, "samples") as writer, only_reporting(f"the samples in {FOLDER}"):
         if writer is None:
             return
         for number, images in enumerate(rounds):
@@ -53,23 +56,18 @@ def log_samples(run: Run, rounds: Sequence[Sequence[Image.Image]]) -> None:
 
 @contextmanager
 def _writer(run: Run, part: str) -> "Iterator[SummaryWriter | None]":
-    wanted = os.environ.get(FOLDER, "").strip()
-    if not wanted:
-        yield None
-        return
-    folder = Path(wanted).expanduser() / run.spec.name / run.key / part
-    try:
-        from tensorboardX import SummaryWriter
+    wanted, writer = os.environ.get(FOLDER, "").strip(), None
+    what = f"{FOLDER}={wanted}"
+    if wanted:
+        with only_reporting(what):
+            from tensorboardX import SummaryWriter
 
-        folder.mkdir(parents=True, exist_ok=True)
-    except ImportError as error:
-        raise SpecError(
-            f"{FOLDER}: expected tensorboardX to write logs with, got none; install it: pip install '.[tensorboard]'"
-        ) from error
-    except OSError as error:
-        raise SpecError(
-            f"{FOLDER}: expected a folder that can be written, got {wanted!r}: {error.strerror}; choose another, or "
-            "leave the variable out"
-        ) from error
-    with SummaryWriter(str(folder)) as writer:
+            folder = Path(wanted).expanduser() / run.spec.name / run.key / part
+            folder.mkdir(parents=True, exist_ok=True)
+            writer = SummaryWriter(str(folder))
+    try:
         yield writer
+    finally:
+        if writer is not None:
+            with only_reporting(what):
+                writer.close()
