@@ -1,8 +1,9 @@
 """A batch after its runs: what became of each row, as a table in the store and among the run's artifacts."""
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
 
+import numpy as np
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
@@ -16,7 +17,7 @@ from data.store.published_style import OLD_AND_NEW, read_document
 from styledrop import ClipScorer, StyleDropError
 from tasks.batches.plan import find_published, in_its_row
 from tasks.models import identify_base, scorer_folder
-from tasks.onboarding.nearest import nearest_styles
+from tasks.onboarding.nearest import looks_of_styles, nearest_styles
 from tasks.onboarding.rebuild import old_and_new_path
 from tasks.reporting import log_stage, show_table
 
@@ -27,10 +28,12 @@ COMPARED_PX = 256
 @task(cache_policy=NO_CACHE)
 def report_batch(batch: Batch, runs: Mapping[str, StyleRun]) -> BatchReport:
     """Put what became of each row into the store (Parquet) and into the run's artifacts (a table)."""
+    # All published styles are looked at once, not once for each row.
+    looks = cache(lambda store, base, scorer: looks_of_styles(Store(store), _scorer(base, scorer)))
     outcomes = [
         *(Outcome(row=bad.row, name=bad.name, state="bad row", reason=bad.reason) for bad in batch.bad_rows),
         *(
-            _outcome(style, runs.get(style.spec.name)).model_copy(update={"nearest": _nearest(style)})
+            _outcome(style, runs.get(style.spec.name)).model_copy(update={"nearest": _nearest(style, looks)})
             for style in batch.styles
         ),
     ]
@@ -124,14 +127,12 @@ def _sheet_in_run(style: BatchStyle) -> str:
     return store.uri_of(path) if style.spec.rebuilds and store.exists(path) else ""
 
 
-def _nearest(style: BatchStyle) -> str:
+def _nearest(style: BatchStyle, looks: Callable[[str, str, str], Mapping[str, np.ndarray]]) -> str:
+    spec = style.spec
     try:
-        references = [
-            square(load_reference(one.uri, one.fit).image, COMPARED_PX, one.fit) for one in style.spec.references
-        ]
-        near = nearest_styles(
-            Store(style.spec.store), style.spec.name, references, _scorer(style.spec.base, style.spec.scorer)
-        )
+        references = [square(load_reference(one.uri, one.fit).image, COMPARED_PX, one.fit) for one in spec.references]
+        scorer = _scorer(spec.base, spec.scorer)
+        near = nearest_styles(spec.name, references, looks(spec.store, spec.base, spec.scorer), scorer)
     except (PipelineError, StyleDropError):  # what is wrong stands in the row already
         return ""
     return ", ".join(one.in_words for one in near)

@@ -3,9 +3,8 @@
 By the base's own scorer, reference against reference: 1 is the same picture.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 
 import numpy as np
 from PIL import Image
@@ -24,24 +23,26 @@ COUNT = 3
 _READ_AT_ONCE = 16
 
 
-def nearest_styles(
-    store: Store, name: str, references: Sequence[Image.Image], scorer: ClipScorer
-) -> tuple[NearStyle, ...]:
-    """The published styles other than `name` whose references look most like `references`, the nearest first.
+def looks_of_styles(store: Store, scorer: ClipScorer) -> dict[str, np.ndarray]:
+    """The references of all published styles, as the scorer sees them, by the style's name.
 
     A style that was taken back, or cannot be read, is passed over.
     """
-    others = [other for other in store.folders("styles") if other != name]
+    names = store.folders("styles")
     with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
-        found = list(pool.map(lambda other: _vectors_of_style(store, other, scorer), others))
-    if all(theirs is None for theirs in found):
+        found = pool.map(lambda name: _vectors_of_style(store, name, scorer), names)
+    return {name: vectors for name, vectors in zip(names, found, strict=True) if vectors is not None}
+
+
+def nearest_styles(
+    name: str, references: Sequence[Image.Image], looks: Mapping[str, np.ndarray], scorer: ClipScorer
+) -> tuple[NearStyle, ...]:
+    """Of the styles with these `looks`, those other than `name` that look most like `references`, the nearest first."""
+    others = {other: theirs for other, theirs in looks.items() if other != name}
+    if not others:
         return ()
     wanted = scorer.embed([*references])
-    near = [
-        NearStyle(name=other, style_score=float((wanted @ theirs.T).mean()))
-        for other, theirs in zip(others, found, strict=True)
-        if theirs is not None
-    ]
+    near = [NearStyle(name=other, style_score=float((wanted @ theirs.T).mean())) for other, theirs in others.items()]
     return tuple(sorted(near, key=lambda one: -one.style_score)[:COUNT])
 
 
@@ -56,7 +57,6 @@ def _vectors_of_style(store: Store, name: str, scorer: ClipScorer) -> np.ndarray
         return None
 
 
-@lru_cache(maxsize=4096)  # a version never changes, and a batch asks for all of them once for each of its styles
 def _vectors(uri: str, scorer: ClipScorer) -> np.ndarray:
     paths = [reference.image for reference in read_document(uri).references]
     if all(paths):

@@ -22,7 +22,7 @@ from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store
 from tasks.models import open_scorer
 from tasks.onboarding.artifacts import artifact_key
-from tasks.onboarding.nearest import nearest_styles
+from tasks.onboarding.nearest import looks_of_styles, nearest_styles
 from tasks.onboarding.sample_candidates import plan_candidates, round_folder
 from tasks.onboarding.select_candidates import best_to_show, random_to_show
 from tasks.reporting import log_stage, show_table
@@ -102,6 +102,7 @@ def _ask(
     sheet = _as_webp(numbered_sheet(images, shown, cell_px=THUMBNAIL_PX))
     store = Store(run.store)
     references = [from_png(store.read_blob(example.image)) for example in run.references]
+    scorer = open_scorer(run.spec.base, run.spec.scorer)
     question = Question(
         style=run.spec.name,
         planned_rounds=run.spec.rounds,
@@ -115,7 +116,7 @@ def _ask(
         store=run.store,
         references=run.references,
         sheet=store.write_blob(f"{round_folder(run, candidates.round_number)}/sheets", ".webp", sheet),
-        nearest=nearest_styles(store, run.spec.name, references, open_scorer(run.spec.base, run.spec.scorer)),
+        nearest=nearest_styles(run.spec.name, references, looks_of_styles(store, scorer), scorer),
     )
     show_table(
         key=artifact_key(run, "candidates", candidates.round_number),

@@ -20,7 +20,7 @@ from tasks.batches.plan import plan_batch
 from tasks.batches.report import refuse_incomplete, report_batch
 from tasks.batches.runs import run_styles
 from tasks.models import open_scorer
-from tasks.onboarding.nearest import nearest_styles
+from tasks.onboarding.nearest import looks_of_styles, nearest_styles
 
 
 @flow
@@ -43,7 +43,9 @@ def test_a_report_says_of_every_row_what_became_of_it(
             state="waiting", message="not learnt: no", url="http://ui/2", waits_for="a word", verdict="not learnt"
         ),
     }
-    summary = reported(batch, runs)
+    with patch("tasks.batches.report.looks_of_styles", wraps=looks_of_styles) as looks:
+        summary = reported(batch, runs)
+    assert looks.call_count == 1  # however many rows there are
     rows = pq.read_table(io.BytesIO(Store(batch.store).read_blob(summary.table))).to_pylist()
     assert [(row["name"], row["state"], row["waits_for"], row["verdict"], row["run_url"]) for row in rows] == [
         ("lost", "bad row", "", "", ""),
@@ -69,7 +71,7 @@ def test_a_withdrawn_style_is_left_out_in_words_and_never_started_again(
 
     store, scorer = Store(settings.store), open_scorer(settings.base)
     [reference] = [from_png(read_blob(blob)) for blob in read_version(published.uri).references]
-    [near] = nearest_styles(store, "another", [reference], scorer)
+    [near] = nearest_styles("another", [reference], looks_of_styles(store, scorer), scorer)
     assert (near.in_words, row["nearest"]) == ("1.00 like disc", "")  # a style is not compared with itself
     store.write_new("styles/torn/current.json", b"{")  # hides no other
 
@@ -83,7 +85,8 @@ def test_a_withdrawn_style_is_left_out_in_words_and_never_started_again(
     refuse_incomplete(summary)
     assert summary.styles == {"withdrawn": 1}
     [row] = pq.read_table(io.BytesIO(Store(batch.store).read_blob(summary.table))).to_pylist()
-    assert nearest_styles(store, "another", [reference], scorer) == ()
+    assert looks_of_styles(store, scorer) == {}
+    assert nearest_styles("another", [reference], {}, scorer) == ()
     assert re.fullmatch("withdrawn by Ada at .* UTC: the artist asked", row["reason"])
 
 
