@@ -32,7 +32,7 @@ from pydantic_core import to_jsonable_python
 from data.addresses import absolute
 from data.errors import AddressError, SpecError, StoreError
 from data.records.onboarding import Run
-from data.records.record import Blob
+from data.records.record import Blob, Record
 from data.store.files import blob_exists
 
 _LIBRARY = "styledrop."
@@ -85,11 +85,13 @@ def _is_lost(results: ResultStore, key: str) -> bool:
     if not results.exists(key):
         return False
     try:
-        blobs = list(_blobs(results.read(key).result))
+        result = results.read(key).result
     except Exception:  # of Prefect's storages, its serializer, pydantic
         return True
+    if not isinstance(result, Record):  # its class is gone: Prefect gives what it was made of
+        return True
     try:
-        return not all(blob_exists(blob) for blob in blobs)
+        return not all(blob_exists(blob) for blob in _blobs(result))
     except StoreError:  # out of reach for a while is not gone
         return False
 

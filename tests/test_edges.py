@@ -32,7 +32,7 @@ THREATS = {row[0]: row for row in rows("security.md") if row[0] not in WHO}
 
 
 @cache
-def tests_of(file: str) -> list[str]:
+def functions_in(file: str) -> list[str]:
     """Names of the test functions in `file`, a path or the end of one."""
     found = [path for path in (ROOT / "tests").rglob("test_*.py") if f"/{path}".endswith(f"/{file}")]
     assert len(found) == 1, f"{file} is {len(found)} files"
@@ -77,7 +77,7 @@ def test_the_tests_that_are_named_are_there(row: list[str]) -> None:
     named = named_tests(row[-1])
     for file, pattern in named:
         wanted = re.compile(".*".join(re.escape(part) for part in pattern.split("…")))
-        assert [name for name in tests_of(file) if wanted.fullmatch(name)], (file, pattern)
+        assert [name for name in functions_in(file) if wanted.fullmatch(name)], (file, pattern)
     assert named or "docs/" in row[-1] or "bench." in row[-1]
 
 
