@@ -3,7 +3,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 RUN = $(VENV)/bin/
-BENCHES = parameter_counts mixed_batch generalization base_quality colour_words two_adapters style_editing super_resolution leak_guard orchestration held_out_styles ablations
+BENCHES = parameter_counts mixed_batch generalization base_quality colour_words two_adapters style_editing super_resolution leak_guard proposed_phrases orchestration held_out_styles ablations
 
 # Tests run in two processes, each with the servers that it needs; a file's tests share their fixtures.
 IN_TWO = --numprocesses 2 --dist loadfile

@@ -11,6 +11,7 @@
     python -m bench.style_editing       can a style be edited by its words?
     python -m bench.super_resolution    are large images sharper than small ones scaled up, and nearer to real ones?
     python -m bench.leak_guard          does the leak guard tell adapters that repeat their reference?
+    python -m bench.proposed_phrases    can the scorer propose the words for a picture that has none?
     python -m bench.orchestration       what does the pipeline cost over the bare library?
     python -m bench.held_out_styles     do the rounds, and other ways to tune, learn styles that no training saw?
     python -m bench.ablations           what does each setting do?

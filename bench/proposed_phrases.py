@@ -20,14 +20,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from PIL import Image
 
+from bench.judge import open_judge
 from bench.true_icons import ICONS
 from data.corpus import style_phrases
 from data.corpus.looks import LINE
 from data.corpus.phrases import held_out_phrases
 from data.pictures.contact_sheet import Row, comparison_sheet
-from styledrop.judge import Judge
 from styledrop.scoring import ClipScorer
-from tasks.models import open_base, open_scorer
+from tasks.models import open_scorer
 
 COUNT = 10
 INKS = (
@@ -83,11 +83,11 @@ def propose(scorer: ClipScorer, image: Image.Image, contents: Sequence[str], sty
 def main() -> None:
     """Propose for each icon, print and draw it."""
     parser = argparse.ArgumentParser(prog="python -m bench.proposed_phrases")
-    parser.add_argument("--base", default="embedded", help="folder of a base with a judge/ in it")
+    parser.add_argument("--base", default="embedded", help="folder of a base with a scorer")
     parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where the picture goes")
     arguments = parser.parse_args()
     scorer = open_scorer(arguments.base)
-    contents = Judge.from_folder(open_base(arguments.base).folder / "judge").config.concepts
+    contents = open_judge().config.concepts
     icons, styles = read_icons(contents), vocabulary()
     rows, right = [], 0
     for icon in icons:

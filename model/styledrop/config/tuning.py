@@ -88,7 +88,8 @@ Tuning = AdapterTuning | LoRATuning | SoftPromptTuning | FullFineTuning
 TUNINGS: tuple[type[Tuning], ...] = (AdapterTuning, LoRATuning, SoftPromptTuning, FullFineTuning)
 
 RATES = {"lora": 3.0, "soft_prompt": 100.0, "whole": 0.3}
-"""Learning rates that suit the other methods, as multiples of the adapter's: searched by `bench.kept_looks`."""
+"""Learning rates of the other methods, as multiples of the adapter's: each tried once, to be searched by
+`bench.kept_looks` (docs/log.md)."""
 
 
 def as_method(adapter: AdapterTuning, method: str) -> Tuning:
