@@ -97,6 +97,14 @@ def read_document(uri: str) -> VersionDocument:
     return document_of(*_open_version(uri))
 
 
+def read_references(uri: str) -> list[bytes]:
+    """The references of the version at `uri`, as PNGs; raises what `read_version` does."""
+    store, manifest = _open_version(uri)
+    if DOCUMENT in manifest:
+        return [read_file(store, manifest, one.image) for one in document_of(store, manifest).references]
+    return [read_blob(Example.model_validate(one).image) for one in read_json(store, manifest, "references.json")]
+
+
 def read_settings(uri: str) -> dict[str, Any]:
     """The spec that the version at `uri` was made from, without addresses; raises what `read_version` does."""
     return without_addresses(read_json(*_open_version(uri), "spec.json"))

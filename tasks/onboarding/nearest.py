@@ -12,9 +12,9 @@ from PIL import Image
 from data.errors import PipelineError
 from data.pictures.images import from_png
 from data.records.onboarding import NearStyle
-from data.store.files import Store, read_blob
+from data.store.files import Store
 from data.store.pointer import read_pointer, style_folder
-from data.store.published_style import read_document, read_version
+from data.store.published_style import read_references
 from styledrop import ClipScorer
 
 COUNT = 3
@@ -58,10 +58,4 @@ def _vectors_of_style(store: Store, name: str, scorer: ClipScorer) -> np.ndarray
 
 
 def _vectors(uri: str, scorer: ClipScorer) -> np.ndarray:
-    paths = [reference.image for reference in read_document(uri).references]
-    if all(paths):
-        version = Store(uri)
-        pictures = [version.read(path) for path in paths]
-    else:  # of layout 1: they lie elsewhere
-        pictures = [read_blob(blob) for blob in read_version(uri).references]
-    return scorer.embed([from_png(picture) for picture in pictures])
+    return scorer.embed([from_png(picture) for picture in read_references(uri)])

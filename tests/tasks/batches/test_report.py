@@ -74,6 +74,11 @@ def test_a_withdrawn_style_is_left_out_in_words_and_never_started_again(
     [near] = nearest_styles("another", [reference], looks_of_styles(store, scorer), scorer)
     assert (near.in_words, row["nearest"]) == ("1.00 like disc", "")  # a style is not compared with itself
     store.write_new("styles/torn/current.json", b"{")  # hides no other
+    reference_key = f"styles/disc/versions/{published.version}/references/0.png"
+    whole = store.read(reference_key)
+    for content, found in ((b"damaged", ()), (whole, (near,))):
+        store.swap(reference_key, store.read(reference_key), content)
+        assert nearest_styles("another", [reference], looks_of_styles(store, scorer), scorer) == found
 
     withdraw(Store(settings.store), "disc", by="Ada", reason="the artist asked")
     batch = plan_batch.fn(str(manifest), "monday", settings, False)
