@@ -26,6 +26,13 @@ _HUB_LICENCES = re.compile(
 _KINDS = {"adapter": "an adapter", "lora": "a LoRA", "soft_prompt": "a soft prompt", "whole": "a whole generator"}
 """What each method makes."""
 
+_KEPT_BY = {
+    "clip": "CLIP kept",
+    "human": "a person kept",
+    "hybrid": "a person kept of CLIP's best",
+    "random": "chance kept",
+}
+
 SHOWN_PROMPTS = 5
 """Pictures side by side in the page: more do not fit."""
 
@@ -58,7 +65,7 @@ def readme(
         {"": learnt, **{phrase: f"![{phrase}]({after[phrase]})" for phrase in shown}},
     ]
     where = "End" if card.kind == "style" else "Begin"
-    kept = f", then on candidates kept by {card.feedback} feedback" if card.feedback else ""
+    kept = f", then on candidates that {_KEPT_BY[card.feedback]}" if card.feedback else ""
     return "\n\n".join(
         [
             f"---\n{head}---",
@@ -66,7 +73,7 @@ def readme(
             f"A {card.kind} learnt from {_counted(len(references), 'image')}: {_KINDS[card.rounds[-1]['method']]} of "
             f"{_parameters(card)} parameters for the base `{card.base_name}` "
             f"([StyleDrop](https://arxiv.org/abs/2306.00983)), tuned on "
-            f"{'it' if len(references) == 1 else 'them'}{kept}.",
+            f"{'that image' if len(references) == 1 else 'those images'}{kept}.",
             _verdict_line(evaluation.verdict, card.verdict.get("published_by", "")),
             "## The reference" if len(references) == 1 else "## The references",
             " ".join(
@@ -148,7 +155,10 @@ def _usage(run: Run, card: styledrop.Card) -> str:
         f"guidance = styledrop.Guidance(lambda_a={card.guidance['lambda_a']}, lambda_b={card.guidance['lambda_b']})\n"
         f"config = styledrop.SamplingConfig(steps={drawn.steps}, temperature={drawn.temperature}, "
         f"token_temperature={drawn.token_temperature})\n"
-        f"drawn = styledrop.sample(base, [{prompt!r}], seeds=[0], style=style, guidance=guidance, config=config)\n"
+        f"prompt = {prompt!r}\n"
+        "drawn = styledrop.sample(\n"
+        "    base, [prompt], seeds=[0], style=style, guidance=guidance, config=config\n"
+        ")\n"
         'drawn.images[0].save("image.png")\n'
     )
 
