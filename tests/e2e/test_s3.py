@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 import styledrop
 from data.documents.requests import EvaluateRequest, GenerateRequest
@@ -64,8 +66,14 @@ def test_onboarding_publishes_to_s3_and_the_adapter_comes_back_and_is_used(
 
 
 def test_a_style_leaves_s3_whole_and_is_taken_back_there(
-    s3_store: str, spec_document: dict[str, Any], prefect_api: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    s3_store: str, spec_document: dict[str, Any], prefect_api: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    key, encoding = Ed25519PrivateKey.generate(), Encoding.PEM
+    private = key.private_bytes(encoding, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(encoding, PublicFormat.SubjectPublicKeyInfo)
+    monkeypatch.setenv("STYLEDROP_SIGNING_KEY", private.decode())
+    monkeypatch.setenv("STYLEDROP_TRUSTED_KEYS", public.decode())
     spec = parse_spec({**spec_document, "store": s3_store, "rounds": 1})
     published, store = onboard_style(spec), Store(s3_store)
     request = {"prompts": ["a fish"], "sampling": {"steps": 2}, "base": spec.base, "images_per_prompt": 2}
@@ -83,6 +91,10 @@ def test_a_style_leaves_s3_whole_and_is_taken_back_there(
     again = generate(GenerateRequest.model_validate({**moved, "folder": "sea"}))
     assert again.table.sha256 == drawn.table.sha256
     assert evaluate(EvaluateRequest.model_validate(moved)).style.round_number == 1
+    assert commands(["verify", moved["style"]]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"signature   by [0-9a-f]{16}, trusted", lines[0])
+    assert lines[-1] == f"{moved['style']}/versions/{published.version}: verified"
 
     style = f"{s3_store}/styles/disc"
     assert commands(["withdraw", style, "--reason", "the artist asked", "--by", "Ada"]) == 0
