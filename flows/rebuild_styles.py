@@ -1,4 +1,4 @@
-"""Published styles made anew on another base: a deployment run for each, compared with what it replaces.
+"""Published styles and subjects made anew on another base: a deployment run for each, compared with what it replaces.
 
 prefect deployment run rebuild-styles/default --param store=s3://styles --param base=/bases/next
 """
@@ -33,7 +33,7 @@ def rebuild_styles(
         bool, Field(description="end only when no style waits for a person any more, which may take days")
     ] = False,
 ) -> BatchReport:
-    """Onboard styles anew from what their versions hold; one is published if it is not worse, or a person says so."""
+    """Onboard what is published anew from what its version holds; it is published if not worse, or a person says so."""
     batch = plan_rebuild(store, base, styles, name)
     runs = run_styles(batch, wave, wait_for_reviewers)
     summary = report_batch(batch, runs)

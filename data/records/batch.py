@@ -9,15 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.documents.spec import StyleSpec
+from data.documents.subject_spec import SubjectSpec
 from data.records.onboarding import PublishedAdapter
 from data.records.record import Blob, Record
 
 
 class BatchStyle(Record):
-    """A style of the manifest that can be onboarded."""
+    """A style of the manifest that can be onboarded; or a subject, to be made anew."""
 
     row: int
-    spec: StyleSpec
+    spec: StyleSpec | SubjectSpec
     reference_sha256: tuple[str, ...]
     run_key: str
     """As in `Run`: the digest of all that makes the result what it is."""

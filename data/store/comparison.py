@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from PIL import Image
 
@@ -59,7 +60,7 @@ def compare_versions(first: str, second: str) -> Comparison:
     return Comparison(
         versions=(a.version, b.version),
         documents=(a.document, b.document),
-        gain=None if why_not else gain_of(pairs),
+        gain=None if why_not else gain_of(pairs, "Style" if b.document.kind == "style" else "Subject"),
         why_not=why_not,
         sheet=side_by_side([from_png(read_blob(blob)) for blob in a.references], drawn[0], drawn[1]),
     )
@@ -85,11 +86,12 @@ def paired(first: Sequence[Candidate], second: Sequence[Candidate]) -> list[tupl
     return pairs
 
 
-def gain_of(pairs: Sequence[tuple[Candidate, Candidate]]) -> Gain:
+def gain_of(pairs: Sequence[tuple[Candidate, Candidate]], likeness: Literal["Style", "Subject"]) -> Gain:
     """What the second of each pair gained over the first."""
     return Gain.of(
         [after.text_score - before.text_score for before, after in pairs],
         [after.style_score - before.style_score for before, after in pairs],
+        likeness,
     )
 
 

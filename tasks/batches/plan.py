@@ -7,7 +7,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data.documents.manifest import ManifestStyle, read_manifest
-from data.documents.spec import StyleSettings, StyleSpec
+from data.documents.spec import OnboardingSpec, StyleSettings
 from data.documents.words import shown
 from data.errors import ManifestError, NotInStore, PipelineError, SignatureRefused, StoreCorrupted
 from data.records.batch import BadRow, Batch, BatchStyle
@@ -79,7 +79,7 @@ def in_its_row(error: Exception) -> str:
     return shown(str(error) if isinstance(error, PipelineError) else f"{type(error).__name__}: {error}")
 
 
-def find_published(spec: StyleSpec, reference_sha256: tuple[str, ...]) -> PublishedAdapter | None:
+def find_published(spec: OnboardingSpec, reference_sha256: tuple[str, ...]) -> PublishedAdapter | None:
     """The style's version in the store that was made from this spec, these images, this base and scorer.
 
     Of several the current one, or else the newest: one that another has replaced is not made again.
@@ -100,7 +100,7 @@ def find_published(spec: StyleSpec, reference_sha256: tuple[str, ...]) -> Publis
     return None
 
 
-def _is_made_from(version_uri: str, spec: StyleSpec, reference_sha256: tuple[str, ...]) -> bool:
+def _is_made_from(version_uri: str, spec: OnboardingSpec, reference_sha256: tuple[str, ...]) -> bool:
     document, base = read_document(version_uri), identify_base(spec.base)
     return (
         read_settings(version_uri) == without_addresses(spec.model_dump(mode="json"))

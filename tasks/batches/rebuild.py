@@ -1,4 +1,4 @@
-"""A batch that makes published styles anew on another base: what is to be made, and what is there already."""
+"""A batch that makes what is published anew on another base: what is to be made, and what is there already."""
 
 import json
 from collections.abc import Sequence
@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from data.documents.document import checked
 from data.documents.of_base import for_another_base
 from data.documents.spec import StyleSpec, parse_spec
-from data.errors import NotInStore, SpecError, StyleWithdrawn
+from data.documents.subject_spec import SubjectSpec
+from data.errors import NotInStore, StyleWithdrawn
 from data.records.batch import BadRow, Batch, BatchStyle
 from data.records.onboarding import PublishedAdapter
 from data.store.files import Store
@@ -24,10 +26,10 @@ from tasks.reporting import log_stage
 
 @task(cache_policy=NO_CACHE)
 def plan_rebuild(store: str, base: str, styles: Sequence[str], name: str) -> Batch:
-    """Find the styles of a store (all, or those named) that are to be made anew on `base`. Starts nothing.
+    """Find the styles and subjects of a store (all, or those named) that are to be made anew on `base`. Starts nothing.
 
-    Each is made from its current version. Whatever is wrong with a style makes it a bad row, and no other. Subjects and
-    withdrawn styles are left out; one that is named is a bad row.
+    Each is made from its current version. Whatever is wrong with a style makes it a bad row, and no other. Withdrawn
+    styles are left out; one that is named is a bad row.
 
     Raises:
         SpecError: if there is no such base, or an address is relative in a run of a deployment.
@@ -44,7 +46,7 @@ def plan_rebuild(store: str, base: str, styles: Sequence[str], name: str) -> Bat
         try:
             planned.append(_planned(row, root, style, base))
         except Exception as error:  # nothing about a style may end the batch
-            if isinstance(error, StyleWithdrawn | _SubjectError) and not styles:
+            if isinstance(error, StyleWithdrawn) and not styles:
                 log_stage(f"batch {name}: {style} is left out: {error}")
                 continue
             bad_rows.append(BadRow(row=row, name=style, reason=in_its_row(error)))
@@ -59,10 +61,6 @@ def plan_rebuild(store: str, base: str, styles: Sequence[str], name: str) -> Bat
         styles=tuple(planned),
         bad_rows=tuple(bad_rows),
     )
-
-
-class _SubjectError(SpecError):
-    """What is published under the name is a subject: its runs are another deployment's."""
 
 
 def _planned(row: int, root: Store, style: str, base: str) -> BatchStyle:
@@ -85,30 +83,29 @@ def _planned(row: int, root: Store, style: str, base: str) -> BatchStyle:
     )
 
 
-def _rebuilt_spec(current: PublishedAdapter, store: str, base: str) -> tuple[StyleSpec, tuple[str, ...], str]:
+def _rebuilt_spec(
+    current: PublishedAdapter, store: str, base: str
+) -> tuple[StyleSpec | SubjectSpec, tuple[str, ...], str]:
     """What is asked for; the digests of the references' files as they were given once; the base it is on now.
 
     How it is tuned and sampled suits one base and not another, and is as `base` says. Settings that this release does
     not know any more are passed over.
     """
     version = read_version(current.uri)
-    if version.document.kind != "style":
-        raise _SubjectError(
-            f"expected a style at {current.uri}, got a subject; name this version in `rebuilds` of its own spec"
-        )
+    is_style = version.document.kind == "style"
+    known = (StyleSpec if is_style else SubjectSpec).model_fields
     settings = read_settings(current.uri)
     references = [
         {**reference, "uri": image.uri}
         for reference, image in zip(settings["references"], version.references, strict=True)
     ]
-    spec = parse_spec(
-        {
-            **{field: value for field, value in for_another_base(settings).items() if field in StyleSpec.model_fields},
-            "references": references,
-            "store": store,
-            "base": base,
-            "rebuilds": version.uri,
-        }
-    )
+    wanted = {
+        **{field: value for field, value in for_another_base(settings).items() if field in known},
+        "references": references,
+        "store": store,
+        "base": base,
+        "rebuilds": version.uri,
+    }
+    spec = parse_spec(wanted) if is_style else checked(SubjectSpec, wanted, "the spec")
     document = version.document
     return spec, tuple(one.source_sha256 for one in document.references), document.base_sha256

@@ -116,7 +116,9 @@ def _outcome(style: BatchStyle, run: StyleRun | None) -> Outcome:
         verdict=document.verdict,
         run_url=run_url,
         published_uri=published.uri,
-        over_old=gains_in_words(document.over_old.text, document.over_old.style) if document.over_old else "",
+        over_old=gains_in_words(document.over_old.text, document.over_old.style, style.spec.likeness)
+        if document.over_old
+        else "",
         old_and_new=f"{published.uri}/{OLD_AND_NEW}" if document.rebuilt_from else "",
     )
 

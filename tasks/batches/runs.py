@@ -30,7 +30,7 @@ from data.records.record import parse_json
 from tasks.batches.plan import find_published, in_its_row
 from tasks.reporting import log_stage
 
-DEPLOYMENT = "onboard-style/default"
+DEPLOYMENTS = {"style": "onboard-style/default", "subject": "onboard-subject/default"}
 POLL_S = 3.0
 PATIENCE_S = 900.0
 """How long Prefect's API may not answer before the batch ends; its runs go on without it."""
@@ -44,19 +44,19 @@ PAGE = 200
 def run_styles(batch: Batch, wave: int, wait_for_reviewers: bool) -> dict[str, StyleRun]:
     """Start every style that is neither published nor withdrawn, and watch until all have settled.
 
-    At most `wave` styles run or wait for a place at any time, and at most twice as many as the deployment's pool
+    At most `wave` styles run or wait for a place at any time, and at most twice as many as the deployments' pool
     and queue let run: the next are waiting when a place gets free, and never so many that the queue starves
     (Prefect issue 19403).
 
     Raises:
-        PipelineError: if the deployment is not registered.
+        PipelineError: if a deployment is not registered.
         httpx.HTTPError: if Prefect's API has not answered for `PATIENCE_S`.
     """
     ahead = deque(style for style in batch.styles if style.published is None and not style.withdrawn)
     total, runs, refused = len(ahead), dict[str, FlowRun](), dict[str, StyleRun]()
     with get_client(sync_client=True) as client:
-        deployment = _deployment(client)
-        at_once = _at_once(client, deployment, wave)
+        deployments = {kind: _deployment(client, DEPLOYMENTS[kind]) for kind in {style.spec.kind for style in ahead}}
+        at_once = min((_at_once(client, deployment, wave) for deployment in deployments.values()), default=wave)
         said, heard = -1, time.monotonic()
         while True:
             try:
@@ -66,7 +66,7 @@ def run_styles(batch: Batch, wave: int, wait_for_reviewers: bool) -> dict[str, S
                 while ahead and len(_unsettled(runs.values(), wait_for_reviewers)) < at_once:
                     style = ahead[0]
                     try:
-                        runs[style.spec.name] = _start(client, deployment.id, batch, style)
+                        runs[style.spec.name] = _start(client, deployments[style.spec.kind].id, batch, style)
                     except Exception as error:  # nothing about a style may end the batch
                         if _is_of_the_server(error):
                             raise
@@ -89,13 +89,11 @@ def run_styles(batch: Batch, wave: int, wait_for_reviewers: bool) -> dict[str, S
             time.sleep(POLL_S)
 
 
-def _deployment(client: SyncPrefectClient) -> DeploymentResponse:
+def _deployment(client: SyncPrefectClient, name: str) -> DeploymentResponse:
     try:
-        return client.read_deployment_by_name(DEPLOYMENT)
+        return client.read_deployment_by_name(name)
     except ObjectNotFound as error:
-        raise PipelineError(
-            f"expected the deployment {DEPLOYMENT}, got none; register it: prefect deploy --all"
-        ) from error
+        raise PipelineError(f"expected the deployment {name}, got none; register it: prefect deploy --all") from error
 
 
 def _at_once(client: SyncPrefectClient, deployment: DeploymentResponse, wave: int) -> int:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from prefect import task
 
+from data.documents.words import whole_prompt
 from data.pictures.images import from_png, square, to_png
 from data.pictures.markdown import embedded_image
 from data.records.feedback import FeedbackRecord
@@ -57,13 +58,15 @@ def compare_with_old(run: Run, evaluation: EvaluationRecord) -> EvaluationRecord
     new_base, new = (from_parquet(store.read_blob(evaluation.rounds[number].samples)) for number in (0, -1))
     references = [from_png(store.read_blob(example.image)) for example in run.references]
     scores = open_scorer(run.spec.base, run.spec.scorer).score(
-        [from_png(one.image) for one in old], [one.prompt for one in old], references
+        [from_png(one.image) for one in old],
+        [whole_prompt(one.content_phrase, run.spec.style_phrase) for one in old],  # without a rare token, as the new
+        references,
     )
     scored = [
         replace(one, text_score=float(text), style_score=float(style))
         for one, text, style in zip(old, scores.text, scores.style, strict=True)
     ]
-    gain = gain_of(paired(scored, new))
+    gain = gain_of(paired(scored, new), run.spec.likeness)
     sheet = to_png(
         side_by_side(
             references,

@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow.parquet as pq
 import pytest
@@ -18,7 +18,8 @@ from data.documents.subject_spec import SubjectSpec
 from data.errors import SpecError
 from data.pictures.images import from_png
 from data.records.onboarding import PublishedAdapter
-from data.records.scores import Score
+from data.records.scores import Gain, Score
+from data.store.candidates import Candidate
 from data.store.files import Store
 from data.store.published_style import read_document
 from data.store.verification import verify_version
@@ -26,7 +27,8 @@ from flows.evaluate import evaluate
 from flows.generate import generate
 from flows.onboard_style import onboard_style
 from flows.onboard_subject import onboard_subject
-from tasks.models import open_base
+from tasks.batches.rebuild import plan_rebuild
+from tasks.models import open_base, open_scorer
 from tasks.onboarding.prepare import prepare
 from tasks.published.choose_gamma import GAMMAS, TriedGamma, best_gamma
 from tests.published_adapter import load_published
@@ -147,6 +149,33 @@ def test_a_subject_is_published_and_drawn_alone_and_in_a_style(
     assert scores.style.round_number == 1
     with pytest.raises(SpecError, match=r"'mug' was not tuned on, got \['mug in ink'\]"):
         evaluate(EvaluateRequest.model_validate({**asked, "style": subject.uri, "prompts": ["in ink"]}))
+
+
+@pytest.mark.usefixtures("prefect_api", "learnt")
+def test_a_subject_is_made_anew_on_another_base(
+    subject_document: dict[str, Any], other_base_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = onboard_subject(subject_of(subject_document))
+    compared: list[tuple[Candidate, Candidate]] = []
+
+    def gain(pairs: list[tuple[Candidate, Candidate]], likeness: Literal["Style", "Subject"]) -> Gain:
+        compared.extend(pairs)
+        return Gain.of([0.0, 0.1], [0.1, 0.2], likeness)
+
+    monkeypatch.setattr("tasks.onboarding.rebuild.gain_of", gain)
+    [planned] = plan_rebuild.fn(subject_document["store"], str(other_base_folder), (), "").styles
+    assert isinstance(planned.spec, SubjectSpec)
+    new = onboard_subject(planned.spec)
+    document = read_document(new.uri)
+    assert (document.kind, document.base_name, document.rebuilt_from) == ("subject", "other", old.version)
+    assert not [check for check in verify_version(new.uri)[1] if check.is_refused]
+    before = [old for old, _ in compared]
+    assert {one.prompt for one in before} == {"sks mug on snow", "sks mug in oil"}
+    images = [from_png(one.image) for one in before]
+    scores = open_scorer(str(other_base_folder)).score(
+        images, [one.prompt.removeprefix("sks ") for one in before], images[:1]
+    )
+    assert [one.text_score for one in before] == pytest.approx(scores.text.tolist(), abs=1e-5)
 
 
 @pytest.mark.usefixtures("prefect_api")

@@ -13,6 +13,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Completed, Pending, Running
 
 from data.documents.spec import parse_spec
+from data.documents.subject_spec import SubjectSpec
 from data.records.batch import Batch, BatchStyle, StyleRun
 from data.records.record import Blob
 from tasks.batches import runs as batch_runs
@@ -123,6 +124,24 @@ def test_a_server_that_never_answers_ends_the_batch_after_a_while(
     served.create_flow_run_from_deployment.side_effect = httpx.ConnectError("gone")
     with pytest.raises(httpx.ConnectError):
         started(batch)
+
+
+def test_a_subject_runs_by_its_own_deployment(batch: Batch, served: Mock) -> None:
+    subject = SubjectSpec.model_validate(
+        {"name": "mug", "class_word": "mug", "references": [{"uri": f"{n}.png"} for n in range(3)],
+         "licence": "CC0-1.0", "consent": "own work"}
+    )  # fmt: skip
+    mixed = batch.model_copy(update={"styles": (batch.styles[0].model_copy(update={"spec": subject}), batch.styles[1])})
+
+    def deployment(_: object, name: str) -> Mock:
+        return Mock(id=name, work_pool_name=None)
+
+    with patch.object(batch_runs, "_deployment", side_effect=deployment):
+        assert {run.state for run in started(mixed).values()} == {"completed"}
+    calls = served.create_flow_run_from_deployment.call_args_list
+    assert {call.kwargs["name"]: call.args[0] for call in calls} == {
+        "mug": "onboard-subject/default", "two": "onboard-style/default",
+    }  # fmt: skip
 
 
 def test_a_run_that_hangs_while_it_is_cancelled_is_a_failed_one(batch: Batch, served: Mock) -> None:
