@@ -33,7 +33,7 @@ def main() -> None:
         seconds[stage] = round(seconds.get(stage, 0.0) + now - last, 3)
         last = now
 
-    base = styledrop.load_base(plan["base"])
+    base = styledrop.Base.from_pretrained(plan["base"])
     scorer = styledrop.ClipScorer(Path(base.folder / "clip"))
     references = [Image.open(path).convert("RGB") for path in plan["references"]]
     done("load")

@@ -61,7 +61,7 @@ def parity(folder: Path) -> dict[str, float]:
     import diffusers
 
     untyped: Any = diffusers
-    base = styledrop.load_base(folder)
+    base = styledrop.Base.from_pretrained(folder)
     ours, config = base.generator, base.generator.config
     with torch.device("meta"):
         theirs = untyped.UVit2DModel(**asdict(config))
@@ -116,7 +116,7 @@ def parity(folder: Path) -> dict[str, float]:
 
 def tuning(folder: Path, num_steps: int, num_images: int) -> dict[str, Any]:
     """Tune each adapter for a few steps of so many images; then look at one more image, operation by operation."""
-    base = styledrop.load_base(folder, device=device(), dtype=dtype())
+    base = styledrop.Base.from_pretrained(folder, device=device(), dtype=dtype())
     pairs = [(base.tokenize([picture(base.size_px)])[0], "a house in line icon style")]
     frozen = [
         parameter.numel() * parameter.itemsize

@@ -57,7 +57,7 @@ def main() -> None:
     """Count and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.parameter_counts")
     parser.add_argument("--base", default="embedded", help="folder of a base")
-    base = styledrop.load_base(parser.parse_args().base)
+    base = styledrop.Base.from_pretrained(parser.parse_args().base)
     muse = muse_counts()
     print("Muse, as in the paper: " + ", ".join(f"{name} {count:,}" for name, count in muse.items()))
     on_bases = {"amused_256": counts_on(amused_generator()), base.name: counts_on(base.generator)}

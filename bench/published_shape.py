@@ -51,7 +51,7 @@ def save_published_shape(folder: Path, size_px: int) -> None:
         card={},
     )
     (folder / "card.json").unlink()  # the published folders have none
-    clip = styledrop.load_base("embedded").clip_folder
+    clip = styledrop.Base.from_pretrained("embedded").clip_folder
     assert clip is not None
     shutil.copytree(clip, folder / "clip")
 

@@ -83,7 +83,7 @@ def save_learnable_base(folder: Path) -> None:
     changes (`bench.smallest.learnable_settings`) changes every picture alike, towards the reference.
     """
     save_tiny_base(folder)
-    base = styledrop.load_base(folder)
+    base = styledrop.Base.from_pretrained(folder)
     with torch.no_grad():
         features = torch.cat([_features(base, prompt) for prompt in ("", "a cat", "a dog", "a fish in flat style")])
         preferred = torch.nn.functional.normalize(features.mean(dim=0), dim=0)

@@ -76,7 +76,7 @@ def _load_base(name: str, where: str, precision: torch.dtype | None = None) -> s
     if name != EMBEDDED:
         refuse_outside_roots(folder)
     try:
-        return styledrop.load_base(folder, device=where, dtype=precision or dtype(of_base(name).dtype))
+        return styledrop.Base.from_pretrained(folder, device=where, dtype=precision or dtype(of_base(name).dtype))
     except (styledrop.StyleDropError, ValueError) as error:  # ValueError: of what its card says
         raise SpecError(f"the base {name!r} cannot be used: {error}") from error
 

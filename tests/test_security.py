@@ -63,7 +63,7 @@ class Bomb:
 def test_a_pickle_is_never_loaded_whatever_it_is_named(tmp_path: Path, tiny_base_folder: Path) -> None:
     mark = tmp_path / "unpickled"
     bomb = pickle.dumps(Bomb(mark))
-    base = styledrop.load_base(tiny_base_folder)
+    base = styledrop.Base.from_pretrained(tiny_base_folder)
     for name in ("adapter.safetensors", "card.json"):
         folder = tmp_path / name
         styledrop.save_adapter(

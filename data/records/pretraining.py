@@ -17,7 +17,7 @@ class StageRecord(Record):
 
 
 class PretrainedBase(Record):
-    """A base in its folder, ready for `styledrop.load_base`."""
+    """A base in its folder, ready for `styledrop.Base.from_pretrained`."""
 
     folder: str
     sha256: Sha256

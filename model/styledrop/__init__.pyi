@@ -6,7 +6,6 @@ from .artifact import load_adapter as load_adapter
 from .artifact import load_card as load_card
 from .artifact import save_adapter as save_adapter
 from .base import Base as Base
-from .base import load_base as load_base
 from .base import save_base as save_base
 from .config.sampling import Guidance as Guidance
 from .config.sampling import SamplingConfig as SamplingConfig

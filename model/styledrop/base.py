@@ -69,6 +69,59 @@ class Base:
     defaults_from: str = ""
     """How these are known, in words."""
 
+    @classmethod
+    def from_pretrained(
+        cls, folder_or_name: str | Path, *, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+    ) -> "Base":
+        """Load a base from its folder, or the one that comes with this library by its name `embedded`.
+
+        There is no hub: a folder is one of this machine, and nothing is ever downloaded.
+
+        `dtype` is that of the generator and the text encoder; the VQGAN stays in float32, since aMUSEd's
+        gives NaN in float16, and so does a T5 there.
+
+        Raises:
+            BaseError: files are missing or cannot be used, or the parts do not fit together; it names all of it.
+        """
+        is_embedded = str(folder_or_name) == EMBEDDED
+        folder = EMBEDDED_FOLDER if is_embedded else Path(folder_or_name)
+        missing = [name for name in _REQUIRED if not (folder / name).is_file()]
+        if missing:
+            raise BaseError(
+                f"expected a base in the aMUSEd layout at {folder}, but {', '.join(missing)} "
+                f"{'is' if len(missing) == 1 else 'are'} missing; give the folder that holds model_index.json"
+            )
+        generator = Generator.from_folder(folder / "transformer", dtype)
+        vqgan = VQGAN.from_folder(folder / "vqvae")
+        text = TextEncoder.from_folder(folder / "text_encoder", folder / "tokenizer")
+        _check_parts(folder, generator, vqgan, text)
+        enlarger = folder / "super_resolution"
+        super_resolution = SuperResolution.from_folder(enlarger) if enlarger.is_dir() else None
+        precisions = (dtype, torch.float32, text.dtype_for(dtype), dtype)
+        for part, part_dtype in zip((generator, vqgan, text, super_resolution), precisions, strict=True):
+            if part is not None:
+                part.to(device=device, dtype=part_dtype).eval().requires_grad_(False)
+        card = folder / "card.json"
+        written = read_json(card) if card.is_file() else {}
+        try:
+            defaults, defaults_from = defaults_of(folder)
+        except ValueError as error:
+            raise BaseError(str(error)) from error
+        return cls(
+            name=EMBEDDED if is_embedded else folder.resolve().name,
+            folder=folder,
+            sha256=_digest(folder),
+            text=text,
+            vqgan=vqgan,
+            generator=generator,
+            clip_folder=folder / "clip" if (folder / "clip").is_dir() else None,
+            size_px=generator.config.sample_size * vqgan.config.downsampling,
+            card=written,
+            super_resolution=super_resolution,
+            defaults=defaults,
+            defaults_from=defaults_from,
+        )
+
     @property
     def large(self) -> "Base":
         """The base of the images that super-resolution makes: their size, their generator, adapters of their own.
@@ -147,57 +200,6 @@ def to_images(pixels: Float[Tensor, "batch 3 height width"]) -> list[Image.Image
     return [Image.fromarray(image) for image in rounded]
 
 
-def load_base(
-    folder_or_name: str | Path, *, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
-) -> Base:
-    """Load a base from its folder, or the one that comes with this library by its name `embedded`.
-
-    `dtype` is that of the generator and the text encoder; the VQGAN stays in float32, since aMUSEd's
-    gives NaN in float16, and so does a T5 there.
-
-    Raises:
-        BaseError: files are missing or cannot be used, or the parts do not fit together; it names all that is wrong.
-    """
-    is_embedded = str(folder_or_name) == EMBEDDED
-    folder = EMBEDDED_FOLDER if is_embedded else Path(folder_or_name)
-    missing = [name for name in _REQUIRED if not (folder / name).is_file()]
-    if missing:
-        raise BaseError(
-            f"expected a base in the aMUSEd layout at {folder}, but {', '.join(missing)} "
-            f"{'is' if len(missing) == 1 else 'are'} missing; give the folder that holds model_index.json"
-        )
-    generator = Generator.from_folder(folder / "transformer", dtype)
-    vqgan = VQGAN.from_folder(folder / "vqvae")
-    text = TextEncoder.from_folder(folder / "text_encoder", folder / "tokenizer")
-    _check_parts(folder, generator, vqgan, text)
-    enlarger = folder / "super_resolution"
-    super_resolution = SuperResolution.from_folder(enlarger) if enlarger.is_dir() else None
-    precisions = (dtype, torch.float32, text.dtype_for(dtype), dtype)
-    for part, part_dtype in zip((generator, vqgan, text, super_resolution), precisions, strict=True):
-        if part is not None:
-            part.to(device=device, dtype=part_dtype).eval().requires_grad_(False)
-    card = folder / "card.json"
-    written = read_json(card) if card.is_file() else {}
-    try:
-        defaults, defaults_from = defaults_of(folder)
-    except ValueError as error:
-        raise BaseError(str(error)) from error
-    return Base(
-        name=EMBEDDED if is_embedded else folder.resolve().name,
-        folder=folder,
-        sha256=_digest(folder),
-        text=text,
-        vqgan=vqgan,
-        generator=generator,
-        clip_folder=folder / "clip" if (folder / "clip").is_dir() else None,
-        size_px=generator.config.sample_size * vqgan.config.downsampling,
-        card=written,
-        super_resolution=super_resolution,
-        defaults=defaults,
-        defaults_from=defaults_from,
-    )
-
-
 def save_base(
     folder: Path,
     *,
@@ -208,7 +210,7 @@ def save_base(
     super_resolution: SuperResolution | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> None:
-    """Write what `load_base` reads, with the weights in `dtype`.
+    """Write what `Base.from_pretrained` reads, with the weights in `dtype`.
 
     diffusers' `AmusedPipeline.from_pretrained` opens it too, if the text encoder is a CLIP model.
     """

@@ -150,7 +150,7 @@ def _usage(run: Run, card: styledrop.Card) -> str:
     elsewhere = "" if card.base_name == EMBEDDED else "  # its folder"
     return (
         "import pathlib, styledrop\n\n"
-        f"base = styledrop.load_base({card.base_name!r}){elsewhere}\n"
+        f"base = styledrop.Base.from_pretrained({card.base_name!r}){elsewhere}\n"
         'style = styledrop.load_adapter(pathlib.Path("."), base)\n'
         f"guidance = styledrop.Guidance(lambda_a={card.guidance['lambda_a']}, lambda_b={card.guidance['lambda_b']})\n"
         f"config = styledrop.SamplingConfig(steps={drawn.steps}, temperature={drawn.temperature}, "

@@ -70,7 +70,7 @@ def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> Pret
     )
     shutil.copytree(stages["clip"].folder, partial / "clip")
     shutil.copyfile(corpus / "CREDITS.md", partial / "CREDITS.md")
-    base = styledrop.load_base(partial)
+    base = styledrop.Base.from_pretrained(partial)
     refuse_other_files(out)  # hours may have passed
     if out.exists():
         shutil.rmtree(out)

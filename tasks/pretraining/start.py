@@ -31,7 +31,7 @@ def base_to_start_from(spec: PretrainSpec) -> styledrop.Base | None:
     """
     if not spec.start_from:
         return None
-    base = styledrop.load_base(spec.start_from)
+    base = styledrop.Base.from_pretrained(spec.start_from)
     missing = [part for part in ("super_resolution", "clip") if not (base.folder / part).is_dir()]
     if missing:
         raise PretrainingError(

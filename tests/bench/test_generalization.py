@@ -73,7 +73,7 @@ def test_the_sets_are_those_of_the_work_folder_and_the_held_out_icons(
 
 
 def test_a_base_of_random_weights_knows_nothing(tiny_base_folder: Path, pictures: dict[str, Pictures]) -> None:
-    base = styledrop.load_base(tiny_base_folder)
+    base = styledrop.Base.from_pretrained(tiny_base_folder)
     figures = measure(base, pictures["kept_looks"])
     assert figures.nats == pytest.approx(math.log(16), abs=1.5)
     assert 0 <= figures.share_right <= 1 and figures.nats_se > 0

@@ -5,7 +5,7 @@ import pytest
 
 from bench.embedded import FIRST_ROUND, LATER_ROUNDS
 from bench.parameter_counts import SETTINGS, amused_generator, counts_on, main, muse_counts
-from styledrop import load_base
+from styledrop import Base
 
 
 def test_counts_at_the_papers_shapes_are_the_papers() -> None:
@@ -23,7 +23,7 @@ def test_counts_on_amused_are_under_one_percent() -> None:
 
 
 def test_the_pipelines_adapters_are_under_one_percent_of_the_embedded_generator() -> None:
-    counts = counts_on(load_base("embedded").generator)
+    counts = counts_on(Base.from_pretrained("embedded").generator)
     assert (FIRST_ROUND.bottleneck, LATER_ROUNDS.bottleneck) == (4, 12)
     assert counts["shared_4_share"] < counts["unshared_12_share"] < 0.01
 

@@ -33,7 +33,7 @@ def corpus(size_px: int) -> Corpus:
 @pytest.fixture
 def base(tmp_path: Path, tiny_base_folder: Path, monkeypatch: pytest.MonkeyPatch) -> styledrop.Base:
     use_judge(tiny_judge(), tmp_path / "judge", monkeypatch)
-    return styledrop.load_base(tiny_base_folder)
+    return styledrop.Base.from_pretrained(tiny_base_folder)
 
 
 def test_shares_are_of_the_kept_icons_as_the_judge_names_them(base: styledrop.Base) -> None:

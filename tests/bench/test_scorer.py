@@ -56,7 +56,7 @@ def test_the_last_line_is_json(
 ) -> None:
     judge = tiny_judge()
     use_judge(judge, tmp_path / "judge", monkeypatch)
-    shown = corpus(styledrop.load_base(tiny_base_folder).size_px)
+    shown = corpus(styledrop.Base.from_pretrained(tiny_base_folder).size_px)
     shown.style[:], shown.concept[:] = judge.config.styles[0], judge.config.concepts[0]
     (tmp_path / "work/corpus/result").mkdir(parents=True)
     write_arrays(shown, tmp_path / "work/corpus/result")

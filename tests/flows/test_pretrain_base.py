@@ -122,7 +122,7 @@ def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
     ):
         made = pretrain_base(spec)
 
-    base = styledrop.load_base(made.folder)
+    base = styledrop.Base.from_pretrained(made.folder)
     assert made.folder == str(work / "base")
     assert (base.sha256, base.size_px, base.name) == (made.sha256, 32, "base")
     drawn = styledrop.sample(base, ["a cat"], seeds=[0], config=styledrop.SamplingConfig(steps=2))
@@ -175,13 +175,13 @@ def test_a_base_goes_on_from_a_finished_one_with_other_codes(
     document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STYLEDROP_DEVICE", "meta")  # an accelerator, for all that draws; training stays on the CPU
-    first = styledrop.load_base(pretrain_base(PretrainSpec.model_validate(document)).folder)
+    first = styledrop.Base.from_pretrained(pretrain_base(PretrainSpec.model_validate(document)).folder)
 
     # Another seed: weights that do not start from the first base's are far from them.
     document |= {"work": str(tmp_path / "second"), "start_from": str(first.folder), "seed": 1}
     document["vqgan"]["num_codes"] = 24
     with patch.object(pretrain_text, "train_text", side_effect=AssertionError):
-        second = styledrop.load_base(pretrain_base(PretrainSpec.model_validate(document)).folder)
+        second = styledrop.Base.from_pretrained(pretrain_base(PretrainSpec.model_validate(document)).folder)
 
     assert second.card["start_from"] == {"name": "base", "sha256": first.sha256}
     assert str(tmp_path) not in json.dumps(second.card)
@@ -200,7 +200,7 @@ def test_a_base_goes_on_from_a_finished_one_with_other_codes(
     document |= {"work": str(tmp_path / "third"), "start_from": str(second.folder), "seed": 2}
     for part in ("vqgan", "decoder", "generator", "super_resolution"):
         document[part]["schedule"] = {**document[part]["schedule"], "num_steps": 0}
-    third = styledrop.load_base(pretrain_base(PretrainSpec.model_validate(document)).folder)
+    third = styledrop.Base.from_pretrained(pretrain_base(PretrainSpec.model_validate(document)).folder)
     for folder in ("vqvae", "transformer", "super_resolution"):
         [weights] = [path.relative_to(second.folder) for path in (second.folder / folder).glob("*.safetensors")]
         assert (third.folder / weights).read_bytes() == (second.folder / weights).read_bytes(), folder

@@ -73,9 +73,9 @@ def test_defaults_that_cannot_be_used_are_named_with_the_card(
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(json.dumps({**card, "defaults": {**card["defaults"], **change}}))
     with pytest.raises(BaseError, match=f"card.json: its defaults cannot be used: .*{next(iter(change))}"):
-        styledrop.load_base(folder)
+        styledrop.Base.from_pretrained(folder)
 
 
 def test_a_base_knows_its_defaults(tiny_base_folder: Path) -> None:
-    base = styledrop.load_base(tiny_base_folder)
+    base = styledrop.Base.from_pretrained(tiny_base_folder)
     assert base.defaults == Defaults.model_validate(base.card["defaults"])

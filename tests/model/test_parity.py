@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from styledrop.artifact import Card, save_adapter
-from styledrop.base import Base, load_base
+from styledrop.base import Base
 from styledrop.config.defaults import EMBEDDED
 from styledrop.config.sampling import Guidance
 from styledrop.generator import Generator, GeneratorConfig
@@ -132,7 +132,7 @@ def test_the_amused_pipeline_opens_a_base_and_a_lora_and_draws_the_same_images(
 ) -> None:
     from diffusers import AmusedPipeline
 
-    base = load_base(tiny_base_folder if name == "tiny" else name)
+    base = Base.from_pretrained(tiny_base_folder if name == "tiny" else name)
     pipeline = AmusedPipeline.from_pretrained(base.folder, torch_dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
 

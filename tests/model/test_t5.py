@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def t5_base(folder: Path) -> Base:
-    return styledrop.load_base(folder)
+    return styledrop.Base.from_pretrained(folder)
 
 
 def test_a_prompt_is_encoded_the_same_beside_any_other(t5_base: Base) -> None:
@@ -55,14 +55,14 @@ def test_it_is_tuned_and_drawn_with_and_what_was_tuned_is_saved_and_loaded(t5_ba
 def test_the_base_is_saved_and_loaded(t5_base: Base, dtype: torch.dtype, tmp_path: Path) -> None:
     parts = {"generator": t5_base.generator, "vqgan": t5_base.vqgan, "text": t5_base.text}
     styledrop.save_base(tmp_path / "saved", **parts, card={}, dtype=dtype)
-    again = styledrop.load_base(tmp_path / "saved")
+    again = styledrop.Base.from_pretrained(tmp_path / "saved")
     tolerance = 0 if dtype == torch.float32 else 0.05
     wanted, got = t5_base.text.encode(["a cat"]), again.text.encode(["a cat"])
     torch.testing.assert_close(got.hidden, wanted.hidden, rtol=0, atol=tolerance)
 
 
 def test_in_float16_it_stays_in_float32(folder: Path) -> None:
-    base = styledrop.load_base(folder, dtype=torch.float16)
+    base = styledrop.Base.from_pretrained(folder, dtype=torch.float16)
     features = base.text.encode(["a cat"])
     assert (features.hidden.dtype, base.dtype) == (torch.float32, torch.float16)
     tokens = torch.randint(0, 16, (1, 16), generator=rng())
@@ -77,4 +77,4 @@ def test_a_tokenizer_without_a_length_is_named(folder: Path, tmp_path: Path) -> 
 
     save_tiny_base(tmp_path / "endless", make)
     with pytest.raises(BaseError, match="tokenizer_config.json to say in model_max_length .* got 10+"):
-        styledrop.load_base(tmp_path / "endless")
+        styledrop.Base.from_pretrained(tmp_path / "endless")

@@ -80,7 +80,7 @@ def test_a_prompt_that_the_base_would_cut_is_refused_wherever_it_is_used(
 
 
 def test_a_prompt_is_counted_by_the_text_encoder_of_the_embedded_base() -> None:
-    text = styledrop.load_base("embedded").text
+    text = styledrop.Base.from_pretrained("embedded").text
     assert text.max_tokens == 24
     [fits, long] = text.count_tokens(["house in flat style", "house in " + "very " * 24 + "flat style"])
     assert fits <= 24 < long
@@ -154,7 +154,7 @@ def test_a_broken_file_of_a_base_is_one_error_that_names_its_part(
     for content in BROKEN[name]:
         (folder / name).write_bytes(whole[: len(whole) // 2] if content is None else content)
         with pytest.raises(styledrop.BaseError) as caught:
-            styledrop.load_base(folder)
+            styledrop.Base.from_pretrained(folder)
         part = name if name.endswith("json") and name.count("/") == 0 else name.split("/")[0]
         assert part.split(".")[0].removesuffix("_config") in str(caught.value), (content, str(caught.value))
         assert str(folder) in str(caught.value)

@@ -99,7 +99,7 @@ def _known_by_shape(folder: Path) -> tuple[Defaults, str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Read a JSON object; empty if there is none: `load_base` says what is wrong with a base."""
+    """Read a JSON object; empty if there is none: `Base.from_pretrained` says what is wrong with a base."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):

@@ -94,10 +94,10 @@ def test_a_batch_hashes_a_base_once_and_opens_none_on_a_device(
 ) -> None:
     monkeypatch.setenv("STYLEDROP_DEVICE", "cuda:9")  # which is not there: nobody asks for it
     monkeypatch.setattr(models, "_identities", {})
-    loaded = Mock(side_effect=styledrop.load_base)
+    loaded = Mock(side_effect=styledrop.Base.from_pretrained)
     monkeypatch.setattr(models, "_scorers", {})
     hashed = Mock(side_effect=models.files_sha256)
-    monkeypatch.setattr(styledrop, "load_base", loaded)
+    monkeypatch.setattr(styledrop.Base, "from_pretrained", loaded)
     monkeypatch.setattr(models, "files_sha256", hashed)
     batch = plan_batch.fn(str(manifest), "", settings, False)
     assert [style.spec.name for style in batch.styles] == ["disc", "ball"]
