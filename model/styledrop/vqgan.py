@@ -274,7 +274,7 @@ class VQGAN(nn.Module):
 
     @classmethod
     def from_folder(cls, folder: Path) -> "VQGAN":
-        """Load `config.json` and the safetensors weights of a diffusers `VQModel` folder.
+        """Load `config.json` and the safetensors weights of a diffusers `VQModel` folder, in single precision.
 
         Raises:
             BaseError: if a file is missing or the weights do not fit the config.
@@ -284,7 +284,7 @@ class VQGAN(nn.Module):
             with torch.device("meta"):
                 return cls(VQGANConfig.from_file(config))
 
-        return load_model(folder, _WEIGHTS, "a base's VQGAN", make)
+        return load_model(folder, _WEIGHTS, "a base's VQGAN", make, torch.float32)
 
     def to_folder(self, folder: Path, dtype: torch.dtype) -> None:
         """Write what `from_folder` reads, with the weights in `dtype`."""
