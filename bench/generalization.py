@@ -36,7 +36,6 @@ import styledrop
 from bench.true_icons import ICONS
 from data.corpus import held_out_phrases, style_phrases
 from data.corpus.arrays import read_arrays
-from data.corpus.shards import read_shards
 from data.pictures.images import from_png
 from styledrop.pretraining.augmentation import to_pixels
 from styledrop.pretraining.generator import TokenizedPictures, masked_error
@@ -121,18 +120,17 @@ def make_pictures(work: Path, path: Path = PICTURES) -> None:
     """Take the first of each set's pictures from a work folder."""
     corpus = read_arrays(work / "corpus" / "result")
     rows = [row for name in DRAWN for row in _drawn_rows(name, work / "draws" / "result" / name, corpus.caption)]
-    shards, phrases = read_shards(work / "corpus" / "shards"), style_phrases()
+    phrases = style_phrases()
     for name, split in PLAIN.items():
         chosen = np.nonzero((corpus.split == split) & (corpus.coverage >= _WIDELY_SHOWN))[0][:OF_EACH_SET]
-        images = [from_png(image) for image in shards["image"].take(chosen).to_pylist()]
         rows += [
             {
                 "set": name,
                 "caption": corpus.caption[row],
                 "phrase": phrases[str(corpus.style[row])][0],
-                "image": _encoded(image.resize(corpus.images.shape[1:3], Image.Resampling.BOX)),
+                "image": _encoded(Image.fromarray(np.asarray(corpus.images[row]))),
             }
-            for row, image in zip(chosen, images, strict=True)
+            for row in chosen
         ]
     pq.write_table(pa.Table.from_pylist(rows), path, compression="zstd")
 

@@ -206,7 +206,7 @@ def main() -> None:
     base, scorer = open_base(arguments.base), open_scorer(arguments.base)
     judge = open_judge()
     corpus = read_arrays(arguments.work / "corpus" / "result")
-    layers = np.load(arguments.work / "corpus" / "shards" / "layers.npy", mmap_mode="r", allow_pickle=False)
+    layers = np.load(arguments.work / "corpus" / "result" / "layers.npy", mmap_mode="r", allow_pickle=False)
     looks = draw_kept_looks(corpus, layers, arguments.looks, base.size_px)
     places = torch.stack([judge.style_features(kept.true_icons).mean(dim=0) for kept in looks])
     arguments.out.mkdir(parents=True, exist_ok=True)

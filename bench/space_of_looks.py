@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where the pictures go")
     arguments = parser.parse_args()
     corpus = read_arrays(arguments.work / "corpus" / "result")
-    layers = np.load(arguments.work / "corpus" / "shards" / "layers.npy", mmap_mode="r", allow_pickle=False)
+    layers = np.load(arguments.work / "corpus" / "result" / "layers.npy", mmap_mode="r", allow_pickle=False)
     arguments.out.mkdir(parents=True, exist_ok=True)
     rows = []
     for factor, looks in FACTORS.items():

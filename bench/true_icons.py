@@ -8,12 +8,14 @@ the places, the other half says how often that is right for real icons.
 """
 
 import argparse
+import io
 import json
 import random
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
@@ -21,7 +23,7 @@ from PIL import Image
 from torch import Tensor
 
 from bench.judge import Judge
-from data.corpus.shards import read_shards
+from data.corpus.arrays import read_arrays
 from data.pictures.images import from_png
 
 ICONS = Path(__file__).parent / "references" / "icons.parquet"
@@ -76,7 +78,15 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         build_corpus(arguments.packages, folder, held_out=True)
-        table = read_shards(Path(folder)).select(["image_id", "style", "concept", "image"])
+        icons = read_arrays(Path(folder))
+        table = pa.table(
+            {
+                "image_id": icons.image_id,
+                "style": icons.style,
+                "concept": icons.concept,
+                "image": [_encoded(image) for image in icons.images],
+            }
+        )
     listed = json.loads((ICONS.parent / "references.json").read_text(encoding="utf-8"))
     references = {entry["image_id"] for entry in listed}
     rows: list[int] = []
@@ -85,6 +95,12 @@ def main() -> None:
         of_style = [row for row, theirs in enumerate(styles) if theirs == style and ids[row] not in references]
         rows += random.Random(0).sample(of_style, min(OF_EACH_STYLE, len(of_style)))
     pq.write_table(table.take(pa.array(rows)), ICONS, compression="zstd")
+
+
+def _encoded(image: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.asarray(image)).save(buffer, "WEBP", lossless=True)
+    return buffer.getvalue()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Every base style is one icon or emoji set; the same concept ("umbrella") is show
 as layers too, from which pictures are drawn in random looks. Five more sets are held out: built to a folder of their
 own on request, never mixed with the training sets. Knows nothing of models, tasks or training.
 
-    packages ── sets ── emoji, synonyms, captions ── icons ── render ── build ── shards, credits ── read
+    packages ── sets ── emoji, synonyms, captions ── icons ── render ── build ── arrays, credits
                                                        └── layers ── paint, textures ── draws
                                                      colours ── looks ──┘
                                                      phrases ───┘
@@ -13,9 +13,9 @@ own on request, never mixed with the training sets. Knows nothing of models, tas
 imported here does.
 """
 
+from data.corpus.arrays import Corpus
 from data.corpus.packages import PACKAGES, fetch_packages
 from data.corpus.phrases import held_out_phrases, phrases_sha256, style_phrases
-from data.corpus.read import Corpus, read_corpus
 from data.corpus.sets import BASE_SETS, HELD_OUT_SETS, IconSet
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "IconSet",
     "fetch_packages",
     "held_out_phrases",
-    "read_corpus",
     "phrases_sha256",
     "style_phrases",
 ]

@@ -1,4 +1,4 @@
-"""Icons to pixels: an SVG or a ready render in a square, on white as lossless WebP, or on nothing."""
+"""Icons to pixels: an SVG or a ready render in a square, on white or on nothing."""
 
 from __future__ import annotations
 
@@ -13,30 +13,38 @@ import resvg_py
 from PIL import Image
 
 from data.corpus.icons import Icon
-from data.corpus.shards import IMAGE_SIZE_PX
 
+IMAGE_SIZE_PX = 128
+"""Side of a rendered icon."""
 WORKERS = 2
 _HALF_TRANSPARENT = re.compile(r'opacity="0?\.\d+"|fill="#555"')
 """How two-tone sets draw in half transparent ink: by an opacity, or by a grey in a mask."""
 
 
 def worker_pool() -> Pool:
-    """Processes that render images, or decode them.
+    """Processes that render images.
 
     They are spawned: a fork of a process with threads, such as a Prefect flow's, may wait forever for a lock.
     """
     return multiprocessing.get_context("spawn").Pool(WORKERS)
 
 
-def render_and_encode(icon: Icon) -> tuple[bytes, str]:
-    """(lossless WebP, hash of the pixels); no bytes for an icon which renders blank or not at all."""
+def render_at(icon: Icon, size_px: int) -> tuple[np.ndarray | None, str]:
+    """The icon as RGB on white, uint8 (size_px, size_px, 3), and a hash of its pixels before they were scaled.
+
+    None for an icon which renders blank or not at all.
+    """
     try:
         image = render(icon)
     except ValueError:
-        return b"", ""
+        return None, ""
     if image == Image.new("RGB", image.size, image.getpixel((0, 0))):
-        return b"", ""
-    return _encode(image), hashlib.sha256(image.tobytes()).hexdigest()
+        return None, ""
+    digest = hashlib.sha256(image.tobytes()).hexdigest()
+    if size_px != IMAGE_SIZE_PX:
+        # BOX keeps flat areas and pixel grids free of the ringing that LANCZOS draws around hard edges.
+        image = image.resize((size_px, size_px), Image.Resampling.BOX)
+    return np.asarray(image), digest
 
 
 def render(icon: Icon) -> Image.Image:
@@ -82,9 +90,3 @@ def _as_ink(half_transparent: re.Match[str]) -> str:
 
 def _left_out(half_transparent: re.Match[str]) -> str:
     return 'fill="#000"' if half_transparent[0].startswith("fill") else 'opacity="0"'
-
-
-def _encode(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "WEBP", lossless=True, quality=30, method=2)
-    return buffer.getvalue()

@@ -1,17 +1,10 @@
-"""The corpus: packages from npm, then images and captions.
-
-They are done before anything trains, and later stages only open arrays.
-"""
-
-import shutil
-from pathlib import Path
+"""The corpus: packages from npm, then images and captions, done before anything trains."""
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data import corpus
 from data.corpus import build
-from data.corpus.arrays import write_arrays
 from data.documents.pretrain_spec import PretrainSpec
 from data.records.pretraining import StageRecord
 from tasks.pretraining.stage_folder import run_stage
@@ -29,24 +22,11 @@ def fetch_packages(spec: PretrainSpec) -> None:
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
 def build_corpus(spec: PretrainSpec) -> StageRecord:
-    """Render the training styles, with their layers, and lay them out as arrays at the base's size.
+    """Render the training styles, with their layers, as arrays at the base's size.
 
     Raises:
         CorpusError: if the packages are not what the corpus is built from.
     """
-    shards = spec.stage_folder("corpus") / "shards"
-
-    def make() -> corpus.Corpus:
-        if not (shards / "corpus.json").is_file():  # it is written last
-            shutil.rmtree(shards, ignore_errors=True)
-            build.build_corpus(spec.packages_folder, shards)
-        return corpus.read_corpus(shards, spec.size_px)
-
-    def write(built: corpus.Corpus, result: Path) -> None:
-        write_arrays(built, result)
-        for name in ("corpus.json", "CREDITS.md"):
-            shutil.copyfile(shards / name, result / name)
-
     packages, tables = dict(corpus.PACKAGES.values()), build.tables_sha256()
     return run_stage(
         spec,
@@ -56,8 +36,9 @@ def build_corpus(spec: PretrainSpec) -> StageRecord:
             "tables": tables,
             "size_px": spec.size_px,
             "made_from": {"words": build.words_sha256()},
+            "format": "arrays",
         },
         inputs={},
-        make=make,
-        write=write,
+        make=lambda: None,
+        write=lambda _, result: build.build_corpus(spec.packages_folder, result, spec.size_px),
     )

@@ -78,7 +78,7 @@ def write_draws(
     )
     folder.mkdir()
     draw_pictures(
-        spec.stage_folder("corpus") / "shards" / "layers.npy",
+        Path(corpus.folder) / "layers.npy",
         shown.style.tolist(),
         shown.caption,
         weights,

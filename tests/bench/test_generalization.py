@@ -8,15 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
 import bench.generalization
 import styledrop
 from bench.generalization import DRAWN, PLAIN, Pictures, main, make_pictures, measure, read_pictures
 from data.corpus import Corpus
 from data.corpus.arrays import write_arrays
-from data.corpus.shards import SCHEMA
-from data.pictures.images import to_png
 
 
 @pytest.fixture
@@ -34,16 +31,9 @@ def work(tmp_path: Path) -> Path:
         split=np.array(["train", "train", "kept", "kept", "kept"]),
         coverage=np.array([20, 15, 14, 30, 16], dtype=np.int32),
     )
-    for folder in ("corpus/result", "corpus/shards", *(f"draws/result/{name}" for name in DRAWN)):
+    for folder in ("corpus/result", *(f"draws/result/{name}" for name in DRAWN)):
         (tmp_path / "work" / folder).mkdir(parents=True)
     write_arrays(shown, tmp_path / "work/corpus/result")
-    rows = [
-        {"image_id": str(row), "style": str(shown.style[row]), "concept": "house", "caption": shown.caption[row],
-         "tags": [], "split": str(shown.split[row]), "style_coverage": int(shown.coverage[row]),
-         "image": to_png(Image.fromarray(images[row]))}
-        for row in range(5)
-    ]  # fmt: skip
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), tmp_path / "work/corpus/shards/part-00000.parquet")
     for name in DRAWN:
         folder = tmp_path / "work/draws/result" / name
         np.save(folder / "images.npy", rng.integers(0, 256, (3, size_px, size_px, 3), dtype=np.uint8))

@@ -5,18 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
-from data.corpus import build, read_corpus
+from data.corpus import build
+from data.corpus.arrays import COLUMNS, read_arrays
 from data.corpus.build import build_corpus
 from data.corpus.layers import COLOUR, DRAWN, LAYER_PX, NUM_LAYERS
 from data.errors import CorpusError
 
 
 def _rows(folder: Path) -> dict[str, dict[str, object]]:
-    rows = [row for shard in sorted(folder.glob("part-*.parquet")) for row in pq.read_table(shard).to_pylist()]
-    return {row["image_id"]: row for row in rows}
+    read = read_arrays(folder)
+    columns = {name: list(getattr(read, name)) for name in COLUMNS}
+    return {name: {key: column[row] for key, column in columns.items()} for row, name in enumerate(read.image_id)}
 
 
 def test_build_names_the_same_thing_the_same_way_in_every_set(packages: Path, tmp_path: Path) -> None:
@@ -25,7 +26,7 @@ def test_build_names_the_same_thing_the_same_way_in_every_set(packages: Path, tm
     assert {rows[i]["concept"] for i in ("tiny-emoji/house", "tiny-line/home", "tiny-fill/home")} == {"house"}
     assert {rows[i]["concept"] for i in ("tiny-emoji/automobile", "tiny-line/car", "tiny-fill/car-2")} == {"car"}
     assert rows["tiny-fill/cars"]["concept"] == "car" and rows["tiny-fill/cars"]["caption"] == "cars"
-    assert rows["tiny-emoji/house"]["style_coverage"] == 3
+    assert rows["tiny-emoji/house"]["coverage"] == 3
     assert rows["tiny-3d/umbrella"]["tags"] == ["umbrella tag"]
 
 
@@ -48,9 +49,9 @@ def test_a_share_of_the_icons_is_kept_from_training(
     assert {row["split"] for row in _rows(tmp_path / "out").values()} == {"train", "kept"}
 
 
-def test_layers_lie_beside_the_shards_row_by_row(packages: Path, tmp_path: Path) -> None:
+def test_layers_lie_beside_the_images_row_by_row(packages: Path, tmp_path: Path) -> None:
     build_corpus(packages, tmp_path / "out")
-    layers, read = np.load(tmp_path / "out/layers.npy"), read_corpus(tmp_path / "out", 128)
+    layers, read = np.load(tmp_path / "out/layers.npy"), read_arrays(tmp_path / "out")
     assert layers.shape == (len(read), LAYER_PX, LAYER_PX, NUM_LAYERS) and layers.dtype == np.uint8
     for of_icon, image in zip(layers, read.images, strict=True):
         is_drawn = of_icon[..., DRAWN] == 255
@@ -63,7 +64,8 @@ def test_two_builds_are_equal(packages: Path, tmp_path: Path) -> None:
     first, second = build_corpus(packages, tmp_path / "a"), build_corpus(packages, tmp_path / "b")
     assert first == second
     assert list(_rows(tmp_path / "a").items()) == list(_rows(tmp_path / "b").items())
-    assert (tmp_path / "a/layers.npy").read_bytes() == (tmp_path / "b/layers.npy").read_bytes()
+    for name in ("images.npy", "layers.npy"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
 def test_held_out_styles_are_never_mixed_with_training_styles(packages: Path, tmp_path: Path) -> None:
@@ -73,7 +75,7 @@ def test_held_out_styles_are_never_mixed_with_training_styles(packages: Path, tm
     assert not set(training["counts"]) & set(held_out["counts"])
     assert not (tmp_path / "held_out/layers.npy").exists()  # no looks are drawn of them
     secret = _rows(tmp_path / "held_out")["tiny-secret/home"]
-    assert secret["concept"] == "house" and secret["style_coverage"] == 3
+    assert secret["concept"] == "house" and secret["coverage"] == 3
 
 
 def test_credits_name_author_and_licence_of_every_set(packages: Path, tmp_path: Path) -> None:
@@ -89,3 +91,16 @@ def test_build_says_what_is_missing_or_in_the_way(packages: Path, tmp_path: Path
     build_corpus(packages, tmp_path / "out")
     with pytest.raises(CorpusError, match=r"out already holds a corpus"):
         build_corpus(packages, tmp_path / "out")
+    with pytest.raises(ValueError, match=r"size_px must be in 1..128, got 129"):
+        build_corpus(packages, tmp_path / "large", 129)
+
+
+def test_images_are_in_their_colours_on_the_size_asked(packages: Path, tmp_path: Path) -> None:
+    build_corpus(packages, tmp_path / "out", 16)
+    read = read_arrays(tmp_path / "out")
+    assert read.images.shape == (len(read), 16, 16, 3) and read.images.dtype == np.uint8
+    red = read.images[read.image_id.index("tiny-emoji/house")]
+    assert red[0, 15].tolist() == [255, 255, 255] and red[8, 3].tolist() == [170, 0, 0]
+    wide = read.images[read.image_id.index("tiny-fill/car-2")]
+    assert wide[0, 0].tolist() == [255, 255, 255] and wide[8, 6].max() < 40, "a wide icon is centred on a white square"
+    assert set(read.split) <= {"train", "kept"} and read.coverage.dtype == np.int32
