@@ -402,7 +402,7 @@ CURVE = generate_private_key(SECP256R1())
         (SIGNING_KEY, "~nobody-here/key.pem", "SIGNING_KEY: expected PEM, or the path .* got '~nobody-here/key.pem'"),
         (SIGNING_KEY, private_pem(CURVE), "expected an Ed25519 private key"),
         (SIGNING_KEY, public_pem(OURS), "expected an Ed25519 private key"),
-        (SIGNING_KEY, private_pem(OURS)[:60], "expected an Ed25519 private key"),
+        pytest.param(SIGNING_KEY, private_pem(OURS)[:60], "expected an Ed25519 private key", id="half a key"),
         (TRUSTED_KEYS, "nowhere.pem", "TRUSTED_KEYS: expected PEM"),
         (TRUSTED_KEYS, public_pem(OURS) + public_pem(CURVE), "Ed25519 public keys .* got 1 of them among 2 parts"),
         (TRUSTED_KEYS, private_pem(OURS), "got 0 of them among 1 parts"),
