@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -101,7 +102,9 @@ def test_every_row_is_drawn_once_and_the_last_line_is_json(
     again = capsys.readouterr().out
     assert "tune" not in again
     assert again.splitlines()[-1] == printed[-1]
-    config = tiny_base_folder / "clip" / "open_clip_config.json"
+    other = Path(shutil.copytree(tiny_base_folder, tmp_path / "other"))
+    config = other / "clip" / "open_clip_config.json"
     config.write_text(config.read_text() + "\n")
+    monkeypatch.setattr("sys.argv", ["held_out_styles", "--base", str(other), *options[2:]])
     main()
     assert "tune round_1" in capsys.readouterr().out  # scores of another scorer are not taken for this one's
