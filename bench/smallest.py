@@ -45,7 +45,7 @@ def smallest_settings(store: str, base: Path, *, steps: int = 3, learning_rate: 
 def learnable_settings(store: str, base: Path, *, steps: int = 10) -> dict[str, Any]:
     """The same for `bench.tiny_base.save_learnable_base`: it is learnt, and so published without a person's word."""
     settings = smallest_settings(store, base, steps=steps, learning_rate=0.3)
-    return {**settings, "images_per_evaluation_prompt": 16}
+    return {**settings, "images_per_evaluation_prompt": 64}
 
 
 def smallest_style(name: str, reference: str) -> dict[str, Any]:
