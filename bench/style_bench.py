@@ -24,6 +24,7 @@ from data.store.candidates import Candidate, from_parquet, to_parquet
 from styledrop.config.tuning import as_method
 from tasks.models import identify_scorer, open_base, open_scorer
 from tasks.onboarding.select_candidates import best_of_each_prompt, random_of_each_prompt
+from tasks.resuming import code_digest
 from tasks.sampling import draw_seed
 
 REFERENCES = Path(__file__).parent / "references"
@@ -95,7 +96,8 @@ class StyleBench:
         self._base_name = base_name
         self._folder = out / reference.style
         self._base = open_base(base_name)
-        self._made_with = f"{self._base.sha256} {identify_scorer(self._base, '')}"
+        code = code_digest(__name__, "styledrop.tuning", "styledrop.sampler", "styledrop.scoring")
+        self._made_with = f"{self._base.sha256} {identify_scorer(self._base, '')} {code}"
         self._judge = open_judge()
         self._places = true_places(self._judge)
 
@@ -223,7 +225,7 @@ class StyleBench:
         ]
 
     def kept(self, name: str, draw: Callable[[], list[Candidate]], *changes: object) -> list[Candidate]:
-        """What lies in the folder under this name, base, scorer and settings; drawn and put there if nothing does."""
+        """What lies in the folder under this name, models, code and settings; drawn and put there if nothing does."""
         tuned_with = (FIRST_ROUND, embedded.REFERENCE_VIEWS, LATER_ROUNDS, OTHER_METHODS.get(name))
         settings = repr((*tuned_with, SAMPLING, GUIDANCE, *changes))
         digest = hashlib.sha256(f"{self._made_with} {settings}".encode()).hexdigest()[:12]
