@@ -32,6 +32,7 @@ from PIL import Image, ImageDraw
 
 import styledrop
 from bench.published_shape import GENERATORS, save_published_shape
+from styledrop.config.defaults import PAPER
 from styledrop.guidance import Conditioned, guided
 from styledrop.sampler import decode
 from tasks.machine import device, dtype, tuned_at_once
@@ -39,10 +40,7 @@ from tasks.machine import device, dtype, tuned_at_once
 STEPS = 4
 """Of decoding."""
 
-TUNINGS = {
-    "round 1": styledrop.AdapterTuning(),
-    "round 2": styledrop.AdapterTuning(bottleneck=32, share_across_layers=False),
-}
+TUNINGS = {"round 1": PAPER.first_round, "round 2": PAPER.later_rounds}
 """Of Tab. S3, but for their length."""
 
 _KINDS = {

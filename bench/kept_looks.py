@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
@@ -59,6 +60,16 @@ class KeptLook:
     content: str
     reference: Image.Image
     true_icons: list[Image.Image]
+
+
+def open_kept_looks(
+    work: Path, count: int, size_px: int, judge: Judge
+) -> tuple[list[KeptLook], Float[Tensor, "looks features"]]:
+    """Looks of the corpus in `work`, and where the true icons of each lie in the judge's style features."""
+    result = work / "corpus" / "result"
+    layers = np.load(result / "layers.npy", mmap_mode="r", allow_pickle=False)
+    looks = draw_kept_looks(read_arrays(result), layers, count, size_px)
+    return looks, torch.stack([judge.style_features(kept.true_icons).mean(dim=0) for kept in looks])
 
 
 def draw_kept_looks(corpus: Corpus, layers: np.ndarray, count: int, size_px: int, *, seed: int = 0) -> list[KeptLook]:
@@ -205,10 +216,7 @@ def main() -> None:
     config = round_1(arguments.method, changes)
     base, scorer = open_base(arguments.base), open_scorer(arguments.base)
     judge = open_judge()
-    corpus = read_arrays(arguments.work / "corpus" / "result")
-    layers = np.load(arguments.work / "corpus" / "result" / "layers.npy", mmap_mode="r", allow_pickle=False)
-    looks = draw_kept_looks(corpus, layers, arguments.looks, base.size_px)
-    places = torch.stack([judge.style_features(kept.true_icons).mean(dim=0) for kept in looks])
+    looks, places = open_kept_looks(arguments.work, arguments.looks, base.size_px, judge)
     arguments.out.mkdir(parents=True, exist_ok=True)
     lines = []
     for rate in arguments.rates or [config.learning_rate]:

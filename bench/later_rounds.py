@@ -23,7 +23,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 import styledrop
@@ -33,14 +32,13 @@ from bench.kept_looks import (
     CONTENTS,
     Figures,
     KeptLook,
-    draw_kept_looks,
     load_figures,
     measure,
+    open_kept_looks,
     paired,
     save_figures,
     tune_round_1,
 )
-from data.corpus.arrays import read_arrays
 from data.documents import defaults
 from data.documents.prompts import CANDIDATE_PROMPTS
 from data.pictures.contact_sheet import Row, comparison_sheet
@@ -111,10 +109,7 @@ def main() -> None:
     arguments = parser.parse_args()
     base, scorer = open_base(arguments.base), open_scorer(arguments.base)
     judge = open_judge()
-    corpus = read_arrays(arguments.work / "corpus" / "result")
-    layers = np.load(arguments.work / "corpus" / "result" / "layers.npy", mmap_mode="r", allow_pickle=False)
-    looks = draw_kept_looks(corpus, layers, arguments.looks, base.size_px)
-    places = torch.stack([judge.style_features(kept.true_icons).mean(dim=0) for kept in looks])
+    looks, places = open_kept_looks(arguments.work, arguments.looks, base.size_px, judge)
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / "later_rounds_{:g}_{:g}.json".format(*arguments.lambda_b)
     done = load_figures(path) if path.exists() else {}

@@ -9,7 +9,7 @@ from prefect import flow
 from pydantic import Field
 
 from data.documents.spec import StyleSettings
-from data.records.batch import BatchReport
+from data.records.batch import BatchName, BatchReport, WaitsForReviewers, Wave
 from tasks.batches.plan import plan_batch
 from tasks.batches.report import refuse_incomplete, report_batch
 from tasks.batches.runs import run_styles
@@ -23,20 +23,13 @@ def onboard_batch(
         str, Field(min_length=1, description="CSV, Parquet or YAML, a row per style; see data/documents/manifest.py")
     ],
     name: Annotated[
-        str,
-        Field(
-            pattern=r"^([a-z0-9](-?[a-z0-9]){0,63})?$",
-            description="of the batch: the same name and the same rows are the same batch; empty: the manifest's",
-        ),
+        BatchName,
+        Field(description="of the batch: the same name and the same rows are the same batch; empty: the manifest's"),
     ] = "",
     settings: Annotated[StyleSettings, Field(description="of all styles whose row says nothing else")] = DEFAULTS,
-    wave: Annotated[
-        int, Field(ge=1, le=200, description="styles under way at once; twice the limit of pool and queue at most")
-    ] = 100,
+    wave: Wave = 100,
     strict: Annotated[bool, Field(description="start nothing if any row is bad")] = False,
-    wait_for_reviewers: Annotated[
-        bool, Field(description="end only when no style waits for a person any more, which may take days")
-    ] = False,
+    wait_for_reviewers: WaitsForReviewers = False,
 ) -> BatchReport:
     """Onboard every style of a manifest that is not published yet; a bad row or a failing style hurts no other."""
     batch = plan_batch(manifest_uri, name, settings, strict)

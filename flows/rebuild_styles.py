@@ -8,7 +8,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from data.records.batch import BatchReport
+from data.records.batch import BatchName, BatchReport, WaitsForReviewers, Wave
 from tasks.batches.rebuild import plan_rebuild
 from tasks.batches.report import refuse_incomplete, report_batch
 from tasks.batches.runs import run_styles
@@ -20,18 +20,11 @@ def rebuild_styles(
     base: Annotated[str, Field(min_length=1, description='the other base: "embedded", or its folder')],
     styles: Annotated[tuple[str, ...], Field(description="names of those that are made anew; none: all")] = (),
     name: Annotated[
-        str,
-        Field(
-            pattern=r"^([a-z0-9](-?[a-z0-9]){0,63})?$",
-            description="of the batch: the same name is the same batch; empty: rebuild- and the base's digest",
-        ),
+        BatchName,
+        Field(description="of the batch: the same name is the same batch; empty: rebuild- and the base's digest"),
     ] = "",
-    wave: Annotated[
-        int, Field(ge=1, le=200, description="styles under way at once; twice the limit of pool and queue at most")
-    ] = 100,
-    wait_for_reviewers: Annotated[
-        bool, Field(description="end only when no style waits for a person any more, which may take days")
-    ] = False,
+    wave: Wave = 100,
+    wait_for_reviewers: WaitsForReviewers = False,
 ) -> BatchReport:
     """Onboard what is published anew from what its version holds; it is published if not worse, or a person says so."""
     batch = plan_rebuild(store, base, styles, name)

@@ -3,15 +3,25 @@
 import io
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import Field
 
 from data.documents.spec import StyleSpec
 from data.documents.subject_spec import SubjectSpec
 from data.records.onboarding import PublishedAdapter
 from data.records.record import Blob, Record
+
+BatchName = Annotated[str, Field(pattern=r"^([a-z0-9](-?[a-z0-9]){0,63})?$")]
+"""Empty, or a part of an address."""
+Wave = Annotated[
+    int, Field(ge=1, le=200, description="styles under way at once; twice the limit of pool and queue at most")
+]
+WaitsForReviewers = Annotated[
+    bool, Field(description="end only when no style waits for a person any more, which may take days")
+]
 
 
 class BatchStyle(Record):

@@ -46,7 +46,6 @@ def choose_guidance(run: Run, adapter: AdapterRecord) -> GuidanceRecord:
     if wanted is not None:
         return GuidanceRecord(lambda_a=wanted, tried=())
     references = [example.image for example in run.references]
-    # The paper goes up to 2, which breaks images of the embedded base up (docs/log.md).
     lambdas_a = of_base(run.spec.base).lambdas_a
     by_base = _draw(run, None, lambdas_a[0])
     tried = []
