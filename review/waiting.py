@@ -19,8 +19,9 @@ from pydantic import ValidationError
 
 from data.documents.words import shown
 from data.errors import DecisionRefused, NotWaiting, PipelineError, QuestionUnreadable
+from data.parsing import parse_json, problem_in
 from data.records.feedback import Answer, Decision, Question, check_decision
-from data.records.record import Blob, parse_json, problem_in
+from data.records.record import Blob
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store
 

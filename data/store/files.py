@@ -36,7 +36,8 @@ from data.errors import (
     StoreError,
     StoreNotWritable,
 )
-from data.records.record import Blob, problem_in
+from data.parsing import problem_in
+from data.records.record import Blob
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from data.errors import ChangedInStore, NotInStore, StoreCorrupted, StoreError, StyleWithdrawn
-from data.records.record import parse_json, problem_in
+from data.parsing import parse_json, problem_in
 from data.records.version import POINTER_LAYOUT, Move, Pointer
 from data.store.files import Store
 

@@ -20,8 +20,8 @@ from datetime import UTC, datetime
 
 from data.errors import NotInStore, SpecError, StyleWithdrawn
 from data.keys import signing_key
+from data.parsing import parse_json
 from data.records.onboarding import PublishedAdapter
-from data.records.record import parse_json
 from data.records.version import Move, Pointer, RemovedFile, Withdrawal
 from data.store.files import Store
 from data.store.pointer import move_pointer, read_pointer, refuse_withdrawn, style_folder

@@ -17,9 +17,10 @@ from pydantic import ValidationError
 from data.documents.of_base import SamplingSettings
 from data.errors import NotInStore, StoreCorrupted, StoreError
 from data.keys import trusted_keys
+from data.parsing import parse_json, problem_in
 from data.records.feedback import FeedbackRecord
 from data.records.onboarding import Example
-from data.records.record import Blob, Record, parse_json, problem_in
+from data.records.record import Blob, Record
 from data.records.version import VERSION_LAYOUT, VersionDocument, VersionReference, VersionScores
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store, read_blob

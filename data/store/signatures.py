@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from data.errors import SignatureRefused
 from data.keys import TRUSTED_KEYS, key_name
-from data.records.record import problem_in
+from data.parsing import problem_in
 from data.records.version import Signature
 from data.store.files import Store
 

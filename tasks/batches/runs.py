@@ -24,9 +24,9 @@ from prefect.utilities.urls import url_for
 
 from data.documents.words import shown
 from data.errors import PipelineError
+from data.parsing import parse_json
 from data.records.batch import Batch, BatchStyle, StyleRun
 from data.records.feedback import Question
-from data.records.record import parse_json
 from tasks.batches.plan import find_published, in_its_row
 from tasks.reporting import log_stage
 

@@ -15,9 +15,9 @@ from data.documents.subject_spec import SubjectSpec
 from data.documents.words import whole_prompt
 from data.errors import AlreadyInStore, SpecError, StoreCorrupted
 from data.keys import signing_key
+from data.parsing import parse_json
 from data.pictures.images import from_png, load_reference, square, to_png
 from data.records.onboarding import Example, Run
-from data.records.record import parse_json
 from data.records.version import Pointer
 from data.store.files import Store, read_blob
 from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
