@@ -16,6 +16,7 @@ from data.documents.requests import EvaluateRequest, GenerateRequest, read_reque
 from data.documents.spec import parse_spec, read_spec
 from data.documents.subject_spec import SubjectSpec
 from data.errors import SpecError
+from data.pictures.contact_sheet import GAP_PX, ROW_LABEL_PX
 from data.pictures.images import from_png
 from data.records.onboarding import PublishedAdapter
 from data.records.scores import Gain, Score
@@ -30,7 +31,7 @@ from flows.onboard_subject import onboard_subject
 from tasks.batches.rebuild import plan_rebuild
 from tasks.models import open_base, open_scorer
 from tasks.onboarding.prepare import prepare
-from tasks.published.choose_gamma import GAMMAS, TriedGamma, best_gamma
+from tasks.published.choose_gamma import GAMMAS, IMAGES, TriedGamma, best_gamma
 from tests.published_adapter import load_published
 
 REPOSITORY = Path(__file__).parents[2]
@@ -130,13 +131,15 @@ def test_a_subject_is_published_and_drawn_alone_and_in_a_style(
     )  # fmt: skip
     assert again.images[0].tobytes() == from_png(between[0]["image"]).tobytes()
 
-    swept = GenerateRequest.model_validate({**both, "folder": "swept"})
-    assert len(rows_of(swept)) == 4
+    swept = GenerateRequest.model_validate({**both, "prompts": ["on snow"], "images_per_prompt": 9, "folder": "swept"})
+    assert len(rows_of(swept)) == 9
     store = Store(swept.store)
     figures = json.loads(store.read("generated/swept/gamma.json"))
     assert [one["gamma"] for one in figures["tried"]] == list(GAMMAS)
     assert figures["gamma"] in GAMMAS
-    assert from_png(store.read("generated/swept/gamma.png")).height > (2 + len(GAMMAS)) * 96
+    grid = from_png(store.read("generated/swept/gamma.png"))
+    assert grid.height > (2 + len(GAMMAS)) * 96
+    assert grid.width == ROW_LABEL_PX + IMAGES * (96 + GAP_PX) + GAP_PX  # so many at each γ, though of one prompt
 
     for field, uri, words in (
         ("style", subject.uri, "expected a published style, got .* which is a subject"),
