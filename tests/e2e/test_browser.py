@@ -81,7 +81,7 @@ def test_six_picks_on_the_review_page_are_what_round_two_is_tuned_on(
     run_id = suspended_run(spec_document, s3_store, prefect_client)
     with served(make_app(None)) as here, served(make_app(SECRET)) as elsewhere, open_page() as page:
         page.goto(here)
-        page.get_by_text("disc").click()
+        page.locator(f"a[href='/runs/{run_id}']", has_text="disc").click()
         assert page.locator(".candidate").count() == 10
         for width in page.locator(".candidate img").evaluate_all("images => images.map(image => image.width)"):
             assert width == 160
