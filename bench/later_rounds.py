@@ -1,18 +1,15 @@
 """What should round 2 learn from, and how is it drawn? Both rounds on many kept looks, with the truth beside them.
 
-    python -m bench.later_rounds --work FOLDER [--looks N] [--lambda-b WEAK STRONG] [--base FOLDER] [--out FOLDER]
+    python -m bench.later_rounds --work FOLDER [--looks N] [--candidates λ_B …] [--lambda-b λ_B …] [--base FOLDER]
 
 FOLDER is that of `flows.pretrain_base`; looks, contents and figures are those of `bench.kept_looks`. Round 1 is tuned
-on the reference and draws candidates at both λ_B, as many as the pipeline does. Each way to pick one of every prompt
-gives a round 2:
+on the reference and draws candidates at each λ_B of `--candidates`, as many as the pipeline does. One of every prompt
+is picked by Text, the paper's feedback, or by the sum of Text and Style, and each way gives a round 2.
 
-weak          drawn at the first λ_B, picked by Text (the paper's feedback)
-strong        drawn at the second, picked by Text
-strong_style  the same candidates, picked by the sum of Text and Style
-
-Then the untuned base, round 1 and each round 2 draw the same contents from the same seeds at both λ_B. Below the means
-stand the differences from round 1 at the first λ_B: the mean over looks, and its standard error. The last line is JSON:
-the figures of each look in turn, by what drew them. They are kept in OUT after each look, and a stopped run goes on.
+Then the untuned base, round 1 and each round 2 draw the same contents from the same seeds at each λ_B of `--lambda-b`.
+Below the means stand the differences from round 1 at the first λ_B: the mean over looks, and its standard error. The
+last line is JSON: the figures of each look in turn, by what drew them. Each look's are kept in OUT, and a stopped run
+goes on; a second process that begins elsewhere (`--begin 10`) shares the work.
 """
 
 import argparse
@@ -23,7 +20,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor
 
 import styledrop
 from bench import embedded
@@ -70,32 +66,22 @@ def draw(
 
 
 def rounds(
-    base: styledrop.Base, scorer: styledrop.ClipScorer, kept: KeptLook, weak: float, strong: float
+    base: styledrop.Base, scorer: styledrop.ClipScorer, kept: KeptLook, of_candidates: Sequence[float]
 ) -> dict[str, styledrop.Tuned | None]:
-    """The untuned base, round 1, and a round 2 for each way."""
+    """The untuned base, round 1, and a round 2 for each λ_B of candidates and each way to pick."""
     first = tune_round_1(base, kept, embedded.FIRST_ROUND, embedded.REFERENCE_VIEWS)
     of_each = defaults.IMAGES_PER_PROMPT
     contents = [content for content in PROMPTS for _ in range(of_each)]
     prompts = [f"{content} {kept.words}" for content in contents]
-
-    def scored(lambda_b: float) -> tuple[Tensor, np.ndarray, np.ndarray]:
+    tuned = {"untuned": None, "round_1": first}
+    for lambda_b in of_candidates:
         drawn = draw(base, kept, contents, FIRST_CANDIDATE_SEED, first, lambda_b)
         scores = scorer.score(drawn.images, prompts, [kept.reference])
-        return drawn.tokens, scores.text, scores.style
-
-    def second(tokens: Tensor, ranked_by: np.ndarray) -> styledrop.Tuned:
-        best = ranked_by.reshape(len(PROMPTS), of_each).argmax(axis=1) + of_each * np.arange(len(PROMPTS))
-        return styledrop.tune(base, [(tokens[i], prompts[i]) for i in best.tolist()], embedded.LATER_ROUNDS)
-
-    weak_tokens, weak_text, _ = scored(weak)
-    tokens, text, style = scored(strong)
-    return {
-        "untuned": None,
-        "round_1": first,
-        "weak": second(weak_tokens, weak_text),
-        "strong": second(tokens, text),
-        "strong_style": second(tokens, text + style),
-    }
+        for picked_by, ranked_by in (("text", scores.text), ("text_and_style", scores.text + scores.style)):
+            best = ranked_by.reshape(len(PROMPTS), of_each).argmax(axis=1) + of_each * np.arange(len(PROMPTS))
+            examples = [(drawn.tokens[i], prompts[i]) for i in best.tolist()]
+            tuned[f"{picked_by} of λ_B {lambda_b:g}"] = styledrop.tune(base, examples, embedded.LATER_ROUNDS)
+    return tuned
 
 
 def main() -> None:
@@ -103,29 +89,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.later_rounds")
     parser.add_argument("--work", type=Path, required=True, help="folder of flows.pretrain_base, with a corpus in it")
     parser.add_argument("--looks", type=int, default=20, help="two at least")
-    parser.add_argument("--lambda-b", nargs=2, type=float, default=[1.0, 3.0], metavar=("WEAK", "STRONG"))
+    parser.add_argument("--candidates", nargs="+", type=float, default=[1.0, 3.0], metavar="λ_B")
+    parser.add_argument("--lambda-b", nargs="+", type=float, default=[1.0, 3.0, 5.0], metavar="λ_B")
+    parser.add_argument("--begin", type=int, default=0, help="number of the look that comes first")
     parser.add_argument("--base", default="embedded", help="folder of a base")
-    parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where the pictures go")
+    parser.add_argument("--out", type=Path, default=Path(".cache/bench/later_rounds"), help="figures and pictures")
     arguments = parser.parse_args()
     base, scorer = open_base(arguments.base), open_scorer(arguments.base)
     judge = open_judge()
     looks, places = open_kept_looks(arguments.work, arguments.looks, base.size_px, judge)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    path = arguments.out / "later_rounds_{:g}_{:g}.json".format(*arguments.lambda_b)
-    done = load_figures(path) if path.exists() else {}
-    figures = {by: list(of_looks) for by, of_looks in done.items()}
-    for number in range(len(next(iter(figures.values()), [])), len(looks)):
+    files = [arguments.out / f"{number}_of_{len(looks)}.json" for number in range(len(looks))]
+    for number in (*range(arguments.begin, len(looks)), *range(arguments.begin)):
+        if files[number].exists():
+            continue
         kept = looks[number]
         rows = [Row(label=kept.look.style, images=[kept.reference, *kept.true_icons[: len(CONTENTS) - 1]])]
-        tuned = rounds(base, scorer, kept, *arguments.lambda_b)
+        figures: dict[tuple[str, float], list[dict[str, float]]] = {}
+        tuned = rounds(base, scorer, kept, arguments.candidates)
         for (who, style), lambda_b in itertools.product(tuned.items(), arguments.lambda_b):
             images = draw(base, kept, CONTENTS, 0, style, lambda_b).images
-            figures.setdefault((who, lambda_b), []).append(measure(judge, scorer, kept, images, places, number))
-            rows.append(Row(label=f"{who} λ_B {lambda_b:g}", images=images))
-        comparison_sheet(CONTENTS, rows, cell_px=64).save(path.with_name(f"{path.stem}_{number}.png"))
-        save_figures(figures, path)
+            figures[who, lambda_b] = [measure(judge, scorer, kept, images, places, number)]
+            rows.append(Row(label=f"{who}, λ_B {lambda_b:g}", images=images))
+        comparison_sheet(CONTENTS, rows, cell_px=64).save(files[number].with_suffix(".png"))
+        save_figures(figures, files[number])
         print(f"{number}: {kept.content} {kept.words}", flush=True)
-    report(figures, ("round_1", arguments.lambda_b[0]))
+    of_looks = [load_figures(file) for file in files]
+    report({by: [figures[by][0] for figures in of_looks] for by in of_looks[0]}, ("round_1", arguments.lambda_b[0]))
 
 
 def report(figures: Figures, other: tuple[str, float]) -> None:
