@@ -16,6 +16,7 @@ what is signed and verified.
 
 import argparse
 import getpass
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,6 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 by, reason = _person(asked.by), _words("reason", asked.reason)
                 withdrawn = withdraw(*_store_and_name(asked.style), by=by, reason=reason)
                 print(f"{asked.style}: {withdrawn.in_words}; {len(withdrawn.removed)} files removed")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read, `head` perhaps, has seen enough. What is still held for them goes nowhere, without a word.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except PipelineError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1

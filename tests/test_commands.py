@@ -1,6 +1,7 @@
 """The console commands that an installation brings."""
 
 import importlib
+import os
 import subprocess
 import sys
 import tomllib
@@ -29,3 +30,15 @@ def test_an_installed_command_runs_in_any_folder(tmp_path: Path) -> None:
     command = Path(sys.executable).with_name("styledrop-published")
     ran = subprocess.run([command, "list", tmp_path], cwd=tmp_path, capture_output=True, text=True)
     assert (ran.returncode, ran.stderr) == (0, "nothing is published\n")
+
+
+def test_a_reader_who_has_seen_enough_ends_a_list_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "styles" / "torn").mkdir(parents=True)
+    (tmp_path / "styles" / "torn" / "current.json").write_text("{")
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        ran = subprocess.run(
+            [sys.executable, "-m", "published", "list", tmp_path], stdout=closed, stderr=subprocess.PIPE, text=True
+        )
+    assert (ran.returncode, ran.stderr) == (0, "")
