@@ -29,8 +29,8 @@ from styledrop.config.pretraining import Schedule
 from styledrop.config.settings import Settings
 from styledrop.pretraining.augmentation import moved, recoloured, softened, to_pixels
 from styledrop.pretraining.processes import train_in_processes
-from styledrop.pretraining.stage import Report, batch_share, train_stage
-from tasks.pretraining.training_report import training_report
+from styledrop.pretraining.stage import StageRun, batch_share, train_stage
+from tasks.pretraining.training import stage_run
 
 _PLACED_BY = 100
 """Real icons that say where a style lies among the style features."""
@@ -70,13 +70,10 @@ def train_judge(
     styles: Sequence[str],
     is_train: Bool[np.ndarray, " images"],
     training: JudgeTraining,
-    folder: Path,
-    *,
-    seed: int = 0,
-    report: Report | None = None,
+    run: StageRun,
 ) -> Judge:
     """Train on the images of `is_train`; the others are looked at once, at the end, to measure the judge."""
-    torch.manual_seed(seed)
+    torch.manual_seed(run.seed)
     names = _choose_concepts(concepts, styles, training.min_styles)
     style_names = tuple(sorted(set(styles)))
     config = JudgeConfig(concepts=names, styles=style_names, size_px=images.shape[1], widths=training.widths)
@@ -102,8 +99,8 @@ def train_judge(
         figures = {"concept": _hits(concept_logits, concept), "style": _hits(style_logits, style)}
         return concept_loss + training.style_weight * style_loss, figures
 
-    train_stage(judge, step_loss, training.schedule, folder, seed=seed, report=report)
-    rows = _some_of_each(style_of, is_train, np.random.default_rng(seed))
+    train_stage(judge, step_loss, training.schedule, run)
+    rows = _some_of_each(style_of, is_train, np.random.default_rng(run.seed))
     judge.place_styles(to_pixels(images[rows]), torch.from_numpy(style_of[rows]))
     judge.config = replace(config, accuracy=_measure(judge, images, concept_of, style_of, ~is_train))
     return judge.requires_grad_(False)
@@ -170,15 +167,9 @@ def _measure(
 
 def _train(work: Path) -> Judge:
     shown, training = read_arrays(work / "corpus" / "result"), JudgeTraining()
-    with training_report("judge", training.schedule) as report:
+    with stage_run("judge", training.schedule, work / "judge") as run:
         return train_judge(
-            shown.images,
-            shown.concept.tolist(),
-            shown.style.tolist(),
-            shown.split == "train",
-            training,
-            work / "judge",
-            report=report,
+            shown.images, shown.concept.tolist(), shown.style.tolist(), shown.split == "train", training, run
         )
 
 

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from styledrop.config.defaults import EMBEDDED, EMBEDDED_FOLDER, PAPER, Defaults, defaults_of
 from styledrop.errors import BaseError
-from styledrop.generator import Condition, Generator
+from styledrop.generator import Condition, Generator, micro_conditions
 from styledrop.reading import files_sha256, read_json, reading
 from styledrop.super_resolution import SCALE, SuperResolution
 from styledrop.text import TextEncoder
@@ -34,7 +34,6 @@ from styledrop.vqgan import VQGAN
 
 _IMAGES_AT_ONCE, _PIXELS_AT_ONCE = 16, 2**18
 """What the VQGAN encodes or decodes at a time at most: aMUSEd's takes some 3 KB a pixel."""
-_AESTHETIC_SCORE = 6.0  # what aMUSEd was asked for in its own pipelines
 _REQUIRED = (
     "model_index.json",
     "scheduler/scheduler_config.json",
@@ -153,9 +152,8 @@ class Base:
         self, hidden: Float[Tensor, "batch length width"], pooled: Float[Tensor, "batch pooled_width"]
     ) -> Condition:
         """Condition the generator on text features, for images of the base's size."""
-        # Width, height, no crop; the others are aMUSEd's defaults.
-        micro = torch.tensor([[self.size_px, self.size_px, 0.0, 0.0, _AESTHETIC_SCORE]], device=self.device)
-        return self.generator.condition(hidden.to(self.dtype), pooled.to(self.dtype), micro.expand(len(hidden), -1))
+        micro = micro_conditions(self.size_px, len(hidden), self.device)
+        return self.generator.condition(hidden.to(self.dtype), pooled.to(self.dtype), micro)
 
     def tokenize(self, images: Sequence[Image.Image]) -> Int[Tensor, "batch tokens"]:
         """Turn square images of the base's size into tokens.

@@ -35,6 +35,7 @@ SITES: tuple[Site, ...] = ("attention", "feed_forward")
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
 _NUM_MICRO = 5  # width, height, crop top, crop left, aesthetic score
+_AESTHETIC_SCORE = 6.0
 _FIXED = {"use_bias": False, "hidden_dropout": 0.0, "attention_dropout": 0.0, "ln_elementwise_affine": True}
 
 
@@ -331,6 +332,11 @@ def _convolution_block(
 
 def _pointwise(conv: nn.Conv2d, hidden: Tensor) -> Tensor:
     return F.linear(hidden, conv.weight.flatten(1))
+
+
+def micro_conditions(size_px: int, count: int, device: torch.device | str = "cpu") -> Float[Tensor, "batch 5"]:
+    """Those of whole images of `size_px`, as aMUSEd's own pipelines ask for them."""
+    return torch.tensor([[size_px, size_px, 0.0, 0.0, _AESTHETIC_SCORE]], device=device).expand(count, -1)
 
 
 def _sinusoids(micro: Tensor, width: int) -> Tensor:

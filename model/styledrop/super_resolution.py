@@ -23,7 +23,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from styledrop.generator import Condition, Generator, GeneratorConfig
+from styledrop.generator import Condition, Generator, GeneratorConfig, micro_conditions
 from styledrop.reading import read_json
 from styledrop.vqgan import VQGAN
 from styledrop.weights import CONFIG, load_model, save_weights
@@ -31,7 +31,6 @@ from styledrop.weights import CONFIG, load_model, save_weights
 SCALE = 2
 """Side of the large image, in sides of the small one."""
 
-_AESTHETIC_SCORE = 6.0  # the fifth micro-condition, as everywhere in aMUSEd
 _WEIGHTS = "model.safetensors"
 
 
@@ -89,9 +88,8 @@ class SuperResolution(nn.Module):
         `size_px` is the large images'.
         """
         encoded = self.norm(self.encoder(self.embedding(low) + self.places))
-        micro = torch.tensor([[size_px, size_px, 0.0, 0.0, _AESTHETIC_SCORE]], device=low.device)
         beside = torch.cat([hidden, self.to_text(encoded).to(hidden.dtype)], dim=1)
-        of_text = self.generator.condition(beside, pooled, micro.expand(len(low), -1))
+        of_text = self.generator.condition(beside, pooled, micro_conditions(size_px, len(low), low.device))
         grid = self.to_grid(latents.to(encoded.dtype))
         return Condition(of_text.keys, of_text.values, of_text.scales, of_text.shifts, (grid,))
 

@@ -16,15 +16,14 @@ from data.pictures.contact_sheet import Row, comparison_sheet
 from data.records.pretraining import StageRecord
 from styledrop.generator import Generator
 from styledrop.pretraining.generator import generator_config, train_generator
-from styledrop.pretraining.processes import train_in_processes
+from styledrop.pretraining.stage import StageRun
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
 from tasks.pretraining.draws import KEPT
-from tasks.pretraining.stage_folder import run_stage
 from tasks.pretraining.start import base_to_start_from
 from tasks.pretraining.text import open_text
 from tasks.pretraining.tokens import read_mixing, read_tokenized
-from tasks.pretraining.training_report import training_report
+from tasks.pretraining.training import run_training
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
@@ -37,34 +36,34 @@ def fit_generator(
     text: StageRecord,
 ) -> StageRecord:
     """Train G on the drawn pictures; its cross entropy on kept ones stands in the curve."""
-    return run_stage(
+    return run_training(
         spec,
         "generator",
-        settings={"generator": spec.generator, "seed": spec.seed},
+        _train,
+        corpus,
+        draws,
+        tokens,
+        text,
         inputs={"draws": draws, "tokens": tokens, "text": text},
-        make=lambda: train_in_processes(spec.processes, _train, spec, corpus, draws, tokens, text),
         write=lambda generator, result: generator.to_folder(result, torch.float16),
         picture=lambda generator: _draw(spec, generator, VQGAN.from_folder(Path(vqgan.folder)), open_text(text)),
     )
 
 
 def _train(
-    spec: PretrainSpec, corpus: StageRecord, draws: StageRecord, tokens: StageRecord, text: StageRecord
+    spec: PretrainSpec, run: StageRun, corpus: StageRecord, draws: StageRecord, tokens: StageRecord, text: StageRecord
 ) -> Generator:
     captions, start = read_arrays(Path(corpus.folder)).caption, base_to_start_from(spec)
-    with training_report("generator", spec.generator.schedule) as report:
-        return train_generator(
-            read_tokenized(draws, tokens, "trained", captions),
-            {name: read_tokenized(draws, tokens, name, captions) for name in KEPT},
-            open_text(text),
-            spec.size_px,
-            generator_config(spec.generator, spec.text, spec.vqgan, spec.size_px),
-            spec.generator,
-            spec.stage_folder("generator"),
-            start=None if start is None else (start.generator, read_mixing(tokens)),
-            seed=spec.seed,
-            report=report,
-        )
+    return train_generator(
+        read_tokenized(draws, tokens, "trained", captions),
+        {name: read_tokenized(draws, tokens, name, captions) for name in KEPT},
+        open_text(text),
+        spec.size_px,
+        generator_config(spec.generator, spec.text, spec.vqgan, spec.size_px),
+        spec.generator,
+        run,
+        start=None if start is None else (start.generator, read_mixing(tokens)),
+    )
 
 
 def _draw(spec: PretrainSpec, generator: Generator, vqgan: VQGAN, text: TextEncoder) -> Image.Image:

@@ -15,18 +15,16 @@ from data.pictures.contact_sheet import Row, comparison_sheet
 from data.records.pretraining import StageRecord
 from styledrop.enlarge import enlarge
 from styledrop.pretraining.generator import generator_config
-from styledrop.pretraining.processes import train_in_processes
+from styledrop.pretraining.stage import StageRun
 from styledrop.pretraining.super_resolution import train_super_resolution
 from styledrop.super_resolution import SCALE, SuperResolution, SuperResolutionConfig
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
-from tasks.pretraining.draws import read_drawn
-from tasks.pretraining.large import scaled_down
-from tasks.pretraining.stage_folder import run_stage
+from tasks.pretraining.draws import read_drawn, scaled_down
 from tasks.pretraining.start import base_to_start_from
 from tasks.pretraining.text import open_text
 from tasks.pretraining.tokens import read_mixing, read_tokenized, read_tokens
-from tasks.pretraining.training_report import training_report
+from tasks.pretraining.training import run_training
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
@@ -43,12 +41,17 @@ def fit_super_resolution(
     inputs = {"large": large, "large_tokens": large_tokens, "vqgan": vqgan, "text": text}
     if spec.start_from:
         inputs["tokens"] = tokens  # for how the codes of the base gone on from make up the new ones
-    return run_stage(
+    return run_training(
         spec,
         "super_resolution",
-        settings={"super_resolution": spec.super_resolution, "seed": spec.seed},
+        _train,
+        corpus,
+        tokens,
+        large,
+        large_tokens,
+        vqgan,
+        text,
         inputs=inputs,
-        make=lambda: train_in_processes(spec.processes, _train, spec, corpus, tokens, large, large_tokens, vqgan, text),
         write=lambda module, result: module.to_folder(result, torch.float16),
         picture=lambda module: _draw(
             spec, corpus, large, module, VQGAN.from_folder(Path(vqgan.folder)), open_text(text)
@@ -58,6 +61,7 @@ def fit_super_resolution(
 
 def _train(
     spec: PretrainSpec,
+    run: StageRun,
     corpus: StageRecord,
     tokens: StageRecord,
     large: StageRecord,
@@ -66,31 +70,24 @@ def _train(
     text: StageRecord,
 ) -> SuperResolution:
     captions, start = read_arrays(Path(corpus.folder)).caption, base_to_start_from(spec)
-    with training_report("super-resolution", spec.super_resolution.schedule) as report:
-        return train_super_resolution(
-            read_tokens(large_tokens, "small"),
-            read_tokenized(large, large_tokens, "trained", captions),
-            open_text(text),
-            VQGAN.from_folder(Path(vqgan.folder)).to(memory_format=torch.channels_last),
-            SCALE * spec.size_px,
-            _config(spec),
-            spec.super_resolution,
-            spec.stage_folder("super_resolution"),
-            start=None
-            if start is None or start.super_resolution is None
-            else (start.super_resolution, read_mixing(tokens)),
-            seed=spec.seed,
-            report=report,
-        )
-
-
-def _config(spec: PretrainSpec) -> SuperResolutionConfig:
     wanted, size_px = spec.super_resolution, SCALE * spec.size_px
-    return SuperResolutionConfig(
+    config = SuperResolutionConfig(
         generator=generator_config(wanted, spec.text, spec.vqgan, size_px),
         latent_channels=spec.vqgan.latent_channels,
         encoder_layers=wanted.encoder_layers,
         encoder_heads=wanted.num_attention_heads,
+    )
+    started = start.super_resolution if start is not None else None
+    return train_super_resolution(
+        read_tokens(large_tokens, "small"),
+        read_tokenized(large, large_tokens, "trained", captions),
+        open_text(text),
+        VQGAN.from_folder(Path(vqgan.folder)).to(memory_format=torch.channels_last),
+        size_px,
+        config,
+        wanted,
+        run,
+        start=(started, read_mixing(tokens)) if started is not None else None,
     )
 
 

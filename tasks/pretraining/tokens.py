@@ -15,8 +15,7 @@ from data.records.pretraining import StageRecord
 from styledrop.pretraining.generator import TokenizedPictures, tokenize_images
 from styledrop.pretraining.start import code_mixing
 from styledrop.vqgan import VQGAN
-from tasks.pretraining.draws import KEPT, read_drawn
-from tasks.pretraining.large import scaled_down
+from tasks.pretraining.draws import KEPT, read_drawn, scaled_down
 from tasks.pretraining.stage_folder import run_stage
 from tasks.pretraining.start import base_to_start_from, digest_to_start_from
 

@@ -14,15 +14,14 @@ from data.pictures.contact_sheet import Row, comparison_sheet
 from data.records.pretraining import StageRecord
 from styledrop.pretraining.decoder import train_decoder
 from styledrop.pretraining.perceptual import PerceptualDistance
-from styledrop.pretraining.processes import train_in_processes
+from styledrop.pretraining.stage import StageRun
 from styledrop.pretraining.vqgan import reconstruct, train_vqgan
 from styledrop.scoring import ClipScorer
 from styledrop.vqgan import VQGAN
 from tasks.pretraining.draws import KEPT, read_drawn
-from tasks.pretraining.stage_folder import run_stage
 from tasks.pretraining.start import base_to_start_from, digest_to_start_from
 from tasks.pretraining.tokens import read_tokens
-from tasks.pretraining.training_report import training_report
+from tasks.pretraining.training import run_training
 
 PICTURES = 16
 """Pictures in kept looks shown with their reconstruction."""
@@ -32,29 +31,26 @@ PICTURES = 16
 def fit_vqgan(spec: PretrainSpec, draws: StageRecord) -> StageRecord:
     """Train E, D and the codebook on the drawn pictures; its PSNR on kept ones stands in the curve."""
     # In half precision, as it ships: the tokens of later stages come from the weights that a user gets.
-    return run_stage(
+    return run_training(
         spec,
         "vqgan",
-        settings={"vqgan": spec.vqgan, "seed": spec.seed},
+        _train,
+        draws,
         inputs={"draws": draws, **digest_to_start_from(spec)},
-        make=lambda: train_in_processes(spec.processes, _train, spec, draws),
         write=lambda vqgan, result: vqgan.to_folder(result, torch.float16),
         picture=lambda vqgan: _draw(vqgan, read_drawn(draws, "kept_looks")),
     )
 
 
-def _train(spec: PretrainSpec, draws: StageRecord) -> VQGAN:
+def _train(spec: PretrainSpec, run: StageRun, draws: StageRecord) -> VQGAN:
     start = base_to_start_from(spec)
-    with training_report("VQGAN", spec.vqgan.schedule) as report:
-        return train_vqgan(
-            read_drawn(draws, "trained").images,
-            {name: read_drawn(draws, name).images for name in KEPT},
-            spec.vqgan,
-            spec.stage_folder("vqgan"),
-            start=None if start is None else start.vqgan.float(),
-            seed=spec.seed,
-            report=report,
-        )
+    return train_vqgan(
+        read_drawn(draws, "trained").images,
+        {name: read_drawn(draws, name).images for name in KEPT},
+        spec.vqgan,
+        run,
+        start=None if start is None else start.vqgan.float(),
+    )
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
@@ -62,32 +58,32 @@ def fit_decoder(
     spec: PretrainSpec, draws: StageRecord, tokens: StageRecord, vqgan: StageRecord, clip: StageRecord
 ) -> StageRecord:
     """Train D alone on the drawn pictures; the image tower of `clip` gives the perceptual distance."""
-    return run_stage(
+    return run_training(
         spec,
         "decoder",
-        settings={"decoder": spec.decoder, "seed": spec.seed},
+        _train_decoder,
+        draws,
+        tokens,
+        vqgan,
+        clip,
         inputs={"draws": draws, "tokens": tokens, "vqgan": vqgan, "clip": clip},
-        make=lambda: train_in_processes(spec.processes, _train_decoder, spec, draws, tokens, vqgan, clip),
         write=lambda vqgan, result: vqgan.to_folder(result, torch.float16),
         picture=lambda vqgan: _draw(vqgan, read_drawn(draws, "kept_looks")),
     )
 
 
 def _train_decoder(
-    spec: PretrainSpec, draws: StageRecord, tokens: StageRecord, vqgan: StageRecord, clip: StageRecord
+    spec: PretrainSpec, run: StageRun, draws: StageRecord, tokens: StageRecord, vqgan: StageRecord, clip: StageRecord
 ) -> VQGAN:
-    with training_report("decoder", spec.decoder.schedule) as report:
-        return train_decoder(
-            VQGAN.from_folder(Path(vqgan.folder)),
-            read_drawn(draws, "trained").images,
-            read_tokens(tokens, "trained"),
-            {name: read_drawn(draws, name).images for name in KEPT},
-            PerceptualDistance(ClipScorer(Path(clip.folder)).image_tower),
-            spec.decoder,
-            spec.stage_folder("decoder"),
-            seed=spec.seed,
-            report=report,
-        )
+    return train_decoder(
+        VQGAN.from_folder(Path(vqgan.folder)),
+        read_drawn(draws, "trained").images,
+        read_tokens(tokens, "trained"),
+        {name: read_drawn(draws, name).images for name in KEPT},
+        PerceptualDistance(ClipScorer(Path(clip.folder)).image_tower),
+        spec.decoder,
+        run,
+    )
 
 
 def _draw(vqgan: VQGAN, drawn: Draws) -> Image.Image:

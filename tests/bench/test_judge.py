@@ -10,6 +10,7 @@ from bench.judge import Judge, JudgeAccuracy, JudgeConfig
 from bench.judge_training import JudgeTraining, train_judge
 from styledrop.config.pretraining import Schedule
 from styledrop.errors import BaseError
+from styledrop.pretraining.stage import StageRun
 
 SIZE_PX = 16
 CORNERS = {"upper left": (0, 0), "upper right": (0, 8), "lower left": (8, 0)}
@@ -46,7 +47,9 @@ def is_train(count: int) -> np.ndarray:
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     images, concepts, styles = squares()
-    return train_judge(images, concepts, styles, is_train(len(images)), training(), tmp_path_factory.mktemp("judge"))
+    return train_judge(
+        images, concepts, styles, is_train(len(images)), training(), StageRun(folder=tmp_path_factory.mktemp("judge"))
+    )
 
 
 def untrained() -> Judge:
@@ -80,7 +83,7 @@ def test_kept_images_change_no_weight(tmp_path: Path) -> None:
     others = images.copy()
     others[~is_train(len(images))] = 0
     judges = [
-        train_judge(of, concepts, styles, is_train(len(images)), training(3), tmp_path / str(i))
+        train_judge(of, concepts, styles, is_train(len(images)), training(3), StageRun(folder=tmp_path / str(i)))
         for i, of in enumerate((images, others))
     ]
     for name, value in judges[0].state_dict().items():

@@ -232,7 +232,7 @@ def test_a_missing_teacher_and_a_place_that_is_taken_are_said_in_words(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
     from tasks.pretraining.assemble import assemble_base
-    from tasks.pretraining.sentences import embed_phrases
+    from tasks.pretraining.text import embed_phrases
 
     document |= {"teacher": str(tmp_path / "nobody"), "out": str(tmp_path / "packages")}
     spec = PretrainSpec.model_validate(document)

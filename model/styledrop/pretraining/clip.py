@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from styledrop.config.pretraining import ClipTraining
 from styledrop.pretraining.augmentation import moved, recoloured, softened, to_pixels
 from styledrop.pretraining.muon import matrices_of
-from styledrop.pretraining.stage import Report, batch_share, train_stage
+from styledrop.pretraining.stage import StageRun, batch_share, train_stage
 from styledrop.text import TextEncoder
 
 _IMAGE_MEAN = (0.5, 0.5, 0.5)
@@ -61,16 +61,13 @@ def train_clip(
     phrases: dict[str, list[str]],
     text: TextEncoder,
     training: ClipTraining,
-    folder: Path,
-    *,
-    seed: int = 0,
-    report: Report | None = None,
+    run: StageRun,
 ) -> ClipTowers:
     """Train an image tower for `text`, and a copy of its last layer with it.
 
     `phrases` holds each style's descriptions.
     """
-    torch.manual_seed(seed)
+    torch.manual_seed(run.seed)
     towers = ClipTowers(training, text, images.shape[1])
     towers.image.to(memory_format=torch.channels_last)
 
@@ -98,7 +95,7 @@ def train_clip(
         return contrastive, {"hit": float(hit)}
 
     kernels = matrices_of(towers.image, nn.Conv2d)
-    train_stage(towers, step_loss, training.schedule, folder, seed=seed, muon_weights=kernels, report=report)
+    train_stage(towers, step_loss, training.schedule, run, muon_weights=kernels)
     return towers
 
 

@@ -8,7 +8,6 @@ encoder's do. The tokens do not change, so the generator can be trained before o
 
 import copy
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,7 +20,7 @@ from styledrop.precision import autocast
 from styledrop.pretraining.augmentation import to_pixels
 from styledrop.pretraining.discriminator import Discriminator
 from styledrop.pretraining.perceptual import PerceptualDistance
-from styledrop.pretraining.stage import Report, batch_share, train_stage
+from styledrop.pretraining.stage import StageRun, batch_share, train_stage
 from styledrop.pretraining.vqgan import inner_kernels, pixel_distance, reconstruction_psnr
 from styledrop.vqgan import VQGAN
 
@@ -45,16 +44,13 @@ def train_decoder(
     kept: Mapping[str, UInt8[np.ndarray, "kept height width 3"]],
     perceptual: PerceptualDistance,
     training: DecoderTraining,
-    folder: Path,
-    *,
-    seed: int = 0,
-    report: Report | None = None,
+    run: StageRun,
 ) -> VQGAN:
     """Train D of a copy of `vqgan` on `images`, whose `tokens` are its own.
 
     The curve has the `psnr` of those `kept`, by their names.
     """
-    torch.manual_seed(seed)
+    torch.manual_seed(run.seed)
     players = _Players(vqgan, training).to(memory_format=torch.channels_last)
     trained, discriminator = players.vqgan, players.discriminator
 
@@ -76,16 +72,7 @@ def train_decoder(
     def evaluate() -> dict[str, float]:
         return {f"psnr_{name}": reconstruction_psnr(trained, some) for name, some in kept.items()}
 
-    train_stage(
-        players,
-        step_loss,
-        training.schedule,
-        folder,
-        seed=seed,
-        muon_weights=inner_kernels(trained),
-        evaluate=evaluate,
-        report=report,
-    )
+    train_stage(players, step_loss, training.schedule, run, muon_weights=inner_kernels(trained), evaluate=evaluate)
     return trained
 
 

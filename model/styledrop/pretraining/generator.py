@@ -7,7 +7,6 @@ its caption and the words of its look, drops the text of some, masks, and predic
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,17 +15,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from styledrop.config.pretraining import MaskedModelTraining, TextTraining, VQGANTraining
-from styledrop.generator import Generator, GeneratorConfig
+from styledrop.generator import Generator, GeneratorConfig, micro_conditions
 from styledrop.masking import mask_tokens, masked_cross_entropy
 from styledrop.precision import autocast
+from styledrop.pretraining.augmentation import to_pixels
 from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.processes import rank_and_count
-from styledrop.pretraining.stage import Report, batch_share, train_stage
+from styledrop.pretraining.stage import StageRun, batch_share, train_stage
 from styledrop.pretraining.start import start_from
 from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
-
-_AESTHETIC_SCORE = 6.0  # the fifth micro-condition, as everywhere in aMUSEd
 
 
 def generator_config(
@@ -55,8 +53,7 @@ def tokenize_images(
     """Tokens of all images, as int16 to keep them small."""
     batches = []
     for start in range(0, len(images), batch_size):
-        pixels = torch.from_numpy(images[start : start + batch_size].astype(np.float32) / 255.0)
-        pixels = pixels.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+        pixels = to_pixels(images[start : start + batch_size])
         with autocast(pixels.device):
             batches.append(vqgan.encode(pixels).to(torch.int16))
     return torch.cat(batches)
@@ -82,11 +79,9 @@ def train_generator(
     size_px: int,
     model: GeneratorConfig,
     training: MaskedModelTraining,
-    folder: Path,
+    run: StageRun,
     *,
     start: tuple[Generator, Float[Tensor, "new old"]] | None = None,
-    seed: int = 0,
-    report: Report | None = None,
 ) -> Generator:
     """Train G on `pictures`; the curve has the cross entropy of those `kept`, under their names.
 
@@ -96,14 +91,14 @@ def train_generator(
         BaseError: `start` has other sizes.
     """
     generator = Generator(model)
-    generator.init_weights(torch.Generator().manual_seed(seed))
+    generator.init_weights(torch.Generator().manual_seed(run.seed))
     if start is not None:
         start_from(generator, start[0].state_dict(), start[1])
     batch_size = batch_share(training.schedule)
-    micro = torch.tensor([[size_px, size_px, 0.0, 0.0, _AESTHETIC_SCORE]]).expand(batch_size, -1)
+    micro = micro_conditions(size_px, batch_size)
 
     def step_loss(step: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
-        rows = _next_rows(len(pictures), training.schedule.batch_size, batch_size, step, seed)
+        rows = _next_rows(len(pictures), training.schedule.batch_size, batch_size, step, run.seed)
         prompts = [draw_prompt(pictures.captions[row], pictures.phrases[row], training, rng) for row in rows]
         batch = pictures.tokens[torch.from_numpy(rows)].long()
         draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
@@ -118,16 +113,7 @@ def train_generator(
         return {name: masked_error(generator, text, some, size_px).nats for name, some in kept.items()}
 
     matrices = matrices_of(generator, nn.Linear)
-    train_stage(
-        generator,
-        step_loss,
-        training.schedule,
-        folder,
-        seed=seed,
-        muon_weights=matrices,
-        evaluate=evaluate,
-        report=report,
-    )
+    train_stage(generator, step_loss, training.schedule, run, muon_weights=matrices, evaluate=evaluate)
     return generator
 
 
@@ -150,7 +136,6 @@ def masked_error(
     """Mask pictures as in training, always at the same places, and predict with their whole prompts."""
     draws = torch.Generator().manual_seed(0)
     losses, hits = [], []
-    micro = torch.tensor([[size_px, size_px, 0.0, 0.0, _AESTHETIC_SCORE]])
     for first in range(0, len(pictures), batch_size):
         batch = pictures.tokens[first : first + batch_size].long()
         prompts = [
@@ -159,7 +144,7 @@ def masked_error(
         masked, is_masked = mask_tokens(batch, mask_id=generator.config.mask_id, generator=draws)
         with autocast(masked.device):
             features = text.encode(prompts)
-            condition = generator.condition(features.hidden, features.pooled, micro.expand(len(batch), -1))
+            condition = generator.condition(features.hidden, features.pooled, micro_conditions(size_px, len(batch)))
             logits = generator(masked, condition)
         loss = F.cross_entropy(logits.float().mT, batch, reduction="none")
         counts = is_masked.sum(dim=1)

@@ -11,6 +11,7 @@ averaged.
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,20 @@ Report = Callable[[int, int, dict[str, float]], None]
 Evaluate = Callable[[], dict[str, float]]
 """Figures of the module on data that it is not trained on; called with its moving average in place."""
 
+CHECKPOINT_S = 60.0
+REPORT_EVERY, EVALUATE_EVERY = 50, 400
+"""Steps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageRun:
+    """Where a stage is trained and who is told of it, whatever it trains."""
+
+    folder: Path
+    """Of its checkpoint and its curve."""
+    seed: int = 0
+    report: Report | None = None
+
 
 def batch_share(schedule: Schedule) -> int:
     """Of a batch, what this process draws."""
@@ -37,21 +52,16 @@ def train_stage(
     module: nn.Module,
     step_loss: Callable[[int, np.random.Generator], tuple[Tensor, dict[str, float]]],
     schedule: Schedule,
-    folder: Path,
+    run: StageRun,
     *,
-    seed: int,
     muon_weights: Sequence[Tensor] = (),
     evaluate: Evaluate | None = None,
-    evaluate_every: int = 400,
-    report: Report | None = None,
-    checkpoint_s: float = 60.0,
-    report_every: int = 50,
 ) -> nn.Module:
     """Train `module` in place, from the folder's checkpoint if it has one.
 
     `step_loss(step, rng)` draws this process's share of a batch (`batch_share`) and returns
     the loss to differentiate and figures for the curve. Writes `checkpoint.safetensors` each
-    `checkpoint_s` seconds and appends to `curve.jsonl`. The first process calls `evaluate` every `evaluate_every`
+    `CHECKPOINT_S` seconds and appends to `curve.jsonl`. The first process calls `evaluate` every `EVALUATE_EVERY`
     steps and at the end, and its figures stand in the curve too; the others wait.
 
     Returns:
@@ -61,8 +71,8 @@ def train_stage(
     parameters = [p for p in module.parameters() if p.requires_grad]
     optimizers = _optimizers(module, schedule, muon_weights)
     average = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "checkpoint.safetensors"
+    run.folder.mkdir(parents=True, exist_ok=True)
+    path, curve = run.folder / "checkpoint.safetensors", run.folder / "curve.jsonl"
     found = read_checkpoint(path)
     step, seconds = 0, 0.0
     if found is not None:
@@ -74,7 +84,7 @@ def train_stage(
     for tensor in module.state_dict().values():
         take_from_first(tensor)
     if rank == 0:
-        _cut_curve(folder / "curve.jsonl", step)
+        _cut_curve(curve, step)
 
     def save() -> None:
         tensors = {f"module.{name}": value.clone() for name, value in module.state_dict().items()}
@@ -82,7 +92,7 @@ def train_stage(
         write_checkpoint(path, tensors | optimizer_tensors(*optimizers), {"step": step, "seconds": seconds})
 
     sums: dict[str, float] = {}
-    last_report, last_save, next_evaluation = step, time.monotonic(), step + evaluate_every
+    last_report, last_save, next_evaluation = step, time.monotonic(), step + EVALUATE_EVERY
     module.train()
     while step < schedule.num_steps:
         start = time.monotonic()
@@ -90,7 +100,7 @@ def train_stage(
         for optimizer, rate in zip(optimizers, (schedule.learning_rate, schedule.muon_rate), strict=False):
             for group in optimizer.param_groups:
                 group["lr"] = rate * share
-        loss, figures = step_loss(step, np.random.default_rng([seed, step, rank]))
+        loss, figures = step_loss(step, np.random.default_rng([run.seed, step, rank]))
         module.zero_grad(set_to_none=True)
         loss.backward()
         mean_over_processes([p.grad for p in parameters if p.grad is not None])
@@ -110,17 +120,17 @@ def train_stage(
         seconds += time.monotonic() - start
         for name, figure in {"loss": float(loss.detach()), **figures}.items():
             sums[name] = sums.get(name, 0.0) + figure
-        if rank == 0 and (step - last_report >= report_every or step == schedule.num_steps):
+        if rank == 0 and (step - last_report >= REPORT_EVERY or step == schedule.num_steps):
             means = {name: total / (step - last_report) for name, total in sums.items()}
             if evaluate is not None and (step >= next_evaluation or step == schedule.num_steps):
                 means |= _evaluated(module, average if schedule.ema_decay else None, evaluate)
-                next_evaluation = step + evaluate_every
-            with (folder / "curve.jsonl").open("a") as curve:
-                curve.write(json.dumps({"step": step, "seconds": round(seconds, 1), **means}) + "\n")
-            if report is not None:
-                report(step, schedule.num_steps, means)
+                next_evaluation = step + EVALUATE_EVERY
+            with curve.open("a") as file:
+                file.write(json.dumps({"step": step, "seconds": round(seconds, 1), **means}) + "\n")
+            if run.report is not None:
+                run.report(step, schedule.num_steps, means)
             sums, last_report = {}, step
-        if rank == 0 and time.monotonic() - last_save > checkpoint_s:
+        if rank == 0 and time.monotonic() - last_save > CHECKPOINT_S:
             save()
             last_save = time.monotonic()
     if rank == 0:

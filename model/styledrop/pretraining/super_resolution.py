@@ -1,7 +1,5 @@
 """Pretraining of super-resolution: masked modelling of an image's tokens, given those of the image at half its size."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -12,7 +10,7 @@ from styledrop.masking import mask_tokens, masked_cross_entropy
 from styledrop.precision import autocast
 from styledrop.pretraining.generator import TokenizedPictures, draw_prompt
 from styledrop.pretraining.muon import matrices_of
-from styledrop.pretraining.stage import Report, batch_share, train_stage
+from styledrop.pretraining.stage import StageRun, batch_share, train_stage
 from styledrop.pretraining.start import start_from
 from styledrop.super_resolution import SuperResolution, SuperResolutionConfig, scaled_latents
 from styledrop.text import TextEncoder
@@ -27,11 +25,9 @@ def train_super_resolution(
     size_px: int,
     model: SuperResolutionConfig,
     training: SuperResolutionTraining,
-    folder: Path,
+    run: StageRun,
     *,
     start: tuple[SuperResolution, Float[Tensor, "new old"]] | None = None,
-    seed: int = 0,
-    report: Report | None = None,
 ) -> SuperResolution:
     """Train on large `pictures` and the tokens `low` of the same at half the size, all alike.
 
@@ -42,7 +38,7 @@ def train_super_resolution(
         BaseError: `start` has other sizes.
     """
     module = SuperResolution(model)
-    module.init_weights(torch.Generator().manual_seed(seed))
+    module.init_weights(torch.Generator().manual_seed(run.seed))
     if start is not None:
         start_from(module, start[0].state_dict(), start[1])
     shape = model.generator
@@ -63,6 +59,5 @@ def train_super_resolution(
             logits = module.generator(masked, condition)
         return masked_cross_entropy(logits, batch, is_masked), {}
 
-    matrices = matrices_of(module, nn.Linear)
-    train_stage(module, step_loss, training.schedule, folder, seed=seed, muon_weights=matrices, report=report)
+    train_stage(module, step_loss, training.schedule, run, muon_weights=matrices_of(module, nn.Linear))
     return module

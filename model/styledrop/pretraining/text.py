@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer, PreTrainedTokenizerBase
 
 from styledrop.config.pretraining import TextTraining
-from styledrop.pretraining.stage import Report, batch_share, train_stage
+from styledrop.pretraining.stage import StageRun, batch_share, train_stage
 from styledrop.text import TextEncoder
 
 
@@ -28,14 +28,11 @@ def train_text(
     sentences: Sequence[str],
     vectors: Float[np.ndarray, "sentences sentence_width"],
     training: TextTraining,
-    folder: Path,
-    *,
-    seed: int = 0,
-    report: Report | None = None,
+    run: StageRun,
 ) -> TextEncoder:
     """Train a text encoder whose pooled vectors map linearly onto `vectors` (of unit length)."""
-    torch.manual_seed(seed)
-    tokenizer = build_tokenizer(training, folder / "tokenizer")
+    torch.manual_seed(run.seed)
+    tokenizer = build_tokenizer(training, run.folder / "tokenizer")
     model = build_text_model(training, len(tokenizer))
     towers = nn.ModuleDict({"text": model, "to_sentence": nn.Linear(training.embed_dim, vectors.shape[1], bias=False)})
     encoded = tokenizer(list(sentences), truncation=True, max_length=training.max_length).input_ids
@@ -57,7 +54,7 @@ def train_text(
         contrast = F.cross_entropy(similarity / training.temperature, torch.arange(batch_size))
         return contrast + 1 - cosine, {"cosine": float(cosine.detach()), "contrast": float(contrast.detach())}
 
-    train_stage(towers, step_loss, training.schedule, folder, seed=seed, report=report)
+    train_stage(towers, step_loss, training.schedule, run)
     return TextEncoder(model, tokenizer)
 
 

@@ -8,7 +8,6 @@ The decoder is sharpened afterwards (`styledrop.pretraining.decoder`).
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,7 +20,7 @@ from styledrop.pretraining.augmentation import to_pixels
 from styledrop.pretraining.codes import TrainedCodes
 from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.processes import rank_and_count
-from styledrop.pretraining.stage import Report, batch_share, train_stage
+from styledrop.pretraining.stage import StageRun, batch_share, train_stage
 from styledrop.pretraining.start import clustered, start_from
 from styledrop.vqgan import VQGAN, VQGANConfig
 
@@ -55,11 +54,9 @@ def train_vqgan(
     images: UInt8[np.ndarray, "images height width 3"],
     kept: Mapping[str, UInt8[np.ndarray, "kept height width 3"]],
     training: VQGANTraining,
-    folder: Path,
+    run: StageRun,
     *,
     start: VQGAN | None = None,
-    seed: int = 0,
-    report: Report | None = None,
 ) -> VQGAN:
     """Train E, D and the codebook on `images`, all alike; the curve has the `psnr` of those `kept`, by their names.
 
@@ -68,19 +65,19 @@ def train_vqgan(
     Raises:
         BaseError: encoder or decoder of `start` have other sizes.
     """
-    torch.manual_seed(seed)
+    torch.manual_seed(run.seed)
     players = _Players(training, images.shape[1]).to(memory_format=torch.channels_last)
     vqgan, codes = players.vqgan, players.codes
     # The other processes take the first one's weights, and a checkpoint's replace all.
-    is_first = rank_and_count()[0] == 0 and not (folder / "checkpoint.safetensors").is_file()
+    is_first = rank_and_count()[0] == 0 and not (run.folder / "checkpoint.safetensors").is_file()
     if start is not None and is_first:
         start_from(vqgan, {**start.state_dict(), "quantize.embedding.weight": vqgan.codebook}, torch.eye(1))
-        _find_codes(players, images, seed)
+        _find_codes(players, images, run.seed)
     continuous_steps = training.continuous_steps if start is None else 0
 
     def step_loss(step: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         if step == continuous_steps > 0:
-            _find_codes(players, images, seed)
+            _find_codes(players, images, run.seed)
         rows = np.sort(rng.integers(len(images), size=batch_share(training.schedule)))
         batch = to_pixels(images[rows])
         with autocast(batch.device):
@@ -108,16 +105,7 @@ def train_vqgan(
         vqgan.codebook.copy_(codes.table())
         return {f"psnr_{name}": reconstruction_psnr(vqgan, some) for name, some in kept.items()}
 
-    train_stage(
-        players,
-        step_loss,
-        training.schedule,
-        folder,
-        seed=seed,
-        muon_weights=inner_kernels(vqgan),
-        evaluate=evaluate,
-        report=report,
-    )
+    train_stage(players, step_loss, training.schedule, run, muon_weights=inner_kernels(vqgan), evaluate=evaluate)
     with torch.no_grad():
         vqgan.codebook.copy_(codes.table())
     return vqgan

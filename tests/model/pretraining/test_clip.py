@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from styledrop.config.pretraining import ClipTraining, Schedule, TextTraining
 from styledrop.pretraining.clip import ClipTowers, draw_rows, train_clip, write_open_clip
+from styledrop.pretraining.stage import StageRun
 from styledrop.pretraining.text import build_text_model, build_tokenizer
 from styledrop.scoring import ClipScorer
 from styledrop.text import TextEncoder
@@ -87,7 +88,7 @@ def trained(text: TextEncoder, folder: Path, num_steps: int) -> ClipTowers:
     images, captions, concepts, styles = corpus()
     return train_clip(
         images, captions, concepts, styles, {"red": ["red"], "blue": ["blue", "navy"]}, text,
-        with_steps(TRAINING, num_steps), folder,
+        with_steps(TRAINING, num_steps), StageRun(folder=folder),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from styledrop.config.pretraining import DecoderTraining, Schedule
 from styledrop.pretraining.decoder import replace_some, train_decoder
 from styledrop.pretraining.generator import tokenize_images
 from styledrop.pretraining.perceptual import PerceptualDistance
+from styledrop.pretraining.stage import StageRun
 from styledrop.vqgan import VQGAN, VQGANConfig
 from tests.model.conftest import with_steps
 
@@ -41,7 +42,8 @@ def tower_distance() -> PerceptualDistance:
 def trained(folder: Path, num_steps: int = 4) -> VQGAN:
     tokens = tokenize_images(vqgan(), squares())
     training = with_steps(TRAINING, num_steps)
-    return train_decoder(vqgan(), squares(), tokens, {"kept": squares()}, tower_distance(), training, folder)
+    run = StageRun(folder=folder)
+    return train_decoder(vqgan(), squares(), tokens, {"kept": squares()}, tower_distance(), training, run)
 
 
 def test_encoder_and_codebook_stay_as_they_are(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from styledrop.pretraining.generator import (
     tokenize_images,
     train_generator,
 )
+from styledrop.pretraining.stage import StageRun
 from styledrop.text import TextEncoder, TextFeatures
 from styledrop.vqgan import VQGAN, VQGANConfig
 from tests.model.conftest import with_steps
@@ -78,7 +79,9 @@ class Asked(TextEncoder):
 
 def trained(folder: Path, num_steps: int, text: TextEncoder | None = None) -> Generator:
     training = with_steps(TRAINING, num_steps)
-    return train_generator(PICTURES, {"kept": KEPT}, text or Asked(), 8, MODEL, training, folder, seed=3)
+    return train_generator(
+        PICTURES, {"kept": KEPT}, text or Asked(), 8, MODEL, training, StageRun(folder=folder, seed=3)
+    )
 
 
 def test_going_on_from_a_checkpoint_gives_the_weights_of_an_uninterrupted_run(tmp_path: Path) -> None:

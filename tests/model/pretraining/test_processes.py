@@ -7,7 +7,7 @@ from torch import nn
 
 from styledrop.config.pretraining import Schedule
 from styledrop.pretraining.processes import rank_and_count, train_in_processes
-from styledrop.pretraining.stage import batch_share, train_stage
+from styledrop.pretraining.stage import StageRun, batch_share, train_stage
 
 TARGETS = torch.arange(8.0)
 
@@ -23,7 +23,7 @@ def fit(folder: Path, num_steps: int, muon_rate: float) -> tuple[torch.Tensor, i
         part = TARGETS[rank * batch_share(schedule) : (rank + 1) * batch_share(schedule)]
         return (module.weight - part).square().mean(), {}
 
-    train_stage(module, step_loss, schedule, folder, seed=0, muon_weights=[module.weight])
+    train_stage(module, step_loss, schedule, StageRun(folder=folder), muon_weights=[module.weight])
     return module.weight.detach(), batch_share(schedule)
 
 

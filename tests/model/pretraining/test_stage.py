@@ -8,14 +8,21 @@ import torch
 from torch import Tensor, nn
 
 from styledrop.config.pretraining import Schedule
+from styledrop.pretraining import stage
 from styledrop.pretraining.muon import matrices_of
-from styledrop.pretraining.stage import train_stage
+from styledrop.pretraining.stage import StageRun, train_stage
 
 SCHEDULE = Schedule(num_steps=6, learning_rate=0.05, batch_size=4, warmup_steps=2, decay_steps=2, ema_decay=0.9)
 
 
 class Killed(BaseException):
     """What no code of ours handles, like SIGKILL."""
+
+
+@pytest.fixture(autouse=True)
+def reported_and_kept_at_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "REPORT_EVERY", 1)
+    monkeypatch.setattr(stage, "CHECKPOINT_S", 0.0)
 
 
 def made() -> nn.Module:
@@ -29,7 +36,6 @@ def trained(
     killed_at: int | None = None,
     schedule: Schedule = SCHEDULE,
     evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
-    evaluate_every: int = 400,
 ) -> nn.Module:
     module = made()
 
@@ -43,13 +49,9 @@ def trained(
         module,
         step_loss,
         schedule,
-        folder,
-        seed=7,
+        StageRun(folder=folder, seed=7),
         muon_weights=matrices_of(module, nn.Linear),
         evaluate=None if evaluate is None else lambda: evaluate(module),
-        evaluate_every=evaluate_every,
-        checkpoint_s=0.0,
-        report_every=1,
     )
 
 
@@ -96,15 +98,21 @@ def test_a_finished_run_asked_for_again_trains_nothing(tmp_path: Path) -> None:
     assert all(torch.equal(value, again[name]) for name, value in first.items())
 
 
-def test_figures_of_an_evaluation_stand_in_the_curve_now_and_then_and_at_the_end(tmp_path: Path) -> None:
-    trained(tmp_path, evaluate=lambda _: {"kept": 1.0}, evaluate_every=4)
+def test_figures_of_an_evaluation_stand_in_the_curve_now_and_then_and_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "EVALUATE_EVERY", 4)
+    trained(tmp_path, evaluate=lambda _: {"kept": 1.0})
     assert [line["step"] for line in curve(tmp_path) if "kept" in line] == [4, 6]
 
 
 @pytest.mark.parametrize(
     "schedule", [SCHEDULE, SCHEDULE.model_copy(update={"ema_decay": 0.0})], ids=["average", "weights"]
 )
-def test_an_evaluation_sees_what_the_run_would_return_and_changes_nothing(tmp_path: Path, schedule: Schedule) -> None:
+def test_an_evaluation_sees_what_the_run_would_return_and_changes_nothing(
+    tmp_path: Path, schedule: Schedule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "EVALUATE_EVERY", 1)
     seen: list[dict[str, Tensor]] = []
 
     def evaluate(module: nn.Module) -> dict[str, float]:
@@ -115,7 +123,7 @@ def test_an_evaluation_sees_what_the_run_would_return_and_changes_nothing(tmp_pa
         return {}
 
     whole = trained(tmp_path / "whole", schedule=schedule).state_dict()
-    evaluated = trained(tmp_path / "evaluated", schedule=schedule, evaluate=evaluate, evaluate_every=1).state_dict()
+    evaluated = trained(tmp_path / "evaluated", schedule=schedule, evaluate=evaluate).state_dict()
     assert len(seen) == 6
     assert all(torch.equal(value, evaluated[name]) for name, value in whole.items())
     assert all(torch.equal(value, seen[-1][name]) for name, value in whole.items())

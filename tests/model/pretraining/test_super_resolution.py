@@ -6,6 +6,7 @@ from styledrop.base import Base
 from styledrop.config.pretraining import Schedule, SuperResolutionTraining
 from styledrop.masking import mask_tokens, masked_cross_entropy
 from styledrop.pretraining.generator import TokenizedPictures
+from styledrop.pretraining.stage import StageRun
 from styledrop.pretraining.super_resolution import train_super_resolution
 from styledrop.super_resolution import SuperResolutionConfig, scaled_latents
 from tests.model.conftest import HashedText, rng
@@ -43,8 +44,7 @@ def test_it_learns_what_the_small_image_tells(base: Base, tmp_path: Path) -> Non
         32,
         SuperResolutionConfig(generator=LARGE, latent_channels=4, encoder_layers=1),
         training,
-        tmp_path,
-        report=report,
+        StageRun(folder=tmp_path, report=report),
     )
     assert losses[-1] < 0.3 * losses[0]
     # It reads the small image, and does not know the training images by heart.

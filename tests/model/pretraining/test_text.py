@@ -7,6 +7,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from styledrop.config.pretraining import Schedule, TextTraining
+from styledrop.pretraining.stage import StageRun
 from styledrop.pretraining.text import build_text_model, build_tokenizer, train_text
 from styledrop.text import TextEncoder
 from tests.model.conftest import with_steps
@@ -59,7 +60,9 @@ SENTENCES = ["cat", "dog", "a red umbrella", "a blue umbrella in woodcut style"]
 
 
 def trained(folder: Path, num_steps: int) -> TextEncoder:
-    return train_text(SENTENCES, np.eye(4, 6, dtype=np.float32), with_steps(TRAINING, num_steps), folder)
+    return train_text(
+        SENTENCES, np.eye(4, 6, dtype=np.float32), with_steps(TRAINING, num_steps), StageRun(folder=folder)
+    )
 
 
 def test_going_on_from_a_checkpoint_gives_the_weights_of_an_uninterrupted_run(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from styledrop.config.pretraining import Schedule, VQGANTraining
+from styledrop.pretraining.stage import StageRun
 from styledrop.pretraining.vqgan import reconstruct, reconstruction_psnr, train_vqgan, vqgan_config
 from styledrop.vqgan import VQGAN
 from tests.model.conftest import with_steps
@@ -28,7 +29,7 @@ def squares(count: int = 4) -> np.ndarray:
 
 
 def trained(folder: Path, training: VQGANTraining = TRAINING) -> VQGAN:
-    return train_vqgan(squares(), {"kept": squares(6)[4:]}, training, folder)
+    return train_vqgan(squares(), {"kept": squares(6)[4:]}, training, StageRun(folder=folder))
 
 
 def test_going_on_from_a_checkpoint_gives_the_weights_of_an_uninterrupted_run(tmp_path: Path) -> None:
@@ -76,7 +77,7 @@ def test_the_psnr_is_that_of_the_mean_squared_error_whatever_the_batch(tmp_path:
 def test_a_warm_start_keeps_encoder_and_decoder_and_finds_new_codes(tmp_path: Path) -> None:
     start = trained(tmp_path / "first")
     training = with_steps(TRAINING, 0).model_copy(update={"num_codes": 9})
-    went_on = train_vqgan(squares(), {}, training, tmp_path / "second", start=start)
+    went_on = train_vqgan(squares(), {}, training, StageRun(folder=tmp_path / "second"), start=start)
     assert went_on.codebook.shape == (9, 4)
     for name, value in start.state_dict().items():
         if "embedding" not in name:
