@@ -7,63 +7,17 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from data.errors import StoreCorrupted
+from data.records.feedback import NEEDS_PICKS, Decision, FeedbackRecord
 from data.records.version import VersionDocument
 from data.store.candidates import from_parquet
 from data.store.files import Store
-from data.store.published_style import DOCUMENT, MANIFEST, SUPER_RESOLUTION_FOLDER, document_of, read_file
-
-
-class _Read(BaseModel):
-    """What is checked of a document, which may say more."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _CardReference(_Read):
-    sha256: str
-    content_phrase: str
-    style_phrase: str
-
-
-class _Card(_Read):
-    name: str
-    base_sha256: str
-    weights_sha256: str
-    licence: str
-    consent: str
-    references: tuple[_CardReference, ...]
-    feedback: str = ""
-    rounds: tuple[Mapping[str, Any], ...] = ()
-    leak: Mapping[str, Any] = {}
-    scorer_sha256: str = ""
-
-
-class _Spec(_Read):
-    licence: str
-    consent: str
-
-
-class _Image(_Read):
-    uri: str
-    sha256: str
-
-
-class _Decision(_Read):
-    decision: Literal["approve", "another round", "publish", "reject"]
-    reviewer: str
-    picks: tuple[int, ...] = ()
-
-
-class _Feedback(_Read):
-    source: str
-    kept: tuple[int, ...]
-    table: _Image
-    decision: _Decision | None
+from data.store.published_style import DOCUMENT, MANIFEST, SUPER_RESOLUTION_FOLDER, document_of, read_file, read_json
+from styledrop.config.card import Card
 
 
 @dataclass(frozen=True)
@@ -88,14 +42,14 @@ class VersionFiles:
         return document_of(self.store, self.manifest)
 
     @cached_property
-    def card(self) -> _Card:
-        """The adapter's card."""
-        return _Card.model_validate_json(self.read("card.json"))
+    def card(self) -> Card:
+        """The adapter's card, of whatever release."""
+        return Card.model_validate_json(self.read("card.json"), extra="ignore")
 
     @cached_property
-    def spec(self) -> _Spec:
+    def spec(self) -> Mapping[str, Any]:
         """What was asked for."""
-        return _Spec.model_validate_json(self.read("spec.json"))
+        return dict(read_json(self.store, self.manifest, "spec.json"))
 
     @property
     def has_lineage(self) -> bool:
@@ -106,9 +60,10 @@ class VersionFiles:
         """The file at `path`, checked against the manifest."""
         return read_file(self.store, self.manifest, path)
 
-    def feedback(self, round_number: int) -> _Feedback:
+    def feedback(self, round_number: int) -> FeedbackRecord:
         """Which candidates of a round were kept."""
-        return _Feedback.model_validate_json(self.read(f"feedback/round-{round_number}.json"))
+        content = self.read(f"feedback/round-{round_number}.json")
+        return FeedbackRecord.model_validate_json(content, extra="ignore")
 
     def kept_sha256(self, round_number: int) -> list[str]:
         """Digests of the images that were kept of a round's candidates."""
@@ -140,7 +95,7 @@ def check_adapter(version: VersionFiles) -> str:
         last = version.document.lineage[-1].adapter_sha256
         agree("the adapter's weights", {"card.json": told, "the last round": last})
     if version.document.enlarging:
-        card = _Card.model_validate_json(version.read(f"{SUPER_RESOLUTION_FOLDER}card.json"))
+        card = Card.model_validate_json(version.read(f"{SUPER_RESOLUTION_FOLDER}card.json"), extra="ignore")
         _named("super-resolution's weights", version, version.document.enlarging, card.weights_sha256)
     return version.card.weights_sha256[:12]
 
@@ -195,11 +150,11 @@ def check_decisions(version: VersionFiles) -> str:
     return "; ".join(words) or "none was needed"
 
 
-def _reviewed(given: _Feedback, number: int) -> str:
+def _reviewed(given: FeedbackRecord, number: int) -> str:
     if given.source not in ("human", "hybrid"):
         return ""
     decision = given.decision
-    if decision is None or decision.decision not in ("approve", "another round") or not decision.reviewer.strip():
+    if decision is None or decision.decision not in NEEDS_PICKS or not decision.reviewer.strip():
         raise StoreCorrupted(f"expected a person's approval of round {number} with a name, got {decision}")
     agree(f"picks of round {number}", {"decision": sorted(decision.picks), "record": sorted(given.kept)})
     return f" ({decision.reviewer})"
@@ -209,7 +164,7 @@ def _leak_words(version: VersionFiles) -> list[str]:
     leak = version.card.leak
     if not leak or "mean" not in leak or leak["mean"] <= leak["threshold"]:
         return []
-    word = _Decision.model_validate_json(version.read("word.json"))
+    word = Decision.model_validate_json(version.read("word.json"), extra="ignore")
     agree("whose word it is", {"word.json": word.reviewer, "card.json": leak.get("published_by")})
     if word.decision == "reject" or not word.reviewer.strip():
         raise StoreCorrupted(f"expected a person's word that the leak may be published, got {word}")

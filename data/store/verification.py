@@ -135,11 +135,11 @@ def _name(version: VersionFiles) -> str:
 
 
 def _licence(version: VersionFiles) -> str:
-    return _said("licence", version.card.licence, version.spec.licence)
+    return _said("licence", version.card.licence, version.spec["licence"])
 
 
 def _consent(version: VersionFiles) -> str:
-    return _said("consent", version.card.consent, version.spec.consent)
+    return _said("consent", version.card.consent, version.spec["consent"])
 
 
 def _said(field: str, on_card: str, in_spec: str) -> str:

@@ -1,12 +1,12 @@
 from .adapters import Adapter as Adapter
 from .adapters import Mixture as Mixture
-from .artifact import Card as Card
-from .artifact import StyleReference as StyleReference
 from .artifact import load_adapter as load_adapter
 from .artifact import load_card as load_card
 from .artifact import save_adapter as save_adapter
 from .base import Base as Base
 from .base import save_base as save_base
+from .config.card import Card as Card
+from .config.card import StyleReference as StyleReference
 from .config.sampling import Guidance as Guidance
 from .config.sampling import SamplingConfig as SamplingConfig
 from .config.tuning import AdapterConfig as AdapterConfig

@@ -2,6 +2,7 @@
 
 from styledrop.adapters import Adapter
 from styledrop.config.tuning import (
+    METHODS,
     AdapterConfig,
     FullFineTuneConfig,
     LoRAConfig,
@@ -14,18 +15,6 @@ from styledrop.generator import Generator
 from styledrop.lora import LoRA
 from styledrop.soft_prompt import SoftPrompt
 from styledrop.tuned import Tuned
-
-METHODS: dict[str, type[Method]] = {
-    "adapter": AdapterConfig,
-    "lora": LoRAConfig,
-    "soft_prompt": SoftPromptConfig,
-    "whole": FullFineTuneConfig,
-}
-
-
-def method_name(method: Method) -> str:
-    """The name of a method in `METHODS`."""
-    return next(name for name, kind in METHODS.items() if isinstance(method, kind))
 
 
 def size_of(config: Tuning) -> Method:

@@ -1,7 +1,6 @@
 """The cards of a style's adapters: the one place where they are made."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import styledrop
 from data.records.feedback import Decision, FeedbackRecord
@@ -29,7 +28,7 @@ def enlarging_card(run: Run, base: styledrop.Base) -> styledrop.Card:
     """What can be said of super-resolution's adapter when it is published."""
     prompts = [reference.prompt for reference in run.large_references]
     tuned = tuned_card(run, base.large, prompts, seed=draw_seed(run.spec.seed, "enlarging"))
-    return replace(_with_origin(run, tuned), guidance={"lambda_a": 1.0, "lambda_b": 0.0})
+    return _with_origin(run, tuned).model_copy(update={"guidance": {"lambda_a": 1.0, "lambda_b": 0.0}})
 
 
 def published_card(
@@ -48,42 +47,39 @@ def published_card(
         [reference.prompt for reference in run.references],
         *(read_examples(read_blob(given.table), given.kept)[0] for given in feedback),
     ]
-    return replace(
-        _with_origin(run, tuned_card(run, base, tuned_on[-1], seed=spec.seed)),
-        seeds={"spec": spec.seed},
-        guidance={"lambda_a": guidance.lambda_a, "lambda_b": spec.evaluation_sampling.lambda_b},
-        feedback=spec.feedback if feedback else "",
-        rounds=tuple(
-            {
-                "round": adapter.round_number,
-                "examples": len(tuned_on[adapter.round_number - 1]),
-                "views": spec.reference_views if adapter.round_number == 1 else 1,
-                **spec.tuning(adapter.round_number).model_dump(),
-                "parameters": adapter.parameters,
-                "final_loss": adapter.final_loss,
-                "seconds": adapter.seconds,
-                "text": scores.text.model_dump(),
-                "style": scores.style.model_dump(),
-            }
-            for adapter, scores in zip(adapters, evaluation.rounds[1:], strict=True)
-        ),
-        scorer_sha256=run.scorer_sha256,
-        leak={
-            **(leak.score.model_dump() | {"threshold": leak.threshold} if leak else {}),
-            **words.get("leak", {}),
-        },
-        verdict={**(verdict.model_dump() if verdict else {}), **words.get("verdict", {})},
+    card = _with_origin(run, tuned_card(run, base, tuned_on[-1], seed=spec.seed))
+    about_leak = leak.score.model_dump() | {"threshold": leak.threshold} if leak else {}
+    return card.model_copy(
+        update={
+            "seeds": {"spec": spec.seed},
+            "guidance": {"lambda_a": guidance.lambda_a, "lambda_b": spec.evaluation_sampling.lambda_b},
+            "feedback": spec.feedback if feedback else "",
+            "rounds": tuple(
+                {
+                    "round": adapter.round_number,
+                    "examples": len(tuned_on[adapter.round_number - 1]),
+                    "views": spec.reference_views if adapter.round_number == 1 else 1,
+                    **spec.tuning(adapter.round_number).model_dump(),
+                    "parameters": adapter.parameters,
+                    "final_loss": adapter.final_loss,
+                    "seconds": adapter.seconds,
+                    "text": scores.text.model_dump(),
+                    "style": scores.style.model_dump(),
+                }
+                for adapter, scores in zip(adapters, evaluation.rounds[1:], strict=True)
+            ),
+            "scorer_sha256": run.scorer_sha256,
+            "leak": {**about_leak, **words.get("leak", {})},
+            "verdict": {**(verdict.model_dump() if verdict else {}), **words.get("verdict", {})},
+        }
     )
 
 
 def _with_origin(run: Run, card: styledrop.Card) -> styledrop.Card:
     """The card with what it was made from: the references, and whose they are."""
-    return replace(
-        card,
-        references=tuple(
-            styledrop.StyleReference(sha256=sha256, content_phrase=before, style_phrase=behind)
-            for (before, behind), sha256 in zip(run.spec.reference_words, run.reference_sha256, strict=True)
-        ),
-        licence=run.spec.licence,
-        consent=run.spec.consent,
+    references = tuple(
+        styledrop.StyleReference(sha256=sha256, content_phrase=before, style_phrase=behind)
+        for (before, behind), sha256 in zip(run.spec.reference_words, run.reference_sha256, strict=True)
     )
+    origin = {"references": references, "licence": run.spec.licence, "consent": run.spec.consent}
+    return card.model_copy(update=origin)

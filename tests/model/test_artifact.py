@@ -9,8 +9,9 @@ from safetensors import safe_open
 from safetensors.torch import load
 
 from styledrop.adapters import Adapter
-from styledrop.artifact import Card, StyleReference, load_adapter, load_card, save_adapter
+from styledrop.artifact import load_adapter, load_card, save_adapter
 from styledrop.base import Base
+from styledrop.config.card import Card, StyleReference
 from styledrop.config.tuning import AdapterConfig, Method
 from styledrop.errors import ArtifactError, ChecksumMismatch, IncompatibleBase
 from styledrop.full_fine_tune import FullFineTuneConfig
@@ -54,12 +55,13 @@ def test_an_adapter_survives_its_folder(tmp_path: Path, base: Base, adapter: Ada
         assert torch.equal(value, loaded.state_dict()[name])
     assert sorted(path.name for path in (tmp_path / "style").iterdir()) == ["adapter.safetensors", "card.json"]
     assert load_card(tmp_path / "style") == written
-    assert replace(written, adapter=CARD.adapter, weights_sha256="", versions={}, created="") == CARD
+    of_saving = {"adapter": CARD.adapter, "weights_sha256": "", "versions": {}, "created": ""}
+    assert written.model_copy(update=of_saving) == CARD
     assert written.versions["torch"] == torch.__version__
 
 
 def test_the_same_adapter_and_card_give_the_same_weights_file(tmp_path: Path, adapter: Adapter) -> None:
-    card = replace(CARD, created="2026-01-01T00:00:00+00:00")
+    card = CARD.model_copy(update={"created": "2026-01-01T00:00:00+00:00"})
     first, second = (save_adapter(adapter, card, tmp_path / name) for name in "ab")
     assert first.weights_sha256 == second.weights_sha256
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from styledrop.artifact import Card, load_adapter, save_adapter
+from styledrop.artifact import load_adapter, save_adapter
 from styledrop.base import Base
+from styledrop.config.card import Card
 from styledrop.config.sampling import SamplingConfig
 from styledrop.config.tuning import (
     AdapterConfig,

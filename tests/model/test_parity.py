@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from styledrop.artifact import Card, save_adapter
+from styledrop.artifact import save_adapter
 from styledrop.base import Base
+from styledrop.config.card import Card
 from styledrop.config.defaults import EMBEDDED
 from styledrop.config.sampling import Guidance
 from styledrop.generator import Generator, GeneratorConfig

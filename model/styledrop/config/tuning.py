@@ -82,6 +82,14 @@ class FullFineTuning(FullFineTuneConfig, TuningConfig):
 Method = AdapterConfig | LoRAConfig | SoftPromptConfig | FullFineTuneConfig
 """The size of what is tuned."""
 
+METHODS: dict[str, type[Method]] = {
+    "adapter": AdapterConfig,
+    "lora": LoRAConfig,
+    "soft_prompt": SoftPromptConfig,
+    "whole": FullFineTuneConfig,
+}
+"""By the names that specs and cards use."""
+
 Tuning = AdapterTuning | LoRATuning | SoftPromptTuning | FullFineTuning
 """All that is set for one tuning."""
 
@@ -90,6 +98,11 @@ TUNINGS: tuple[type[Tuning], ...] = (AdapterTuning, LoRATuning, SoftPromptTuning
 RATES = {"lora": 3.0, "soft_prompt": 100.0, "whole": 0.3}
 """Learning rates of the other methods, as multiples of the adapter's: each tried once, to be searched by
 `bench.kept_looks` (docs/log.md)."""
+
+
+def method_name(method: Method) -> str:
+    """The name of a method in `METHODS`."""
+    return next(name for name, kind in METHODS.items() if isinstance(method, kind))
 
 
 def as_method(adapter: AdapterTuning, method: str) -> Tuning:

@@ -52,16 +52,18 @@ def version_files(name: str = "ink") -> dict[str, bytes]:
         for number, image in enumerate(images)
     ]  # fmt: skip
     table = to_parquet(rows)
-    decision = {"decision": "approve", "reviewer": "Ada", "picks": [1]}
+    said = {"decided_at": DAY.isoformat(), "candidates_sha256": sha(table), "note": ""}
+    decision = {**said, "decision": "approve", "reviewer": "Ada", "picks": [1]}
     feedback = {
+        "round_number": 1,
         "source": "human",
         "kept": [1],
-        "table": {"uri": "feedback/round-1.parquet", "sha256": sha(table)},
+        "table": {"uri": "feedback/round-1.parquet", "sha256": sha(table), "size_bytes": len(table)},
         "decision": decision,
     }
     card = {
-        "name": name, "base_sha256": "a" * 64, "weights_sha256": sha(b"weights"), "licence": "CC0-1.0",
-        "consent": "own work", "feedback": "human", "rounds": [{}, {}],
+        "name": name, "base_name": "tiny", "base_sha256": "a" * 64, "weights_sha256": sha(b"weights"),
+        "licence": "CC0-1.0", "consent": "own work", "feedback": "human", "rounds": [{}, {}],
         "references": [{"sha256": "e" * 64, "content_phrase": "a disc", "style_phrase": "in ink"}],
         "leak": {"mean": 0.3, "standard_error": 0.1, "threshold": 0.1, "published_by": "Eve"},
         "scorer_sha256": "5" * 64,
@@ -87,7 +89,7 @@ def version_files(name: str = "ink") -> dict[str, bytes]:
         "references/0.png": b"reference",
         "spec.json": dumped({"licence": "CC0-1.0", "consent": "own work"}),
         "version.json": dumped(document),
-        "word.json": dumped({"decision": "publish", "reviewer": "Eve"}),
+        "word.json": dumped({**said, "decision": "publish", "reviewer": "Eve", "picks": []}),
     }
 
 
