@@ -8,6 +8,7 @@
     super_resolution/                a second, smaller generator for images twice as large (optional)
     clip/                            the scorer, an open_clip folder (optional)
     card.json                        what it was made from (optional)
+    vocabulary.json                  words that the scorer knows, for a pipeline to propose phrases from (optional)
 
 Only safetensors and JSON are read, never pickle.
 """

@@ -12,8 +12,11 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 import styledrop
+from data.corpus.arrays import read_arrays
+from data.corpus.vocabulary import contents_of, looks
 from data.documents.defaults import OF_EMBEDDED
 from data.documents.pretrain_spec import PretrainSpec
+from data.documents.vocabulary import FILE as VOCABULARY
 from data.errors import PretrainingError
 from data.records.pretraining import PretrainedBase, StageRecord
 from styledrop.generator import Generator
@@ -32,13 +35,13 @@ _FOLDERS = (
     "transformer",
     "vqvae",
 )
-_FILES = ("CREDITS.md", "card.json", "model_index.json")
+_FILES = ("CREDITS.md", "card.json", "model_index.json", "vocabulary.json")
 """What a base is made of, by the names at the top; one of an earlier release has a `judge`, too."""
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
 def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> PretrainedBase:
-    """Write the base in half precision, the scorer, the card and the corpus' credits; then load it once.
+    """Write the base in half precision, the scorer and its words, the card and the corpus' credits; then load it once.
 
     A base that lies at the place is replaced once the new one is whole.
 
@@ -70,6 +73,9 @@ def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> Pret
     )
     shutil.copytree(stages["clip"].folder, partial / "clip")
     shutil.copyfile(corpus / "CREDITS.md", partial / "CREDITS.md")
+    if contents := contents_of(read_arrays(corpus)):
+        vocabulary = json.dumps({"contents": contents, "styles": looks()}, indent=1, ensure_ascii=False)
+        (partial / VOCABULARY).write_text(vocabulary + "\n", encoding="utf-8")
     base = styledrop.Base.from_pretrained(partial)
     refuse_other_files(out)  # hours may have passed
     if out.exists():
