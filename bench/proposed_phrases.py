@@ -3,10 +3,9 @@
     python -m bench.proposed_phrases [--base FOLDER] [--out FOLDER]
 
 Ten icons of the held-out sets whose concepts the scorer's training knew, the first of each set in turn, are given to
-the scorer alone. Content: of all of the judge's concepts, the one with the highest Text. Style: with that content
-before them, of all phrasings of training styles and of lines in named inks, the one with the highest Text. Each
-proposal is printed beside what the set is called, and put beside its icon on a picture: a person looks whether it could
-stay as it is. `content` is the share of icons whose own concept was proposed. The last line is JSON.
+the scorer alone, which proposes as the pipeline does (`tasks.onboarding.propose_phrases`) from the base's vocabulary.
+Each proposal is printed beside what the set is called, and put beside its icon on a picture: a person looks whether it
+could stay as it is. `content` is the share of icons whose own concept was proposed. The last line is JSON.
 """
 
 import argparse
@@ -20,30 +19,15 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from PIL import Image
 
-from bench.judge import open_judge
 from bench.true_icons import ICONS
-from data.corpus import style_phrases
-from data.corpus.looks import LINE
 from data.corpus.phrases import held_out_phrases
+from data.documents.vocabulary import read_vocabulary
+from data.documents.words import whole_prompt
 from data.pictures.contact_sheet import Row, comparison_sheet
-from styledrop.scoring import ClipScorer
-from tasks.models import open_scorer
+from tasks.models import open_base, open_scorer
+from tasks.onboarding.propose_phrases import best_content, best_style
 
 COUNT = 10
-INKS = (
-    "black",
-    "dark grey",
-    "red",
-    "orange",
-    "yellow",
-    "green",
-    "teal",
-    "blue",
-    "navy blue",
-    "purple",
-    "pink",
-    "brown",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,20 +50,6 @@ def read_icons(concepts: Sequence[str]) -> list[Icon]:
     return [icon for turn in turns for icon in turn if icon is not None][:COUNT]
 
 
-def vocabulary() -> list[str]:
-    """Style phrases to choose from, each once."""
-    whole = [phrase for phrases in style_phrases().values() for phrase in phrases]
-    inked = [phrase.format(ink=ink) for phrases in LINE.values() for phrase in phrases for ink in INKS]
-    return list(dict.fromkeys([*whole, *inked]))
-
-
-def propose(scorer: ClipScorer, image: Image.Image, contents: Sequence[str], styles: Sequence[str]) -> tuple[str, str]:
-    """The content phrase and the style phrase with the highest Text."""
-    content = contents[int(scorer.compare([image], contents)[0].argmax())]
-    whole = [f"{content} in {style} style" for style in styles]
-    return content, styles[int(scorer.compare([image], whole)[0].argmax())]
-
-
 def main() -> None:
     """Propose for each icon, print and draw it."""
     parser = argparse.ArgumentParser(prog="python -m bench.proposed_phrases")
@@ -87,18 +57,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(".cache/bench"), help="where the picture goes")
     arguments = parser.parse_args()
     scorer = open_scorer(arguments.base)
-    contents = open_judge().config.concepts
-    icons, styles = read_icons(contents), vocabulary()
+    vocabulary = read_vocabulary(open_base(arguments.base).folder)
+    icons = read_icons(vocabulary.contents)
     rows, right = [], 0
     for icon in icons:
-        content, style = propose(scorer, icon.image, contents, styles)
+        content = best_content(scorer, icon.image, vocabulary.contents)
         right += content == icon.concept
-        said = f"{content} in {style} style"
+        said = whole_prompt(content, best_style(scorer, [icon.image], [content], vocabulary.styles))
         print(f"{icon.concept} in {held_out_phrases()[icon.style][0]}: proposed {said!r}", flush=True)
         rows.append(Row(label=said, images=[icon.image]))
     arguments.out.mkdir(parents=True, exist_ok=True)
     comparison_sheet((), rows, cell_px=64).save(arguments.out / "proposed_phrases.png")
-    print(json.dumps({"content": round(right / len(icons), 4), "icons": len(icons), "phrases": len(styles)}))
+    print(json.dumps({"content": round(right / len(icons), 4), "icons": len(icons), "phrases": len(vocabulary.styles)}))
 
 
 if __name__ == "__main__":

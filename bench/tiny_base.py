@@ -74,6 +74,8 @@ def save_tiny_base(folder: Path, make_text: Callable[[], TextEncoder] | None = N
         super_resolution=super_resolution,
     )
     _save_tiny_clip(folder / "clip")
+    vocabulary = {"contents": ["a disc", "a moose", "a tree"], "styles": ["flat", "thin ink", "loose pencil"]}
+    (folder / "vocabulary.json").write_text(json.dumps(vocabulary))
 
 
 def save_learnable_base(folder: Path) -> None:

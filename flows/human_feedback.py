@@ -1,4 +1,4 @@
-"""Asking a person which candidates to keep, how to go on, and whether a doubtful style may be published.
+"""Asking a person for phrases, which candidates to keep, how to go on, and whether a doubtful style may be published.
 
 A deployed run is suspended: no process, no memory and no accelerator are held while it waits. A run
 from a terminal, which nothing could start again, is paused.
@@ -13,7 +13,7 @@ worse than the one that it rebuilds. The answer counts for exactly the images th
 stood beside them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,14 +27,16 @@ from data.records.feedback import (
     ANSWER_MEANINGS,
     NEEDS_PICKS,
     Answer,
+    AnyQuestion,
     Decision,
-    Question,
+    PhrasesQuestion,
     in_turn,
     settle,
 )
 from data.records.onboarding import CandidatesRecord, Run
-from data.records.scores import EvaluationRecord, Findings
-from tasks.onboarding.keep_candidates import find_decisions, record_decision
+from data.records.scores import EvaluationRecord
+from tasks.onboarding.decisions import find_decisions, place_of_candidates, record_decision
+from tasks.onboarding.propose_phrases import place_of_phrases, propose_phrases
 from tasks.onboarding.show_candidates import last_samples, show_candidates, show_doubts, write_question
 from tasks.reporting import log_stage
 
@@ -45,13 +47,22 @@ class ReviewAnswer(RunInput):
     """The form a reviewer fills in."""
 
     picks: list[int] = Field(default=[], description="numbers of the images the next round is tuned on")
+    phrases: list[str] = Field(default=[], description="the phrases that the first round is tuned on")
     # No default: an answer that is missing must never become "approve".
-    decision: Answer = Field(
-        description=" ".join(f"{answer}: {meaning}." for answer, meaning in ANSWER_MEANINGS.items())
-    )
+    decision: Answer = Field(description="what is to be done")
     reviewer: str = Field(min_length=1, max_length=100, pattern=r"\S", description="who decides")
     note: str = Field(default="", max_length=2000, description="kept with the decision")
-    candidates: str = Field(description="which candidates were looked at; leave it as it is")
+    candidates: str = Field(description="what was looked at; leave it as it is")
+
+
+def ask_for_phrases(run: Run) -> Decision:
+    """The decision on the phrases that the spec leaves out: from the store, or else from a person.
+
+    Raises:
+        StyleRejected: if it is "reject".
+    """
+    place = place_of_phrases(run.spec, run.reference_sha256)
+    return _unless_rejected(run, "the phrases", _decided(run, place, lambda: propose_phrases(run)))
 
 
 def ask_reviewer(run: Run, candidates: CandidatesRecord) -> Decision:
@@ -60,7 +71,9 @@ def ask_reviewer(run: Run, candidates: CandidatesRecord) -> Decision:
     Raises:
         StyleRejected: if it is "reject".
     """
-    return _unless_rejected(run, candidates, _decided(run, candidates, lambda: show_candidates(run, candidates)))
+    place = place_of_candidates(run, candidates)
+    decision = _decided(run, place, lambda: show_candidates(run, candidates))
+    return _unless_rejected(run, f"the candidates of round {candidates.round_number}", decision)
 
 
 def ask_for_waiver(run: Run, evaluation: EvaluationRecord) -> Decision | None:
@@ -75,25 +88,25 @@ def ask_for_waiver(run: Run, evaluation: EvaluationRecord) -> Decision | None:
     if not findings.doubts:
         return None
     samples = last_samples(run, evaluation)
-    return _unless_rejected(run, samples, _decided(run, samples, lambda: show_doubts(run, evaluation), findings))
+    place = place_of_candidates(run, samples, findings)
+    decision = _decided(run, place, lambda: show_doubts(run, evaluation))
+    return _unless_rejected(run, f"the candidates of round {samples.round_number}", decision)
 
 
-def _decided(
-    run: Run, candidates: CandidatesRecord, show: Callable[[], Question], findings: Findings | None = None
-) -> Decision:
+def _decided(run: Run, place: str, show: Callable[[], AnyQuestion]) -> Decision:
     """What counts of what is in the store; as long as nothing does, the next person is asked what `show` makes."""
     while True:
-        given = find_decisions(run, candidates, findings)
+        given = find_decisions(run, place)
         decision = settle(given, run.spec.reviewers)
         if decision is not None:
             return decision
-        _ask(run, in_turn(show(), given, run.spec.reviewers))
+        _ask(run, place, in_turn(show(), given, run.spec.reviewers))
 
 
-def _unless_rejected(run: Run, candidates: CandidatesRecord, decision: Decision) -> Decision:
+def _unless_rejected(run: Run, what: str, decision: Decision) -> Decision:
     if decision.decision == "reject":
         raise StyleRejected(
-            f"{decision.reviewer} rejected the candidates of round {candidates.round_number} of {run.spec.name!r} "
+            f"{decision.reviewer} rejected {what} of {run.spec.name!r} "
             f"at {decision.decided_at:%Y-%m-%d %H:%M} UTC{f' ({decision.note})' if decision.note else ''}: "
             "nothing is published; change the spec (another seed is enough) to start anew"
         )
@@ -105,17 +118,18 @@ def rounds_wanted(decision: Decision, tuned: int) -> int:
     return tuned + 2 if decision.decision == "another round" else tuned + 1
 
 
-def _ask(run: Run, question: Question) -> None:
-    """Ask until there is an answer that can be used; it is in the store then."""
+def _ask(run: Run, place: str, question: AnyQuestion) -> None:
+    """Ask until there is an answer that can be used; it is in the store at `place` then."""
     decision, refusal, number = None, "", 0
     while decision is None:
         number += 1
-        answer = _wait_for_answer(question, number, refusal)
+        answer = _wait_for_answer(question.model_copy(update={"refusal": refusal}), number)
         if answer is None:
             refusal = "the run went on without an answer, so it is asked again"
             continue
         answered = record_decision(
             run,
+            place,
             question,
             Decision(
                 decision=answer.decision,
@@ -124,27 +138,24 @@ def _ask(run: Run, question: Question) -> None:
                 picks=tuple(answer.picks),
                 candidates_sha256=answer.candidates,
                 note=answer.note,
-                leak=question.leak,
-                verdict=question.verdict,
-                over_old=question.over_old,
+                phrases=tuple(answer.phrases) if answer.decision == "confirm" else (),
+                proposed=question.proposed if isinstance(question, PhrasesQuestion) else (),
+                **dict(question.findings),
             ),
         )
         decision, refusal = answered.decision, answered.refusal
 
 
-def _wait_for_answer(question: Question, number: int, refusal: str) -> ReviewAnswer | None:
-    form = _form(question, write_question(question, refusal))
+def _wait_for_answer(question: AnyQuestion, number: int) -> ReviewAnswer | None:
+    form = _form(question, write_question(question))
     # The key makes a run that is started again find the answer to the same question.
-    about = f"round-{question.candidates.round_number}"
-    if question.is_about_publication:
-        about = f"publication-{question.digest}"
     turn = f"-reviewer-{len(question.answered_by) + 1}" if question.answered_by else ""
-    key = f"{about}{turn}-question-{number}"
+    key = f"{question.turn_key}{turn}-question-{number}"
     try:
         if runtime.deployment.id is None:
             log_stage(
                 f"waiting for a reviewer: styledrop-review-terminal show {runtime.flow_run.id}"
-                f"{f' ({refusal})' if refusal else ''}"
+                f"{f' ({question.refusal})' if question.refusal else ''}"
             )
             return pause_flow_run(wait_for_input=form, timeout=TERMINAL_TIMEOUT_S, poll_interval=2, key=key)
         return suspend_flow_run(wait_for_input=form, timeout=None, key=key)  # for days, if need be
@@ -152,7 +163,7 @@ def _wait_for_answer(question: Question, number: int, refusal: str) -> ReviewAns
         return None
 
 
-def _form(question: Question, words: str) -> type[ReviewAnswer]:
+def _form(question: AnyQuestion, words: str) -> type[ReviewAnswer]:
     """The form whose JSON schema admits nothing but answers to `question`: Prefect refuses others before it resumes.
 
     Only the schema is narrower. An answer that was given before the candidates changed can still be read, and
@@ -164,20 +175,31 @@ def _form(question: Question, words: str) -> type[ReviewAnswer]:
 
     def narrow(schema: dict[str, Any]) -> None:
         fields = schema["properties"]
-        fields["decision"]["enum"] = list(question.answers)
-        fields["picks"] |= {
-            "description": words,
-            # As words: Prefect's page shows the number 0 as nothing, and 1041 as 1,041.
-            "items": {"type": "string", "enum": [str(number) for number in question.shown]},
-            "uniqueItems": True,
-        }
-        digest = question.candidates.table.sha256
-        fields["candidates"] |= {"enum": [digest], "default": digest}
-        schema["if"] = {"properties": {"decision": {"enum": list(NEEDS_PICKS)}}}
-        schema["then"] = {"properties": {"picks": {"minItems": 1}}, "required": ["picks"]}
+        meanings = " ".join(f"{answer}: {ANSWER_MEANINGS[answer]}." for answer in question.answers)
+        fields["decision"] |= {"enum": list(question.answers), "description": meanings}
+        fields["candidates"] |= {"enum": [question.seen_sha256], "default": question.seen_sha256}
+        if isinstance(question, PhrasesQuestion):
+            del fields["picks"]
+            fields["phrases"] |= {"description": words, "default": list(question.proposed)}
+            _require(schema, ("confirm",), "phrases", len(question.proposed))
+        else:
+            del fields["phrases"]
+            fields["picks"] |= {
+                "description": words,
+                # As words: Prefect's page shows the number 0 as nothing, and 1041 as 1,041.
+                "items": {"type": "string", "enum": [str(number) for number in question.shown]},
+                "uniqueItems": True,
+            }
+            _require(schema, NEEDS_PICKS, "picks", 1)
         schema["question"] = question.model_dump(mode="json")
 
     class Narrowed(ReviewAnswer):
         model_config = ConfigDict(title="ReviewAnswer", json_schema_extra=narrow)
 
     return Narrowed
+
+
+def _require(schema: dict[str, Any], answers: Sequence[Answer], field: str, count: int) -> None:
+    """Let these answers have at least `count` of a field."""
+    schema["if"] = {"properties": {"decision": {"enum": list(answers)}}}
+    schema["then"] = {"properties": {field: {"minItems": count}}, "required": [field]}

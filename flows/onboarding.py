@@ -4,7 +4,7 @@ from data.documents.spec import StyleSpec
 from data.documents.subject_spec import SubjectSpec
 from data.records.feedback import FeedbackRecord
 from data.records.onboarding import PublishedAdapter, Run
-from flows.human_feedback import ask_for_waiver, ask_reviewer, rounds_wanted
+from flows.human_feedback import ask_for_phrases, ask_for_waiver, ask_reviewer, rounds_wanted
 from tasks.alone import alone_in_run
 from tasks.onboarding.choose_guidance import choose_guidance
 from tasks.onboarding.enlarge import enlarge
@@ -22,6 +22,8 @@ from tasks.onboarding.tune_enlarging import tune_enlarging
 def onboard(spec: StyleSpec | SubjectSpec) -> PublishedAdapter:
     """Tune round by round, let feedback choose what later rounds are tuned on, publish with the evidence."""
     run = prepare(spec)
+    if spec.phrases_left_out:
+        run = prepare(spec, ask_for_phrases(run))
     with alone_in_run(run):
         return _rounds(run)
 

@@ -36,7 +36,7 @@ from data import LOOPBACK
 from data.documents.words import shown
 from data.errors import DecisionRefused, LinkRefused, NotWaiting, PipelineError
 from data.pictures.images import from_png, square, to_png
-from data.records.feedback import ANSWER_MEANINGS, Answer, Question
+from data.records.feedback import ANSWER_MEANINGS, Answer, AnyQuestion, CandidatesQuestion
 from data.records.onboarding import Example
 from data.store.files import Store
 from review.links import opened_question
@@ -64,7 +64,8 @@ class _Form(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     decision: Answer
-    picks: tuple[int, ...]
+    picks: tuple[int, ...] = ()
+    phrases: tuple[str, ...] = ()
     reviewer: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
     note: Annotated[str, StringConstraints(max_length=2000)]
     candidates: str
@@ -75,7 +76,7 @@ class _Listed:
     """A line of the list."""
 
     waiting: Waiting | Unreadable
-    question: Question | None = None
+    question: AnyQuestion | None = None
     reference: str = ""
     """Address of the picture."""
     reason: str = ""
@@ -204,6 +205,7 @@ def _answer(waiting: Waiting, form: _Form) -> None:
         waiting,
         form.decision,
         picks=form.picks,
+        phrases=form.phrases,
         reviewer=form.reviewer,
         note=form.note,
         candidates_sha256=form.candidates,
@@ -211,7 +213,8 @@ def _answer(waiting: Waiting, form: _Form) -> None:
 
 
 def _question(waiting: Waiting) -> Response:
-    candidates = [(candidate, _data_uri(candidate.image)) for candidate in shown_candidates(waiting.question)]
+    shown = shown_candidates(waiting.question) if isinstance(waiting.question, CandidatesQuestion) else []
+    candidates = [(candidate, _data_uri(candidate.image)) for candidate in shown]
     return _html(waiting=waiting, references=_references(waiting), candidates=candidates)
 
 

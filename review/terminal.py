@@ -5,6 +5,7 @@
     styledrop-review-terminal approve RUN --picks 1,5,9 --reviewer NAME [--note TEXT]
     styledrop-review-terminal another-round RUN --picks 1,5,9 --reviewer NAME [--note TEXT]
     styledrop-review-terminal publish RUN --reviewer NAME [--note TEXT]
+    styledrop-review-terminal confirm RUN --reviewer NAME [--correct NUMBER PHRASE]... [--note TEXT]
     styledrop-review-terminal reject RUN --reviewer NAME [--note TEXT]
     styledrop-review-terminal link RUN --page http://HOST:PORT [--days DAYS]
     styledrop-review-terminal notify --webhook URL
@@ -19,8 +20,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from data.errors import PipelineError
-from data.records.feedback import ANSWER_MEANINGS, Answer
+from data.errors import DecisionRefused, PipelineError
+from data.records.feedback import ANSWER_MEANINGS, Answer, AnyQuestion, PhrasesQuestion
 from review.links import DAYS, link, secret_from_environment
 from review.notification import notify_when_waiting
 from review.waiting import Unreadable, Waiting, answer, find_waiting, list_all, shown_candidates
@@ -49,9 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     waiting,
                     ANSWERS[action],
                     picks=asked.picks,
+                    phrases=_phrases(waiting.question, asked.correct) if action == "confirm" else (),
                     reviewer=asked.reviewer,
                     note=asked.note,
-                    candidates_sha256=waiting.question.candidates.table.sha256,
+                    candidates_sha256=waiting.question.seen_sha256,
                 )
                 print(f"{waiting.question.style}: {ANSWERS[action]}; the run goes on")
     except PipelineError as error:
@@ -71,9 +73,16 @@ def _parser() -> argparse.ArgumentParser:
         answered.add_argument("run", type=UUID, help="id of the flow run")
         answered.add_argument("--reviewer", required=True, help="who decides")
         answered.add_argument("--note", default="", help="kept with the decision")
-        answered.add_argument(
-            "--picks", type=_numbers, default=[], help="numbers of the images the next round is tuned on: 1,5,9"
-        )
+        answered.set_defaults(picks=[], correct=[])
+        if given == "confirm":
+            answered.add_argument(
+                "--correct", nargs=2, action="append", metavar=("NUMBER", "PHRASE"),
+                help="what a proposed phrase shall be instead; the others are confirmed",
+            )  # fmt: skip
+        else:
+            answered.add_argument(
+                "--picks", type=_numbers, help="numbers of the images the next round is tuned on: 1,5,9"
+            )
     linked = actions.add_parser("link", help="the signed address of a question, for a reviewer on another machine")
     linked.add_argument("run", type=UUID, help="id of the flow run")
     linked.add_argument("--page", required=True, help="address under which `styledrop-review` is reached")
@@ -87,6 +96,16 @@ def _parser() -> argparse.ArgumentParser:
 def _link(waiting: Waiting, page: str, days: int) -> str:
     expires = datetime.now(UTC) + timedelta(days=days)
     return link(page, secret_from_environment(), waiting.run_id, waiting.question.key, expires)
+
+
+def _phrases(question: AnyQuestion, corrections: Sequence[tuple[str, str]]) -> list[str]:
+    """What is proposed, with corrections by number."""
+    phrases = [*question.proposed] if isinstance(question, PhrasesQuestion) else []
+    for number, phrase in corrections:
+        if number not in [str(known) for known in range(1, len(phrases) + 1)]:
+            raise DecisionRefused(f"expected the number of a phrase, 1 to {len(phrases)}, got {number!r}; see show RUN")
+        phrases[int(number) - 1] = phrase
+    return phrases
 
 
 def _numbers(words: str) -> list[int]:
@@ -103,7 +122,7 @@ def _print_list(found: Sequence[Waiting | Unreadable]) -> None:
             continue
         question = waiting.question
         print(
-            f"{waiting.run_id}  {question.style}  round {question.candidates.round_number}  "
+            f"{waiting.run_id}  {question.style}  {question.title}  "
             f"since {waiting.since:%Y-%m-%d %H:%M} UTC{'' if waiting.is_suspended else '  in a terminal'}"
         )
     if not found:
@@ -114,16 +133,23 @@ def _print_question(waiting: Waiting) -> None:
     question = waiting.question
     print(f"style       {question.style}")
     print(f"run         {waiting.run_id} ({waiting.run_name}), since {waiting.since:%Y-%m-%d %H:%M} UTC")
-    print(f"round       {question.candidates.round_number} of {question.planned_rounds} planned")
-    print(f"leak        {question.leak.in_words if question.leak else 'unknown'}")
+    print(f"asked       {question.title}")
+    if question.refusal:
+        print(f"again       {question.refusal}")
     print(f"nearest     {question.nearest_in_words}")
-    print(f"verdict     {question.verdict.in_words if question.verdict else 'unknown'}")
-    if question.over_old:
-        print(f"old to new  {question.over_old.in_words}")
     print(f"answers     {', '.join(question.answers)}")
     if question.turn:
         print(f"turn        {question.turn}")
     print(f"references  {', '.join(example.image.uri for example in question.references)}")
+    if isinstance(question, PhrasesQuestion):
+        print("number  proposed")
+        for number, (label, phrase) in enumerate(question.phrases, start=1):
+            print(f"{number:6}  {phrase}  ({label})")
+        return
+    print(f"leak        {question.leak.in_words if question.leak else 'unknown'}")
+    print(f"verdict     {question.verdict.in_words if question.verdict else 'unknown'}")
+    if question.over_old:
+        print(f"old to new  {question.over_old.in_words}")
     print(f"sheet       {question.sheet.uri}")
     print(f"shown       {len(question.shown)} of {question.candidates.count}: {question.chosen_by}")
     print("number   Text  Style  prompt")

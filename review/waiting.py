@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from data.documents.words import shown
 from data.errors import DecisionRefused, NotWaiting, PipelineError, QuestionUnreadable
 from data.parsing import parse_json, problem_in
-from data.records.feedback import Answer, Decision, Question, check_decision
+from data.records.feedback import Answer, AnyQuestion, CandidatesQuestion, Decision, PhrasesQuestion, read_question
 from data.records.record import Blob
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store
@@ -38,7 +38,7 @@ class Waiting:
     since: datetime
     is_suspended: bool
     """False for a run in somebody's terminal, which goes on only if that is still open."""
-    question: Question
+    question: AnyQuestion
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,16 +83,23 @@ def find_waiting(run_id: UUID) -> Waiting:
         return waiting
 
 
-def shown_candidates(question: Question) -> list[Candidate]:
+def shown_candidates(question: CandidatesQuestion) -> list[Candidate]:
     """The candidates to pick from, in the order of the sheet, from the store."""
     rows = _rows(question.store, question.candidates.table)
     return [rows[number] for number in question.shown]
 
 
 def answer(
-    waiting: Waiting, decision: Answer, *, picks: Sequence[int], reviewer: str, note: str, candidates_sha256: str
+    waiting: Waiting,
+    decision: Answer,
+    *,
+    picks: Sequence[int] = (),
+    phrases: Sequence[str] = (),
+    reviewer: str,
+    note: str,
+    candidates_sha256: str,
 ) -> None:
-    """Answer an open question and let the run go on; `candidates_sha256` names the candidates that were looked at.
+    """Answer an open question and let the run go on; `candidates_sha256` names what was looked at.
 
     Raises:
         DecisionRefused: if the answer cannot be used; the run still waits.
@@ -105,12 +112,13 @@ def answer(
         picks=tuple(picks),
         candidates_sha256=candidates_sha256,
         note=note,
+        phrases=tuple(phrases),
     )
-    question = waiting.question
-    check_decision(given, question.candidates, question.shown, question.answers, question.answered_by)
+    waiting.question.check(given)
+    is_about_phrases = isinstance(waiting.question, PhrasesQuestion)
     form = {
         "decision": decision,
-        "picks": [str(pick) for pick in picks],  # as the form has them
+        **({"phrases": [*phrases]} if is_about_phrases else {"picks": [str(pick) for pick in picks]}),  # as it has them
         "reviewer": reviewer,
         "note": note,
         "candidates": candidates_sha256,
@@ -143,7 +151,7 @@ def _waiting(client: SyncPrefectClient, run: FlowRun) -> Waiting | None:
     if not isinstance(form, dict) or "question" not in form:  # another flow's, or about to be written
         return None
     try:
-        question = Question.model_validate(form["question"])
+        question = read_question(form["question"])
     except ValidationError as error:
         raise QuestionUnreadable(
             f"expected a question of this release of {run.name} ({run.id}), got one with "

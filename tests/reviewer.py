@@ -2,7 +2,7 @@
 
 import contextvars
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from data.records.feedback import Answer
 from review.waiting import Waiting, answer, list_all
@@ -28,11 +28,13 @@ def next_question(seen: list[Waiting]) -> Waiting:
     return found[0]
 
 
-def says(decision: Answer, *picks: int, reviewer: str = "Ada", note: str = "") -> Callable[[Waiting], None]:
+def says(
+    decision: Answer, *picks: int, phrases: Sequence[str] = (), reviewer: str = "Ada", note: str = ""
+) -> Callable[[Waiting], None]:
     """What a person does with a question: answer it."""
     return lambda waiting: answer(
-        waiting, decision, picks=picks, reviewer=reviewer, note=note,
-        candidates_sha256=waiting.question.candidates.table.sha256,
+        waiting, decision, picks=picks, phrases=phrases, reviewer=reviewer, note=note,
+        candidates_sha256=waiting.question.seen_sha256,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@
     images          URI of a reference, or several: a list, or in CSV joined by '|'; relative ones are taken
                     from the manifest's own folder
     content_phrase  what it shows; for several images one for each, or one for all
-    style_phrase    how
+    style_phrase    how; where one of both is left out it is proposed, and a person is asked
     licence, consent
     fit             may be left out: "crop" or "pad"
 
@@ -27,7 +27,7 @@ from data.documents.words import shown
 from data.errors import AddressError, ManifestError, SpecError
 from data.pictures.images import load_reference
 
-REQUIRED = ("name", "images", "content_phrase", "style_phrase", "licence", "consent")
+REQUIRED = ("name", "images", "licence", "consent")
 
 MAX_ROWS = 10_000
 MAX_FILE_BYTES = 32 * 1024 * 1024
@@ -146,7 +146,7 @@ def _spec(row: dict[str, Any], folder: str, settings: StyleSettings) -> StyleSpe
             "references: expected the columns images, content_phrase and style_phrase, got this; move it"
         )
     images = _several(fields.pop("images", []))
-    contents = _several(fields.pop("content_phrase", []))
+    contents = _several(fields.pop("content_phrase", [None]))
     if len(contents) == 1:
         contents *= len(images)
     if not images or len(contents) != len(images):

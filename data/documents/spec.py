@@ -5,7 +5,7 @@ phrases and absurd sizes are errors. The files the spec names are checked by `da
 its prompts fit the text encoder of its base by `tasks.models`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -45,8 +45,12 @@ class Reference(Settings):
 class StyleReference(Reference):
     """An image with the words for what it shows and for how."""
 
-    content_phrase: Phrase = Field(description='what it shows: "a cat"')
-    style_phrase: Phrase = Field(description='how: "in watercolor painting style"')
+    content_phrase: Phrase | None = Field(
+        default=None, description='what it shows: "a cat"; left out: proposed, and a person is asked before round 1'
+    )
+    style_phrase: Phrase | None = Field(
+        default=None, description='how: "in watercolor painting style"; left out: another reference\'s, or as above'
+    )
 
 
 class _Identity(Settings):
@@ -151,17 +155,20 @@ class OnboardingSpec(StyleSettings, _Identity):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
-        self._make_room()
-        shared = shared_contents(self.evaluation_prompts, {*self.reference_contents, *self.prompts})
+        prompts, evaluation_prompts = self._with_room()
+        if not self.phrases_left_out:  # else once it is known what the references show
+            object.__setattr__(self, "prompts", prompts)  # frozen, but not finished yet
+            object.__setattr__(self, "evaluation_prompts", evaluation_prompts)
+        shared = shared_contents(evaluation_prompts, {*self.reference_contents, *prompts})
         if shared:
             raise ValueError(
                 f"evaluation_prompts: expected none of the phrases that are tuned on, got {shared}; "
                 "scores on phrases an adapter was tuned with are not results: remove them from one list"
             )
-        candidates = len(self.prompts) * self.images_per_prompt
+        candidates = len(prompts) * self.images_per_prompt
         if candidates > MAX_CANDIDATES:
             raise ValueError(
-                f"expected at most {MAX_CANDIDATES} candidates a round, got {len(self.prompts)} prompts x "
+                f"expected at most {MAX_CANDIDATES} candidates a round, got {len(prompts)} prompts x "
                 f"{self.images_per_prompt} images = {candidates}; lower images_per_prompt"
             )
         if self.kept_per_prompt > self.images_per_prompt:
@@ -176,8 +183,22 @@ class OnboardingSpec(StyleSettings, _Identity):
             )
         return self
 
-    def _make_room(self) -> None:
-        """Let lists of ours give way, before the parts have to agree."""
+    def _with_room(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """`prompts` and `evaluation_prompts`, where lists of ours have given way, before the parts have to agree."""
+        return self.prompts, self.evaluation_prompts
+
+    @property
+    def phrases_left_out(self) -> tuple[int, ...]:
+        """Which phrases a person is asked for: numbers of the references whose content is not said, 0 for the style."""
+        return ()
+
+    def with_phrases(self, phrases: Sequence[str]) -> Self:
+        """The same with the phrases that it leaves out, in their order: as if they had been written in it.
+
+        Raises:
+            SpecError: if a phrase is none, or names what is evaluated.
+        """
+        raise NotImplementedError
 
     @property
     def reference_words(self) -> tuple[tuple[str, str], ...]:
@@ -240,7 +261,7 @@ class StyleSpec(OnboardingSpec):
     def _references_are_few(cls, references: tuple[StyleReference, ...]) -> tuple[StyleReference, ...]:
         if not 1 <= len(references) <= 16:
             raise ValueError(f"expected 1 to 16 style references, got {len(references)}; the method needs only one")
-        styles = list(dict.fromkeys(reference.style_phrase for reference in references))
+        styles = list(dict.fromkeys(reference.style_phrase for reference in references if reference.style_phrase))
         if len(styles) > 1:
             raise ValueError(
                 f"expected the same style_phrase for all references, got {styles}; candidates and evaluation follow "
@@ -248,7 +269,7 @@ class StyleSpec(OnboardingSpec):
             )
         return references
 
-    def _make_room(self) -> None:
+    def _with_room(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Our lists give way to what the references show, and to the other list if that is not ours."""
         prompts, evaluation_prompts = self.prompts, self.evaluation_prompts
         if prompts == CANDIDATE_PROMPTS:
@@ -261,22 +282,41 @@ class StyleSpec(OnboardingSpec):
                 raise ValueError(
                     f"{name}: expected phrases of your own, since the others leave none of ours; list some"
                 )
-            object.__setattr__(self, name, left)  # frozen, but not finished yet
+        return prompts, evaluation_prompts
+
+    @property
+    def phrases_left_out(self) -> tuple[int, ...]:
+        """Numbers of the references without a content phrase, then 0 if none has a style phrase."""
+        contents = (number for number, one in enumerate(self.references, start=1) if one.content_phrase is None)
+        return (*contents, *(() if self.style_phrase else (0,)))
+
+    def with_phrases(self, phrases: Sequence[str]) -> Self:
+        """The same with the phrases that it leaves out, in their order (see above)."""
+        said = dict(zip(self.phrases_left_out, phrases, strict=True))
+        references = [
+            {
+                **one.model_dump(mode="json"),
+                "content_phrase": said.get(number, one.content_phrase),
+                "style_phrase": said.get(0, self.style_phrase),
+            }
+            for number, one in enumerate(self.references, start=1)
+        ]
+        return checked(type(self), {**self.model_dump(mode="json"), "references": references}, "the spec")
 
     @property
     def reference_words(self) -> tuple[tuple[str, str], ...]:
-        """What each reference shows, and how."""
-        return tuple((reference.content_phrase, reference.style_phrase) for reference in self.references)
+        """What each reference shows, and how; empty words where that is left out."""
+        return tuple((reference.content_phrase or "", self.style_phrase) for reference in self.references)
 
     @property
     def style_phrase(self) -> str:
-        """The words that follow every content phrase; all references have the same."""
-        return self.references[0].style_phrase
+        """The words that follow every content phrase; all references have the same. Empty if it is left out."""
+        return next((reference.style_phrase for reference in self.references if reference.style_phrase), "")
 
     @property
     def reference_contents(self) -> frozenset[str]:
-        """What the references show."""
-        return frozenset(reference.content_phrase for reference in self.references)
+        """What the references show, as far as it is said."""
+        return frozenset(content for content, _ in self.reference_words if content)
 
 
 def parse_spec(document: Mapping[str, Any]) -> StyleSpec:

@@ -3,6 +3,8 @@
 import hashlib
 from datetime import datetime
 
+from pydantic import ConfigDict
+
 from data.documents.spec import StyleSpec
 from data.documents.subject_spec import SubjectSpec
 from data.records.record import Blob, Record, Sha256
@@ -13,6 +15,29 @@ class Example(Record):
 
     image: Blob
     prompt: str
+
+
+class SaidPhrase(Record):
+    """A phrase that the spec left out: what the base's scorer proposed, and what a person made of it.
+
+    It is published: fields of other releases are passed over.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    reference: int
+    """Which one's content it names, counted from 1; 0: it is the style phrase, which all have."""
+    proposed: str
+    said: str
+    reviewer: str
+    decided_at: datetime
+
+    @property
+    def in_words(self) -> str:
+        """Who made what of it."""
+        if self.said == self.proposed:
+            return f"proposed and confirmed by {self.reviewer}"
+        return f"proposed and corrected by {self.reviewer} (proposed: {self.proposed})"
 
 
 class Run(Record):
@@ -38,6 +63,8 @@ class Run(Record):
     """The same at the size that super-resolution makes; none if the base has none."""
     rebuilds: str = ""
     """Address of the published version that is made anew; empty for a new style."""
+    phrases: tuple[SaidPhrase, ...] = ()
+    """Those that the spec left out, and a person said; the spec here has them."""
 
     @property
     def folder(self) -> str:
@@ -53,6 +80,10 @@ class Run(Record):
     def place_key(self) -> str:
         """Names the place in the keys of artifacts: 16 hexadecimal digits."""
         return hashlib.sha256(self.place.encode()).hexdigest()[:16]
+
+    def origin(self, reference: int) -> str:
+        """How the content phrase of a reference, counted from 1, or of 0 the style phrase came about, in words."""
+        return next((one.in_words for one in self.phrases if one.reference == reference), "given")
 
 
 class TuningExamples(Record):

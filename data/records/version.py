@@ -29,6 +29,9 @@ class VersionReference(_Kept):
 
     content_phrase: str
     style_phrase: str
+    content_phrase_from: str = "given"
+    """Whether it stood in the spec, or was proposed by the base's scorer, and what was made of that by whom."""
+    style_phrase_from: str = "given"
     source_sha256: str
     """Of the file as it was given."""
     prompt: str

@@ -19,7 +19,7 @@ from data.errors import NotInStore, StoreCorrupted, StoreError
 from data.keys import trusted_keys
 from data.parsing import parse_json, problem_in
 from data.records.feedback import FeedbackRecord
-from data.records.onboarding import Example
+from data.records.onboarding import Example, SaidPhrase
 from data.records.record import Blob, Record
 from data.records.version import VERSION_LAYOUT, VersionDocument, VersionReference, VersionScores
 from data.store.candidates import Candidate, from_parquet
@@ -35,6 +35,8 @@ SUPER_RESOLUTION_FOLDER = "super_resolution/"
 
 DOCUMENT = "version.json"
 MANIFEST = "manifest.json"
+PHRASES = "phrases.json"
+"""In a version whose spec left phrases out: what was proposed for each, and what a person said."""
 OLD_AND_NEW = "old_and_new.png"
 """In a version that was made anew on another base: the older one beside it."""
 
@@ -140,6 +142,16 @@ def read_feedback(uri: str) -> list[FeedbackRecord]:
             raise StoreCorrupted(f"expected what was kept of a round at {store.uri}/{path}, got {error}") from error
         found.append(given.model_copy(update={"table": placed(given.table)}))
     return found
+
+
+def read_phrases(uri: str) -> tuple[SaidPhrase, ...]:
+    """What became of the phrases that the version at `uri` was asked for without; raises what `read_version` does."""
+    store, manifest = _open_version(uri)
+    said = read_json(store, manifest, PHRASES) if PHRASES in manifest else []
+    try:
+        return tuple(SaidPhrase.model_validate(one) for one in said)
+    except (TypeError, ValidationError) as error:
+        raise StoreCorrupted(f"expected what was said of phrases at {store.uri}/{PHRASES}, got {error}") from error
 
 
 def without_addresses(spec: Mapping[str, Any]) -> dict[str, Any]:

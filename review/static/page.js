@@ -1,4 +1,4 @@
-// Picking candidates by mouse or keyboard, and sending the answer. Without a question on the page, nothing.
+// Picking candidates by mouse or keyboard, or typing phrases, and sending the answer. Without a question, nothing.
 "use strict";
 
 const SUGGESTED = 10; // picks, as in the paper
@@ -10,6 +10,7 @@ function review(grid) {
   const byId = (id) => document.getElementById(id);
   const dialog = byId("dialog");
   const form = dialog.querySelector("form");
+  const phrases = [...grid.querySelectorAll(".phrase input")];
   const picked = () => tiles.filter((tile) => tile.getAttribute("aria-pressed") === "true");
 
   function toggle(element) {
@@ -17,6 +18,7 @@ function review(grid) {
   }
 
   function count() {
+    if (phrases.length) return;
     const many = picked().length > SUGGESTED;
     byId("counter").textContent = `${picked().length} picked${many ? `: about ${SUGGESTED} at most are suggested` : ""}`;
     byId("counter").classList.toggle("many", many);
@@ -31,7 +33,8 @@ function review(grid) {
   }
 
   function decide() {
-    byId("picked").replaceChildren(
+    if (phrases.length) byId("picked").replaceChildren(phrases.map((input) => input.value).join(" · "));
+    else byId("picked").replaceChildren(
       ...picked().map((tile) => tile.querySelector("img").cloneNode()),
       ...(picked().length ? [] : ["Nothing picked: “approve” and “another round” need picks."]));
     byId("error").textContent = "";
@@ -44,6 +47,7 @@ function review(grid) {
     const answer = {
       decision: form.elements.decision.value,
       picks: picked().map((tile) => Number(tile.dataset.number)),
+      phrases: phrases.map((input) => input.value),
       reviewer: form.elements.reviewer.value,
       note: form.elements.note.value,
       candidates: document.body.dataset.candidates,
@@ -81,13 +85,18 @@ function review(grid) {
   });
   byId("decide").addEventListener("click", decide);
   byId("back").addEventListener("click", () => dialog.close());
-  byId("scores").addEventListener("click", (event) => {
+  byId("scores")?.addEventListener("click", (event) => {
     toggle(event.currentTarget);
     document.body.classList.toggle("show-scores");
   });
   form.addEventListener("submit", send);
   document.addEventListener("keydown", (event) => {
     if (dialog.open || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (phrases.length) {
+      if (event.key !== "Enter" || document.activeElement.matches("button, a")) return;
+      event.preventDefault();
+      return decide();
+    }
     if (event.key.startsWith("Arrow")) move(event.key);
     else if (event.key === "Enter" && (tiles.includes(document.activeElement) || document.activeElement === document.body)) decide();
     else if (event.key === "s") byId("scores").click();

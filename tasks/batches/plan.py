@@ -8,6 +8,7 @@ from prefect.cache_policies import NO_CACHE
 
 from data.documents.manifest import ManifestStyle, read_manifest
 from data.documents.spec import OnboardingSpec, StyleSettings
+from data.documents.vocabulary import read_vocabulary
 from data.documents.words import shown
 from data.errors import ManifestError, NotInStore, PipelineError, SignatureRefused, StoreCorrupted
 from data.records.batch import BadRow, Batch, BatchStyle
@@ -18,6 +19,7 @@ from data.store.published_style import read_document, read_settings, without_add
 from tasks.deployment import addresses_of, refuse_relative_addresses
 from tasks.models import identify_base, identify_scorer, refuse_cut_prompts
 from tasks.onboarding.prepare import run_key, source_sha256
+from tasks.onboarding.propose_phrases import as_said
 from tasks.reporting import log_stage
 
 
@@ -88,6 +90,7 @@ def find_published(spec: OnboardingSpec, reference_sha256: tuple[str, ...]) -> P
     pointer = read_pointer(style)
     if pointer is None or pointer.withdrawn is not None:
         return None
+    spec = as_said(spec, reference_sha256)
     digests = {move.version: move.manifest_sha256 for move in pointer.history}
     for version in pointer.versions:
         uri = f"{style.uri}/versions/{version}"
@@ -116,6 +119,8 @@ def _planned(style: ManifestStyle) -> BatchStyle:
     refuse_cut_prompts(identify_base(style.spec.base), style.spec.whole_prompts)
     pointer = read_pointer(style_folder(Store(style.spec.store), style.spec.name))
     reference_sha256 = source_sha256(style.spec, style.reference_sha256)
+    if as_said(style.spec, reference_sha256).phrases_left_out:
+        read_vocabulary(identify_base(style.spec.base).folder)
     return BatchStyle(
         row=style.row,
         spec=style.spec,

@@ -26,7 +26,7 @@ from data.documents.words import shown
 from data.errors import PipelineError
 from data.parsing import parse_json
 from data.records.batch import Batch, BatchStyle, StyleRun
-from data.records.feedback import Question
+from data.records.feedback import AnyQuestion, read_question
 from tasks.batches.plan import find_published, in_its_row
 from tasks.reporting import log_stage
 
@@ -183,14 +183,13 @@ def _style_run(client: SyncPrefectClient, run: FlowRun) -> StyleRun:
         question = _question(client, run)
         if question is None:
             return StyleRun(state="waiting", message="", url=url, waits_for="an answer")
-        is_publication = "publish" in question.answers
-        wanted = "a word" if is_publication else f"picks of round {question.candidates.round_number}"
+        verdict = question.findings.verdict if question.is_about_publication else None
         return StyleRun(
             state="waiting",
-            message="; ".join(question.doubts.values()),
+            message="; ".join(question.findings.doubts.values()),
             url=url,
-            waits_for=wanted,
-            verdict=question.verdict.label if question.verdict and is_publication else "",
+            waits_for=question.waits_for,
+            verdict=verdict.label if verdict else "",
         )
     if _hangs(run):
         message = (
@@ -201,12 +200,12 @@ def _style_run(client: SyncPrefectClient, run: FlowRun) -> StyleRun:
     return StyleRun(state="failed", message=shown(f"{run.state.name}: {run.state.message or 'no reason'}"), url=url)
 
 
-def _question(client: SyncPrefectClient, run: FlowRun) -> Question | None:
+def _question(client: SyncPrefectClient, run: FlowRun) -> AnyQuestion | None:
     """What a suspended run asks, from the form that it waits with; None if it cannot be read."""
     keys = run.state.state_details.run_input_keyset if run.state else None
     try:
         form = parse_json(client.read_flow_run_input(run.id, (keys or {})["schema"]))
-        return Question.model_validate(form["question"])
+        return read_question(form["question"])
     except (
         KeyError,
         TypeError,

@@ -78,8 +78,16 @@ def published_card(
 def _with_origin(run: Run, card: styledrop.Card) -> styledrop.Card:
     """The card with what it was made from: the references, and whose they are."""
     references = tuple(
-        styledrop.StyleReference(sha256=sha256, content_phrase=before, style_phrase=behind)
-        for (before, behind), sha256 in zip(run.spec.reference_words, run.reference_sha256, strict=True)
+        styledrop.StyleReference(
+            sha256=sha256,
+            content_phrase=before,
+            style_phrase=behind,
+            content_phrase_from=run.origin(number),
+            style_phrase_from=run.origin(0),
+        )
+        for number, ((before, behind), sha256) in enumerate(
+            zip(run.spec.reference_words, run.reference_sha256, strict=True), start=1
+        )
     )
     origin = {"references": references, "licence": run.spec.licence, "consent": run.spec.consent}
     return card.model_copy(update=origin)

@@ -12,32 +12,36 @@ from prefect import task
 import styledrop
 from data.documents.spec import OnboardingSpec, StyleSpec
 from data.documents.subject_spec import SubjectSpec
+from data.documents.vocabulary import read_vocabulary
 from data.documents.words import whole_prompt
 from data.errors import AlreadyInStore, SpecError, StoreCorrupted
 from data.keys import signing_key
 from data.parsing import parse_json
 from data.pictures.images import from_png, load_reference, square, to_png
+from data.records.feedback import Decision
 from data.records.onboarding import Example, Run
 from data.records.version import Pointer
 from data.store.files import Store, read_blob
 from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
-from data.store.published_style import read_document, read_version, without_addresses
+from data.store.published_style import read_document, read_phrases, read_version, without_addresses
 from tasks.deployment import addresses_of, refuse_relative_addresses
 from tasks.models import identify_base, identify_scorer, open_base, open_scorer, refuse_cut_prompts
+from tasks.onboarding.propose_phrases import as_said, said_phrases
 from tasks.reporting import log_stage
 
 
 @task(persist_result=True, result_serializer="json")
-def prepare(spec: StyleSpec | SubjectSpec) -> Run:
+def prepare(spec: StyleSpec | SubjectSpec, said: Decision | None = None) -> Run:
     """Check the references, the base and the store, and open the run's folder in the store.
 
     The same spec, with the same bytes behind its references, is the same run, also if they have moved. If a version is
-    made anew, its references are taken as they lie there, at both sizes.
+    made anew, its references are taken as they lie there, at both sizes. Phrases that a person `said` count as if they
+    stood in the spec; until somebody has, those that it leaves out are empty.
 
     Raises:
         StyleReferenceError: if a reference is missing, broken or of an absurd size.
-        SpecError: if there is no such base, nothing that can score or no base that reads the prompts whole, or if an
-            address is relative in a run of a deployment.
+        SpecError: if there is no such base, nothing that can score or no base that reads the prompts whole, if an
+            address is relative in a run of a deployment, or if phrases are left out that the base cannot propose.
         KeyUnusable: if the environment names a key to sign with that cannot be read.
         StyleWithdrawn: if the style was taken back.
         StoreNotWritable: if the store refuses writes.
@@ -57,6 +61,9 @@ def prepare(spec: StyleSpec | SubjectSpec) -> Run:
     references = [load_reference(one.uri, one.fit) for one in spec.references]
     base = open_base(spec.base)
     open_scorer(spec.base, spec.scorer)
+    phrases = said_phrases(spec, said) if said is not None else ()
+    if said is not None:
+        spec = spec.with_phrases(said.phrases)
     refuse_cut_prompts(base, spec.whole_prompts)
     store = Store(spec.store)
     style = style_folder(store, spec.name)
@@ -65,6 +72,8 @@ def prepare(spec: StyleSpec | SubjectSpec) -> Run:
     _refuse_other_kind(spec, style, pointer)
     old = read_version(spec.rebuilds) if spec.rebuilds else None
     given_sha256 = source_sha256(spec, [reference.sha256 for reference in references])
+    if as_said(spec, given_sha256).phrases_left_out:
+        read_vocabulary(base.folder)
     key = run_key(spec, given_sha256)
     folder = f"runs/{spec.name}"
     opened = _written_once(store, f"{folder}/opened.json", {"nonce": secrets.token_hex(8)})
@@ -99,6 +108,7 @@ def prepare(spec: StyleSpec | SubjectSpec) -> Run:
         references=examples(images, base.size_px),
         large_references=examples(large_images or images, base.large.size_px) if base.super_resolution else (),
         rebuilds=old.uri if old is not None else "",
+        phrases=read_phrases(spec.rebuilds) if spec.rebuilds else phrases,
     )
 
 

@@ -23,7 +23,7 @@ from data.records.version import VERSION_LAYOUT, Figure, VersionDocument, Versio
 from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
 from data.store.publication import current_version, publish_version
-from data.store.published_style import DOCUMENT, OLD_AND_NEW, SUPER_RESOLUTION_FOLDER, without_addresses
+from data.store.published_style import DOCUMENT, OLD_AND_NEW, PHRASES, SUPER_RESOLUTION_FOLDER, without_addresses
 from tasks.models import open_adapter, open_base
 from tasks.onboarding.artifacts import artifact_key, trail
 from tasks.onboarding.card import enlarging_card, published_card
@@ -151,6 +151,8 @@ def _files(
         files[f"{where}.json"] = kept.model_dump_json(indent=2).encode()
     if waiver is not None:
         files["word.json"] = waiver.model_dump_json(indent=2).encode()
+    if run.phrases:
+        files[PHRASES] = json.dumps([one.model_dump(mode="json") for one in run.phrases], indent=2).encode()
     files["guidance.json"] = guidance.model_dump_json(indent=2).encode()
     spec = without_addresses(run.spec.model_dump(mode="json"))
     files["spec.json"] = json.dumps(spec, indent=2, ensure_ascii=False).encode()
@@ -204,6 +206,8 @@ def _document(
             VersionReference(
                 content_phrase=reference.content_phrase,
                 style_phrase=reference.style_phrase,
+                content_phrase_from=reference.content_phrase_from,
+                style_phrase_from=reference.style_phrase_from,
                 source_sha256=reference.sha256,
                 prompt=example.prompt,
                 image=image,

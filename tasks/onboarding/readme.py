@@ -80,6 +80,7 @@ def readme(
                 f"![{one.content_phrase}]({path})" for one, path in zip(card.references, references, strict=True)
             ),
             "; ".join(dict.fromkeys(f"*{example.prompt}*" for example in run.references)),
+            *_phrase_lines(run),
             f"Licence: {card.licence}. Consent: {card.consent}.",
             "## Before and after",
             f"The same prompts and seeds, by the untuned base and {learnt}; none of these prompts was tuned on.",
@@ -170,6 +171,12 @@ def _scorer(run: Run) -> str:
 
 def _prompt(run: Run, phrase: str) -> str:
     return whole_prompt(whole_prompt(run.spec.token, phrase), run.spec.style_phrase)
+
+
+def _phrase_lines(run: Run) -> tuple[str, ...]:
+    """What became of phrases that were proposed."""
+    lines = [f"{'content' if one.reference else 'style'} phrase *{one.said}* {one.in_words}" for one in run.phrases]
+    return (f"Not all phrases stood in the spec: {'; '.join(lines)}.",) if lines else ()
 
 
 def _rebuilt_line(rebuilt: RebuiltRecord | None) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from data.pictures.markdown import embedded_image, thumbnail
 from data.records.feedback import (
     ANSWERS_TO_DOUBTS,
     Answer,
-    Question,
+    AnyQuestion,
+    CandidatesQuestion,
     possible_answers,
 )
 from data.records.onboarding import CandidatesRecord, Run
@@ -37,7 +38,7 @@ MIN_COMPARED = 32
 
 
 @task(persist_result=True, result_serializer="json")
-def show_candidates(run: Run, candidates: CandidatesRecord) -> Question:
+def show_candidates(run: Run, candidates: CandidatesRecord) -> CandidatesQuestion:
     """Choose what a reviewer picks from; put it on a numbered sheet in the store, and into a table in the run."""
     rows = from_parquet(Store(run.store).read_blob(candidates.table))
     shown, chosen_by = choose_shown(run, candidates, rows)
@@ -46,7 +47,7 @@ def show_candidates(run: Run, candidates: CandidatesRecord) -> Question:
 
 
 @task(persist_result=True, result_serializer="json")
-def show_doubts(run: Run, evaluation: EvaluationRecord) -> Question:
+def show_doubts(run: Run, evaluation: EvaluationRecord) -> CandidatesQuestion:
     """Put images of the last round before a reviewer, who says whether it is published in spite of the doubts."""
     samples = last_samples(run, evaluation)
     rows = from_parquet(Store(run.store).read_blob(samples.table))
@@ -62,22 +63,29 @@ def last_samples(run: Run, evaluation: EvaluationRecord) -> CandidatesRecord:
 
 
 @task(persist_result=False, cache_policy=NO_CACHE)
-def write_question(question: Question, refusal: str) -> str:
+def write_question(question: AnyQuestion) -> str:
     """What stands above the form's fields, in Markdown with the pictures in it: too large to be kept as a result."""
     store = Store(question.store)
     references = [from_png(store.read_blob(example.image)) for example in question.references]
-    candidates = question.candidates
-    wanted = "May this be published?" if question.is_about_publication else "Pick up to about ten, by their numbers."
+    known = f"{_as_sentences(question)} " if isinstance(question, CandidatesQuestion) else ""
     paragraphs = [
-        f"**{refusal}**" if refusal else "",
-        f"Style **{question.style}**, round {candidates.round_number} of {question.planned_rounds} planned. "
-        f"{_as_sentences(question)} The reference:",
+        f"**{question.refusal}**" if question.refusal else "",
+        f"Style **{question.style}**, {question.title}. {known}The reference:",
         " ".join(thumbnail(image, "reference", side_px=THUMBNAIL_PX) for image in references),
         f"Nearest published styles: {question.nearest_in_words}.",
         question.turn,
-        f"{wanted} {len(question.shown)} of {candidates.count} ({question.chosen_by}):",
-        embedded_image(store.read_blob(question.sheet), "webp", "candidates, numbered"),
     ]
+    if isinstance(question, CandidatesQuestion):
+        wanted = (
+            "May this be published?" if question.is_about_publication else "Pick up to about ten, by their numbers."
+        )
+        paragraphs += [
+            f"{wanted} {len(question.shown)} of {question.candidates.count} ({question.chosen_by}):",
+            embedded_image(store.read_blob(question.sheet), "webp", "candidates, numbered"),
+        ]
+    else:
+        paragraphs.append("Confirm what the scorer proposes, or correct it, phrase by phrase:")
+        paragraphs += [f"{number}. {label}: {phrase}" for number, (label, phrase) in enumerate(question.phrases, 1)]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
@@ -97,13 +105,13 @@ def _ask(
     chosen_by: str,
     findings: Findings,
     answers: tuple[Answer, ...],
-) -> Question:
+) -> CandidatesQuestion:
     images = [from_png(rows[number].image) for number in shown]
     sheet = _as_webp(numbered_sheet(images, shown, cell_px=THUMBNAIL_PX))
     store = Store(run.store)
     references = [from_png(store.read_blob(example.image)) for example in run.references]
     scorer = open_scorer(run.spec.base, run.spec.scorer)
-    question = Question(
+    question = CandidatesQuestion(
         style=run.spec.name,
         planned_rounds=run.spec.rounds,
         candidates=candidates,

@@ -23,6 +23,7 @@ from data.records.feedback import Decision, FeedbackRecord
 from data.store.examples import read_examples
 from data.store.files import Store
 from data.store.publication import current_version
+from data.store.published_style import read_document
 from review.links import link
 from review.page import make_app
 from review.waiting import find_waiting
@@ -75,11 +76,20 @@ def check_that_exactly_these_were_tuned_on(store: Store, picks: list[int], note:
     assert json.loads(version.read("card.json"))["prompts"] == prompts
 
 
-def test_six_picks_on_the_review_page_are_what_round_two_is_tuned_on(
+def test_phrases_and_six_picks_on_the_review_page_are_what_rounds_one_and_two_are_tuned_on(
     spec_document: dict[str, Any], s3_store: str, worker_pool: str, prefect_client: SyncPrefectClient
 ) -> None:
-    run_id = suspended_run(spec_document, s3_store, prefect_client)
+    bare = {**spec_document, "references": [{"uri": spec_document["references"][0]["uri"]}]}
+    run_id = suspended_run(bare, s3_store, prefect_client)
     with served(make_app(None)) as here, served(make_app(SECRET)) as elsewhere, open_page() as page:
+        page.goto(f"{here}/runs/{run_id}")
+        content = page.get_by_label("Content phrase").input_value()
+        page.get_by_label("Style phrase").fill("in navy style")
+        screenshot(page, "proposed-phrases")
+        _decide(page, "confirm", reviewer="Ada")
+        page.get_by_text("Answered: confirm by Ada; the run goes on.").wait_for()
+        _open_question(page, f"{here}/runs/{run_id}", "Round 1 of 2 planned")
+
         page.goto(here)
         page.locator(f"a[href='/runs/{run_id}']", has_text="disc").click()
         assert page.locator(".candidate").count() == 10
@@ -101,6 +111,10 @@ def test_six_picks_on_the_review_page_are_what_round_two_is_tuned_on(
         page.get_by_text("it was answered already: 'approve' by Ada").wait_for()
     assert complete_with_a_word(prefect_client, run_id).type == StateType.COMPLETED
     check_that_exactly_these_were_tuned_on(Store(s3_store), picks, "<b>on the page</b>")
+    [reference] = read_document(current_version(Store(s3_store), "disc").uri).references
+    assert reference.prompt == f"{content} in navy style"
+    assert reference.content_phrase_from == "proposed and confirmed by Ada"
+    assert reference.style_phrase_from.startswith("proposed and corrected by Ada (proposed: in ")
 
 
 def test_two_who_disagree_are_followed_by_a_third_who_decides(spec_document: dict[str, Any], prefect_api: str) -> None:

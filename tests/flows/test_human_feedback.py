@@ -16,21 +16,23 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.states import Running, Suspended
 
+import styledrop
 from bench.smallest import draw_reference, learnable_settings, smallest_style
 from bench.tiny_base import save_learnable_base
 from data.documents.spec import parse_spec
 from data.errors import DecisionRefused, NotWaiting, StyleRejected
-from data.records.feedback import Decision, FeedbackRecord
+from data.records.feedback import Decision, FeedbackRecord, PhrasesQuestion
 from data.records.onboarding import CandidatesRecord, PublishedAdapter, Run
 from data.records.scores import EvaluationRecord, Leak, RoundScores, Score, Verdict
 from data.store.examples import read_examples
 from data.store.files import Store
-from data.store.published_style import read_document
+from data.store.published_style import read_document, read_phrases
 from flows.human_feedback import ReviewAnswer, ask_for_waiver, ask_reviewer
 from flows.onboard_style import onboard_style
 from published.__main__ import main as published_main
 from review.terminal import main as review
 from review.waiting import Waiting, answer, find_waiting
+from tasks.batches.plan import find_published
 from tasks.onboarding.keep_candidates import keep_candidates
 from tasks.onboarding.prepare import prepare
 from tasks.onboarding.show_candidates import write_question
@@ -140,6 +142,69 @@ def test_a_reviewer_sees_what_clip_ranks_with_hybrid_feedback_and_what_was_drawn
     ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("learnt")
+def test_a_run_whose_phrases_are_proposed_waits_before_round_1_and_is_tuned_on_what_a_person_says(
+    spec_document: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    [reference] = spec_document["references"]
+    document = {**spec_document, "rounds": 1}
+    spec = parse_spec({**document, "references": [{"uri": reference["uri"]}]})
+    store = Store(spec.store)
+
+    def answer_wrongly(waiting: Waiting) -> None:
+        assert not [key for key in store.list("runs") if "/round-1/" in key]  # nothing is tuned
+        with pytest.raises(DecisionRefused, match="content phrase: expected a phrase, got an empty one"):
+            says("confirm", phrases=("", "in flat style"))(waiting)
+        assert review(["confirm", str(waiting.run_id), "--reviewer", "Ada", "--correct", "3", "x"]) == 1
+        assert "expected the number of a phrase, 1 to 2, got '3'" in capsys.readouterr().err
+        says("confirm", phrases=("A FISH", "in flat style"))(waiting)  # what is evaluated, which the run alone knows
+
+    def correct(waiting: Waiting) -> None:
+        assert "got ['a fish']" in waiting.question.refusal
+        assert review(["show", str(waiting.run_id)]) == 0
+        shown = capsys.readouterr().out
+        assert "again       the spec cannot be used: evaluation_prompts: expected none" in shown
+        assert isinstance(waiting.question, PhrasesQuestion)
+        content, style = waiting.question.proposed
+        assert f"     2  {style}  (style phrase)" in shown and content in write_question.fn(waiting.question)
+        command = ["confirm", str(waiting.run_id), "--reviewer", "Ada", "--correct", "1", "a blue  disc"]
+        assert review(command) == 0
+        proposed.extend((content, style))
+
+    proposed: list[str] = []
+    finished = person(answer_wrongly, correct)
+    published = onboard_style(spec)
+    finished()
+    content, style = proposed
+    version = Store(published.uri)
+    card = json.loads(version.read("card.json"))
+    assert card["prompts"] == [f"a blue disc {style}"]
+    origins = [f"proposed and corrected by Ada (proposed: {content})", "proposed and confirmed by Ada"]
+    [of_reference] = read_document(published.uri).references
+    assert [of_reference.content_phrase_from, of_reference.style_phrase_from] == origins
+    assert [card["references"][0][f"{name}_phrase_from"] for name in ("content", "style")] == origins
+    assert (
+        f"content phrase *a blue disc* {origins[0]}; style phrase *{style}* {origins[1]}."
+        in version.read("README.md").decode()
+    )
+    said = read_phrases(published.uri)
+    assert [one.said for one in said] == ["a blue disc", style]
+    assert published_main(["verify", published.uri]) == 0
+
+    sha256 = (of_reference.source_sha256,)
+    assert onboard_style(spec) == published == find_published(spec, sha256)  # nobody is there to answer
+    written = parse_spec(
+        {**document, "references": [{**reference, "content_phrase": "a blue disc", "style_phrase": style}]}
+    )
+    assert find_published(written, sha256) == published
+    assert (
+        prepare.fn(written.model_copy(update={"rebuilds": published.uri})).phrases == said
+    )  # made anew, they are kept
+    with patch.object(styledrop, "tune", side_effect=AssertionError("tuned again")):
+        copied = onboard_style(written)
+    assert read_document(copied.uri).references[0].content_phrase_from == "given"
+
+
 @pytest.fixture
 def all_leaks() -> Iterator[None]:
     """Every style is above the threshold."""
@@ -153,7 +218,7 @@ def test_what_is_not_learnt_waits_for_a_word_and_the_reviewer_sees_why(
     def look(waiting: Waiting) -> None:
         assert review(["show", str(waiting.run_id)]) == 0
         assert "verdict     not learnt: Style " in capsys.readouterr().out
-        assert "Not learnt: Style " in write_question.fn(waiting.question, "")
+        assert "Not learnt: Style " in write_question.fn(waiting.question)
         says("publish", note="a beginning")(waiting)
 
     finished = person(look)

@@ -92,7 +92,7 @@ def test_behind_a_proxy_that_changes_the_name_answers_are_taken_or_both_names_to
 def test_an_answer_in_another_form_is_refused_in_words() -> None:
     response = client(None).post(f"/runs/{RUN}", json={**ANSWER, "decision": "yes"}, headers={"Origin": HERE})
     assert response.status_code == 400
-    assert "Input should be 'approve', 'another round', 'publish' or 'reject'" in response.json()["error"]
+    assert "Input should be 'approve', 'another round', 'publish', 'confirm' or 'reject'" in response.json()["error"]
 
 
 def test_a_link_opens_its_own_run_and_nothing_else() -> None:

@@ -16,6 +16,9 @@ class StyleReference(Settings):
     """Of the image file."""
     content_phrase: str
     style_phrase: str
+    content_phrase_from: str = "given"
+    """Whether it stood in the spec, or was proposed by the base's scorer, and what was made of that by whom."""
+    style_phrase_from: str = "given"
 
 
 class Card(Settings):

@@ -68,6 +68,13 @@ def test_a_style_may_have_several_images_with_a_phrase_each_or_one_for_all(tmp_p
     assert phrases == [["a disc", "a ball"], ["a disc", "a disc"]]
 
 
+def test_a_row_may_leave_phrases_out(tmp_path: Path, reference: Path) -> None:
+    rows = [{**ROW, "content_phrase": ""}, {name: cell for name, cell in ROW.items() if not name.endswith("_phrase")}]
+    first, second = (read_manifest(write(tmp_path / "batch.csv", [row]), SETTINGS).styles[0].spec for row in rows)
+    assert (first.phrases_left_out, first.style_phrase) == ((1,), "in flat style")
+    assert second.phrases_left_out == (1, 0)
+
+
 def test_every_bad_row_is_named_with_its_reason_and_good_ones_stay(tmp_path: Path, reference: Path) -> None:
     (tmp_path / "broken.png").write_bytes(reference.read_bytes()[:100])
     rows = [
@@ -132,7 +139,7 @@ LINES: dict[str, tuple[list[str], list[int], dict[int, str]]] = {
         [2],
         {1: "line 2: expected 6 cells, got 1 more: 'x'"},
     ),
-    "cells too few": (["a,reference.png,a disc", GOOD.format("b")], [2], {1: "style_phrase: expected a value"}),
+    "cells too few": (["a,reference.png,a disc", GOOD.format("b")], [2], {1: "licence: expected a value"}),
     "a control character": ([GOOD.format("a").replace("disc", "di\0sc"), GOOD.format("b")], [2], {1: r"U\+0000"}),
     "a name with a control character": ([GOOD.format("a\x1b"), GOOD.format("b")], [2], {1: "name: expected 1 to 64"}),
     "different style phrases": (
@@ -295,7 +302,7 @@ def test_images_are_found_beside_a_manifest_on_another_filesystem(reference: Pat
         ("batch.txt", b"x", r"expected a manifest \.csv.*batch\.txt"),
         ("batch.csv", HEADING, "got 0 rows"),
         ("batch.csv", b"", r"batch\.csv.* expected the columns name, .* got \[\]"),
-        ("batch.csv", b"name,images\nx,y\n", r"expected the columns .* missing: \['content_phrase', "),
+        ("batch.csv", b"name,images\nx,y\n", r"expected the columns .* missing: \['licence', "),
         ("batch.csv", HEADING.replace(b",", b";"), "with ';' between them: separate them with commas"),
         ("batch.csv", HEADING.replace(b",", b"\t"), "with tabs between them"),
         ("batch.csv", HEADING.decode().encode("utf-16"), "expected UTF-8, got UTF-16"),

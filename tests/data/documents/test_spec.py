@@ -66,6 +66,28 @@ def test_our_own_list_gives_way_to_one_that_is_written() -> None:
     assert "house" not in parse_spec({**MINIMAL, "evaluation_prompts": ["a house"]}).prompts
 
 
+def test_a_spec_whose_phrases_are_said_later_is_the_one_that_they_are_written_in() -> None:
+    given, bare = {**REFERENCE, "content_phrase": "the moon"}, {"uri": "cat.png"}
+    spec = parse_spec({**MINIMAL, "references": [bare, {**bare, "content_phrase": "the moon"}, bare]})
+    assert (spec.phrases_left_out, spec.style_phrase, spec.reference_contents) == ((1, 3, 0), "", {"the moon"})
+    written = {**MINIMAL, "references": [{**REFERENCE, "content_phrase": "car"}, given, {**REFERENCE}]}
+    for asked in (spec, parse_spec(spec.model_dump(mode="json"))):  # a deployment's run gets all fields
+        assert asked.with_phrases(["car", "a cat", "in watercolor  style"]) == parse_spec(written)
+    with pytest.raises(SpecError, match=r"references\.2\.content_phrase: expected a phrase, got '\.' alone"):
+        spec.with_phrases(["car", ".", "in ink"])
+    own = parse_spec(
+        {**MINIMAL, "references": [{**REFERENCE, "content_phrase": None}], "evaluation_prompts": ["a fish"]}
+    )
+    assert own.phrases_left_out == (1,)
+    with pytest.raises(SpecError, match=r"evaluation_prompts: expected none .* got \['a fish'\]"):
+        own.with_phrases(["Fish"])
+
+
+def test_a_style_phrase_of_one_reference_is_that_of_all() -> None:
+    spec = parse_spec({**MINIMAL, "references": [{"uri": "a.png", "content_phrase": "car"}, REFERENCE]})
+    assert (spec.phrases_left_out, spec.reference_words[0]) == ((), ("car", "in watercolor style"))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -4,8 +4,16 @@ from typing import Any
 import pytest
 
 from data.errors import DecisionRefused
-from data.records.feedback import ANSWERS_TO_DOUBTS, Decision, FeedbackRecord, check_decision, possible_answers, settle
-from data.records.onboarding import CandidatesRecord
+from data.records.feedback import (
+    ANSWERS_TO_DOUBTS,
+    Decision,
+    FeedbackRecord,
+    PhrasesQuestion,
+    check_decision,
+    possible_answers,
+    settle,
+)
+from data.records.onboarding import CandidatesRecord, Example
 from data.records.record import Blob
 
 DIGEST = "a" * 64
@@ -108,3 +116,43 @@ def test_a_third_persons_decision_counts_and_keeps_the_others() -> None:
 def test_nobody_agrees_with_themselves() -> None:
     with pytest.raises(DecisionRefused, match="another reviewer than Ada and Ben, got ' ada': two have to agree"):
         check_decision(decision(reviewer=" ada"), CANDIDATES, SHOWED, possible_answers(1), ("Ada", "Ben"))
+
+
+IMAGE = Example(image=CANDIDATES.table, prompt="")
+QUESTION = PhrasesQuestion(
+    style="disc", store="memory://s", references=(IMAGE, IMAGE), left_out=(2, 0), proposed=("a disc", "in ink style")
+)
+
+
+def on_phrases(*phrases: str, **change: Any) -> Decision:
+    about = {"decision": "confirm", "picks": (), "candidates_sha256": QUESTION.seen_sha256, "phrases": phrases}
+    return decision(**{**about, **change})
+
+
+def test_phrases_are_confirmed_corrected_or_rejected() -> None:
+    assert [label for label, _ in QUESTION.phrases] == ["content phrase of reference 2", "style phrase"]
+    for given in (on_phrases("a disc", "in ink style"), on_phrases("a moon", "in oil"), on_phrases(decision="reject")):
+        QUESTION.check(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (on_phrases("a disc"), "expected 2 phrases, one for each that is proposed, got 1"),
+        (on_phrases("a disc", " "), "style phrase: expected a phrase, got an empty one"),
+        (on_phrases("...", "in ink"), r"content phrase of reference 2: expected a phrase, got '\.\.\.' alone"),
+        (on_phrases("a\u200bdisc", "in ink"), r"content phrase of reference 2: .* got U\+200B"),
+        (on_phrases("a disc", "in ink", reviewer=" "), "expected the reviewer's name"),
+        (on_phrases("a disc", "in ink", decision="approve"), r"one of \['confirm', 'reject'\] of phrases .* 'approve'"),
+        (on_phrases("a disc", "in ink", candidates_sha256=DIGEST), "got one on aaaaaaaaaaaa: they have changed"),
+    ],
+)
+def test_phrases_that_a_spec_would_refuse_are_refused(given: Decision, message: str) -> None:
+    with pytest.raises(DecisionRefused, match=message):
+        QUESTION.check(given)
+
+
+def test_two_agree_on_phrases_if_they_say_the_same() -> None:
+    ada, ben, cleo = (on_phrases("a disc", style, reviewer=style) for style in ("in ink", "in ink", "in oil"))
+    assert (agreed := settle([ada, ben], 2)) and (agreed.decision, agreed.phrases) == ("confirm", ("a disc", "in ink"))
+    assert settle([ada, cleo], 2) is None

@@ -32,6 +32,22 @@ def test_a_plan_has_the_good_rows_and_the_reasons_of_the_bad_and_starts_nothing(
     assert batch.styles[0].run_key == prepare.fn(batch.styles[0].spec).key
 
 
+def test_a_row_without_phrases_is_planned_where_its_base_can_propose_them(
+    manifest: Path, settings: StyleSettings, tiny_base_folder: Path, tmp_path: Path
+) -> None:
+    rows = [
+        {name: cell for name, cell in row.items() if "phrase" not in name}
+        for row in yaml.safe_load(manifest.read_text())
+    ]
+    base = Path(shutil.copytree(tiny_base_folder, tmp_path / "amused"))
+    (base / "vocabulary.json").unlink()
+    rows[2]["base"] = str(base)
+    manifest.write_text(yaml.safe_dump(rows))
+    batch = plan_batch.fn(str(manifest), "", settings, False)
+    assert [style.spec.phrases_left_out for style in batch.styles] == [(1, 0)]
+    assert "has no vocabulary.json" in batch.bad_rows[1].reason
+
+
 def test_a_strict_plan_refuses_bad_rows_by_name(manifest: Path, settings: StyleSettings) -> None:
     with pytest.raises(ManifestError, match=r"got 1; nothing was started\. row 1 \(lost\): .*lost\.png"):
         plan_batch.fn(str(manifest), "", settings, True)

@@ -1,5 +1,6 @@
 """What a batch makes of what Prefect says about its runs."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from unittest.mock import Mock, patch
@@ -8,17 +9,18 @@ from uuid import uuid4
 import httpx
 import pytest
 from prefect import flow
-from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateDetails, StateType
 from prefect.exceptions import PrefectHTTPStatusError
-from prefect.states import Completed, Pending, Running
+from prefect.states import Completed, Pending, Running, Suspended
 
 from data.documents.spec import parse_spec
 from data.documents.subject_spec import SubjectSpec
 from data.records.batch import Batch, BatchStyle, StyleRun
+from data.records.feedback import PhrasesQuestion
 from data.records.record import Blob
 from tasks.batches import runs as batch_runs
 from tasks.batches.report import _outcome
-from tasks.batches.runs import CANCELLING_S, _refresh, run_styles
+from tasks.batches.runs import CANCELLING_S, _refresh, _style_run, run_styles
 
 
 def test_a_run_that_was_deleted_is_named_and_not_waited_for() -> None:
@@ -28,6 +30,17 @@ def test_a_run_that_was_deleted_is_named_and_not_waited_for() -> None:
     runs = {"kept": kept, "gone": gone, "done": done}
     assert _refresh(client, runs) == {"gone"}
     assert runs["kept"] == now and runs["done"] == done
+
+
+def test_a_run_that_waits_for_phrases_is_reported_with_what_is_proposed() -> None:
+    question = PhrasesQuestion(
+        style="a", store="memory://s", references=(), left_out=(1, 0), proposed=("moon", "in ink")
+    )
+    keys = StateDetails(run_input_keyset={"schema": "s", "response": "r", "description": "d"})
+    waiting = FlowRun(id=uuid4(), flow_id=uuid4(), state=Suspended(state_details=keys))
+    client = Mock(read_flow_run_input=Mock(return_value=json.dumps({"question": question.model_dump(mode="json")})))
+    run = _style_run(client, waiting)
+    assert (run.state, run.waits_for) == ("waiting", "phrases (proposed: moon, in ink)")
 
 
 @flow

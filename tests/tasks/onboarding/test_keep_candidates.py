@@ -5,11 +5,12 @@ from PIL import Image
 
 from data.errors import DecisionRefused
 from data.pictures.images import to_png
-from data.records.feedback import Decision, Question
+from data.records.feedback import CandidatesQuestion, Decision
 from data.records.onboarding import CandidatesRecord, Run
 from data.store.candidates import Candidate, to_parquet
 from data.store.files import Store
-from tasks.onboarding.keep_candidates import find_decisions, keep_candidates, record_decision
+from tasks.onboarding.decisions import RecordedAnswer, find_decisions, place_of_candidates, record_decision
+from tasks.onboarding.keep_candidates import keep_candidates
 
 SCORES = [0.1, 0.3, 0.2, 0.2, 0.1, 0.3]
 
@@ -26,8 +27,8 @@ def candidates_of(run: Run, first_seed: int = 0) -> CandidatesRecord:
     return CandidatesRecord(round_number=1, table=table, count=len(rows))
 
 
-def question_of(run: Run, candidates: CandidatesRecord) -> Question:
-    return Question(
+def question_of(run: Run, candidates: CandidatesRecord) -> CandidatesQuestion:
+    return CandidatesQuestion(
         style=run.spec.name, planned_rounds=2, candidates=candidates, shown=(1, 5, 4, 2, 0, 3), store=run.store,
         answers=("approve", "another round", "reject"), references=run.references, sheet=candidates.table,
         chosen_by="drawn", leak=None,
@@ -41,6 +42,14 @@ def answer(decision: str, reviewer: str, picks: tuple[int, ...], candidates: Can
     )  # fmt: skip
 
 
+def decisions_on(run: Run, candidates: CandidatesRecord) -> list[Decision]:
+    return find_decisions.fn(run, place_of_candidates(run, candidates))
+
+
+def record(run: Run, candidates: CandidatesRecord, given: Decision) -> RecordedAnswer:
+    return record_decision.fn(run, place_of_candidates(run, candidates), question_of(run, candidates), given)
+
+
 def test_clip_keeps_the_best_of_each_prompt_by_number_and_writes_no_picture_again(run: Run) -> None:
     candidates = candidates_of(run)
     written = Store(run.store).list()
@@ -52,12 +61,11 @@ def test_clip_keeps_the_best_of_each_prompt_by_number_and_writes_no_picture_agai
 
 def test_a_decision_is_in_the_store_before_it_is_acted_on_and_a_second_one_is_refused(human_run: Run) -> None:
     candidates = candidates_of(human_run)
-    question = question_of(human_run, candidates)
-    assert find_decisions.fn(human_run, candidates) == []
+    assert decisions_on(human_run, candidates) == []
     first = answer("another round", "Ada", (4, 2), candidates)
-    assert record_decision.fn(human_run, question, first).decision == first
-    assert find_decisions.fn(human_run, candidates) == [first]
-    second = record_decision.fn(human_run, question, answer("reject", "Bob", (), candidates))
+    assert record(human_run, candidates, first).decision == first
+    assert decisions_on(human_run, candidates) == [first]
+    second = record(human_run, candidates, answer("reject", "Bob", (), candidates))
     assert second.decision == first
     assert "got a second one, 'reject' by Bob: 'another round' by Ada" in second.refusal
     feedback = keep_candidates.fn(human_run, candidates, first)
@@ -67,23 +75,21 @@ def test_a_decision_is_in_the_store_before_it_is_acted_on_and_a_second_one_is_re
 
 def test_an_unusable_answer_is_refused_in_words_and_not_recorded(human_run: Run) -> None:
     candidates = candidates_of(human_run)
-    answered = record_decision.fn(
-        human_run, question_of(human_run, candidates), answer("approve", "Ada", (6,), candidates)
-    )
+    answered = record(human_run, candidates, answer("approve", "Ada", (6,), candidates))
     assert answered.decision is None
     assert answered.refusal == "expected picks of the 6 images shown, got [6]; use their numbers"
-    assert find_decisions.fn(human_run, candidates) == []
+    assert decisions_on(human_run, candidates) == []
 
 
 def test_a_decision_on_other_candidates_is_neither_found_nor_used(human_run: Run) -> None:
     candidates = candidates_of(human_run)
     decision = answer("approve", "Ada", (0,), candidates)
-    record_decision.fn(human_run, question_of(human_run, candidates), decision)
+    record(human_run, candidates, decision)
     others = candidates_of(human_run, first_seed=100)
-    assert find_decisions.fn(human_run, others) == []
+    assert decisions_on(human_run, others) == []
     with pytest.raises(DecisionRefused, match="expected a decision on candidates .*: they have changed"):
         keep_candidates.fn(human_run, others, decision)
-    answered = record_decision.fn(human_run, question_of(human_run, others), decision)
+    answered = record(human_run, others, decision)
     assert answered.decision is None
     assert "they have changed; look at the new ones" in answered.refusal
     with pytest.raises(DecisionRefused, match="got none; ask a reviewer"):

@@ -17,7 +17,7 @@ def test_a_form_of_64_noisy_candidates_stays_under_400_kb(human_run: Run) -> Non
     question = question_of(human_run, candidates).model_copy(
         update={"sheet": blob, "shown": tuple(range(64)), "nearest": near}
     )
-    words = write_question.fn(question, "because")
+    words = write_question.fn(question.model_copy(update={"refusal": "because"}))
     assert words.startswith("**because**\n\nStyle **disc**, round 1 of 2 planned")
     assert "Nearest published styles: 0.97 like stickies, 0.80 like doodles." in words
     assert len(words) < 400_000
