@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from data.documents.words import shown
 from data.errors import SpecError
+from styledrop.config.settings import completed
 
 MAX_FILE_BYTES = 1024 * 1024
 MAX_DEPTH = 50
@@ -95,15 +96,7 @@ def checked(kind: type[Model], document: Any, what: str) -> Model:
 def completed_by(default: BaseModel) -> BeforeValidator:
     """For a field of a document: what is left out there is as in `default`, part by part."""
     whole = default.model_dump()
-    return BeforeValidator(lambda given: _completed(whole, given) if isinstance(given, Mapping) else given)
-
-
-def _completed(whole: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    completed = dict(whole)
-    for key, value in given.items():
-        old = whole.get(key)
-        completed[key] = _completed(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
-    return completed
+    return BeforeValidator(lambda given: completed(whole, given) if isinstance(given, Mapping) else given)
 
 
 def _problems(error: ValidationError, whole: str) -> str:

@@ -11,8 +11,6 @@ registration"): what the small image shows, and the large one scaled down does n
 Shapes: images, low (tokens of a small image), tokens.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,10 +27,10 @@ from styledrop.config.tuning import AdapterTuning
 from styledrop.errors import SamplingError
 from styledrop.generator import Condition
 from styledrop.guidance import Conditioned, guided
-from styledrop.sampler import BATCH_SIZE, decode
+from styledrop.sampler import BATCH_SIZE, draw_tokens
 from styledrop.super_resolution import SCALE, scaled_latents
 from styledrop.tuned import Tuned
-from styledrop.tuning import Progress, check_pairs, fit, start
+from styledrop.tuning import Progress, check_pairs, describe_run, fit, start
 
 GUIDANCE = Guidance(lambda_a=1.0, lambda_b=0.0)
 SAMPLING = SamplingConfig(steps=12, temperature=0.0, token_temperature=0.01)
@@ -81,7 +79,6 @@ def enlarge(
     if style is not None and not isinstance(style, Tuned) and len(style) != len(low):
         raise SamplingError(f"expected one adapter, or one for each of {len(low)} images, got {len(style)}")
     large = base.large
-    shape = large.generator.config
     images: list[Image.Image] = []
     for first in range(0, len(low), batch_size):
         part = slice(first, first + batch_size)
@@ -98,15 +95,8 @@ def enlarge(
         if guidance.lambda_b:
             of_nothing = _condition(large, tokens_of_small, latents, [""] * condition.batch_size)
             negative = Conditioned(generator=large.generator, condition=of_nothing)
-        tokens = decode(
-            guided(plain, negative, guidance=guidance, style=styled),
-            torch.full((condition.batch_size, shape.num_tokens), shape.mask_id, device=base.device),
-            mask_id=shape.mask_id,
-            steps=config.steps,
-            temperature=config.temperature,
-            token_temperature=config.token_temperature,
-            generators=[torch.Generator().manual_seed(seed) for seed in seeds[part]],
-        )
+        logits = guided(plain, negative, guidance=guidance, style=styled)
+        tokens = draw_tokens(logits, large, config, seeds[part])
         images += to_images(_back_projected(base.vqgan.decode(tokens), small))
     return images
 
@@ -118,7 +108,6 @@ def tune_enlarging(
     *,
     seed: int = 0,
     checkpoint: Path | None = None,
-    checkpoint_every: int = 50,
     progress: Progress | None = None,
     at_once: int | None = None,
 ) -> Adapter:
@@ -143,12 +132,7 @@ def tune_enlarging(
     rng = torch.Generator().manual_seed(seed)
     adapter = start(config, large, rng)
     assert isinstance(adapter, Adapter)
-    described = {
-        "config": config.model_dump(),
-        "seed": seed,
-        "base": large.sha256,
-        "pairs": hashlib.sha256(json.dumps([tokens.tolist(), low.tolist(), prompts]).encode()).hexdigest(),
-    }
+    described = describe_run(config, seed, large, [tokens.tolist(), low.tolist(), prompts])
     fit(
         adapter,
         large.generator,
@@ -158,7 +142,6 @@ def tune_enlarging(
         rng,
         described,
         checkpoint=checkpoint,
-        checkpoint_every=checkpoint_every,
         progress=progress,
         at_once=at_once,
     )

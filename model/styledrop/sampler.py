@@ -86,7 +86,6 @@ def sample(
     _check_tuned(prompts, style, content, content_prompts)
     if not isinstance(guidance, Guidance) and len(guidance) != len(prompts):
         raise SamplingError(f"expected one guidance, or one for each of {len(prompts)} prompts, got {len(guidance)}")
-    shape = base.generator.config
     texts = _Texts(base, [*prompts, *content_prompts, negative_prompt])
     style_base = style.on(base) if isinstance(style, Tuned) else base
     content_base = content.on(base) if content is not None else base
@@ -108,23 +107,27 @@ def sample(
             )
         how = guidance if isinstance(guidance, Guidance) else guidance[images]
         logits = guided(plain, negative.repeat(len(chunk)), guidance=how, style=styled, content=subject)
-        masked = torch.full((len(chunk), shape.num_tokens), shape.mask_id, device=base.device)
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds[images]]
-        chunks.append(
-            decode(
-                logits,
-                masked,
-                mask_id=shape.mask_id,
-                steps=config.steps,
-                temperature=config.temperature,
-                token_temperature=config.token_temperature,
-                generators=generators,
-            )
-        )
+        chunks.append(draw_tokens(logits, base, config, seeds[images]))
         drawn += base.render(chunks[-1])
         if progress is not None:
             progress(start + len(chunk), len(prompts))
     return Sampled(tokens=torch.cat(chunks), images=drawn)
+
+
+def draw_tokens(
+    tokens_to_logits: TokensToLogits, base: Base, config: SamplingConfig, seeds: Sequence[int]
+) -> Int[Tensor, "images tokens"]:
+    """Draw an image of the base's size from each seed, as tokens."""
+    shape = base.generator.config
+    return decode(
+        tokens_to_logits,
+        torch.full((len(seeds), shape.num_tokens), shape.mask_id, device=base.device),
+        mask_id=shape.mask_id,
+        steps=config.steps,
+        temperature=config.temperature,
+        token_temperature=config.token_temperature,
+        generators=[torch.Generator().manual_seed(seed) for seed in seeds],
+    )
 
 
 class _Texts:

@@ -21,6 +21,8 @@ from styledrop.errors import BaseError
 from styledrop.reading import reading
 
 _REQUIRED = ("open_clip_config.json", "open_clip_model.safetensors")
+_AT_ONCE = 64
+"""Images, or texts."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,7 @@ class ClipScorer:
         return tower
 
     @torch.inference_mode()
-    def score(
-        self,
-        images: Sequence[Image.Image],
-        prompts: Sequence[str],
-        references: Sequence[Image.Image],
-        *,
-        batch_size: int = 64,
-    ) -> Scores:
+    def score(self, images: Sequence[Image.Image], prompts: Sequence[str], references: Sequence[Image.Image]) -> Scores:
         """Score each image against its own prompt, and against all references.
 
         Raises:
@@ -73,46 +68,37 @@ class ClipScorer:
             )
         if not references:
             raise ValueError("expected at least one style reference, got none")
-        image_features = self._embed_images(images, batch_size)
-        text_features = self._embed_texts(prompts, batch_size)
-        style = image_features @ self._embed_images(references, batch_size).T
+        image_features, text_features = self._embed_images(images), self._embed_texts(prompts)
+        style = image_features @ self._embed_images(references).T
         return Scores(
             text=(image_features * text_features).sum(dim=1).cpu().numpy(), style=style.mean(dim=1).cpu().numpy()
         )
 
     @torch.inference_mode()
-    def compare(
-        self, images: Sequence[Image.Image], prompts: Sequence[str], *, batch_size: int = 64
-    ) -> Float[np.ndarray, "images prompts"]:
+    def compare(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> Float[np.ndarray, "images prompts"]:
         """Text of every image with every prompt."""
-        image_features, text_features = self._embed_images(images, batch_size), self._embed_texts(prompts, batch_size)
-        return (image_features @ text_features.T).cpu().numpy()
+        return (self._embed_images(images) @ self._embed_texts(prompts).T).cpu().numpy()
 
     @torch.inference_mode()
-    def embed(self, images: Sequence[Image.Image], *, batch_size: int = 64) -> Float[np.ndarray, "images width"]:
+    def embed(self, images: Sequence[Image.Image]) -> Float[np.ndarray, "images width"]:
         """Vectors of length 1, one for each image; the product of two is their Style score."""
-        return self._embed_images(images, batch_size).cpu().numpy()
+        return self._embed_images(images).cpu().numpy()
 
-    def _embed_images(self, images: Sequence[Image.Image], batch_size: int) -> Float[Tensor, "images width"]:
-        features = [
-            self._model.encode_image(
-                torch.stack(
-                    [self._preprocess(image.convert("RGB")) for image in images[start : start + batch_size]]
-                ).to(self._device),
-                normalize=True,
-            )
-            for start in range(0, len(images), batch_size)
-        ]
+    def _embed_images(self, images: Sequence[Image.Image]) -> Float[Tensor, "images width"]:
+        features = []
+        for start in range(0, len(images), _AT_ONCE):
+            pixels = [self._preprocess(image.convert("RGB")) for image in images[start : start + _AT_ONCE]]
+            features.append(self._model.encode_image(torch.stack(pixels).to(self._device), normalize=True))
         return torch.cat(features).float()
 
-    def _embed_texts(self, prompts: Sequence[str], batch_size: int) -> Float[Tensor, "images width"]:
+    def _embed_texts(self, prompts: Sequence[str]) -> Float[Tensor, "images width"]:
         # Many images share a prompt.
         places = {prompt: place for place, prompt in enumerate(dict.fromkeys(prompts))}
         distinct = list(places)
         features = [
             self._model.encode_text(
-                self._tokenizer(distinct[start : start + batch_size]).to(self._device), normalize=True
+                self._tokenizer(distinct[start : start + _AT_ONCE]).to(self._device), normalize=True
             )
-            for start in range(0, len(distinct), batch_size)
+            for start in range(0, len(distinct), _AT_ONCE)
         ]
         return torch.cat(features).float()[[places[prompt] for prompt in prompts]]

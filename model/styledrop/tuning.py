@@ -35,6 +35,9 @@ _log = logging.getLogger(__name__)
 Progress = Callable[[int, int, float], None]
 """Called after each step with the steps done, the steps of the run, and the step's loss."""
 
+CHECKPOINT_EVERY = 50
+"""Steps."""
+
 _LOSS_SCALE = {torch.float16: 2.0**10}
 """What the loss is multiplied by on its way back, so that float16 does not round small gradients to zero."""
 
@@ -46,7 +49,6 @@ def tune(
     *,
     seed: int = 0,
     checkpoint: Path | None = None,
-    checkpoint_every: int = 50,
     progress: Progress | None = None,
     at_once: int | None = None,
 ) -> Tuned:
@@ -54,7 +56,7 @@ def tune(
 
     An image may be given as its tokens, as `Base.tokenize` makes them.
     Each image is used equally often: batches run through the pairs in shuffled order, again and again.
-    With `checkpoint`, the run's state is written there every `checkpoint_every` steps and at the end,
+    With `checkpoint`, the run's state is written there every `CHECKPOINT_EVERY` steps and at the end,
     and a run that finds its own state there goes on from it. A checkpoint that cannot be read is logged, and the run
     starts over.
     At most `at_once` images of a batch are in memory at a time, all if it is None; the step is the same but for
@@ -82,12 +84,7 @@ def tune(
         return conditions.select(chosen)
 
     # Tokens stand for the images: two files of the same picture are the same run.
-    described = {
-        "config": config.model_dump(),
-        "seed": seed,
-        "base": base.sha256,
-        "pairs": hashlib.sha256(json.dumps([tokens.tolist(), [prompt for _, prompt in pairs]]).encode()).hexdigest(),
-    }
+    described = describe_run(config, seed, base, [tokens.tolist(), [prompt for _, prompt in pairs]])
     return fit(
         tuned,
         model.generator,
@@ -97,10 +94,15 @@ def tune(
         rng,
         described,
         checkpoint=checkpoint,
-        checkpoint_every=checkpoint_every,
         progress=progress,
         at_once=at_once,
     )
+
+
+def describe_run(config: Tuning, seed: int, base: Base, pairs: Sequence[object]) -> dict[str, Any]:
+    """All that a run depends on, as its checkpoints say it; `pairs` is what JSON says of them."""
+    digest = hashlib.sha256(json.dumps(pairs).encode()).hexdigest()
+    return {"config": config.model_dump(), "seed": seed, "base": base.sha256, "pairs": digest}
 
 
 def start(config: Tuning, base: Base, rng: torch.Generator) -> Tuned:
@@ -121,7 +123,6 @@ def fit(
     described: Mapping[str, Any],
     *,
     checkpoint: Path | None,
-    checkpoint_every: int,
     progress: Progress | None,
     at_once: int | None = None,
 ) -> Tuned:
@@ -150,7 +151,7 @@ def fit(
                 [part.split(at_once or len(rows)) for part in (rows, batch, masked, is_masked)],
             )
         )
-        if checkpoint is not None and (run.step % checkpoint_every == 0 or run.step == config.steps):
+        if checkpoint is not None and (run.step % CHECKPOINT_EVERY == 0 or run.step == config.steps):
             run.save(checkpoint, described)
         if progress is not None:
             progress(run.step, config.steps, run.loss)

@@ -45,6 +45,11 @@ def loss_with_all_masked(base: Base, tuned: Tuned) -> float:
     return float(F.cross_entropy(logits.flatten(0, 1), tokens.flatten()))
 
 
+@pytest.fixture(autouse=True)
+def kept_at_every_second_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("styledrop.tuning.CHECKPOINT_EVERY", 2)
+
+
 @of_each_method
 def test_tuning_learns_every_weight_and_leaves_the_base_alone(base: Base, config: Tuning) -> None:
     before = {name: value.clone() for name, value in base.generator.state_dict().items()}
@@ -65,7 +70,7 @@ def test_a_stopped_run_ends_with_the_same_bits(base: Base, tmp_path: Path, confi
     short = config.model_copy(update={"steps": 5})
     whole = tune(base, PAIRS, short)
     with pytest.raises(KeyboardInterrupt):
-        tune(base, PAIRS, short, checkpoint=tmp_path / "run", checkpoint_every=2, progress=stop)
+        tune(base, PAIRS, short, checkpoint=tmp_path / "run", progress=stop)
     resumed = tune(base, PAIRS, short, checkpoint=tmp_path / "run")
     assert all(torch.equal(value, whole.state_dict()[name]) for name, value in resumed.state_dict().items())
 

@@ -26,11 +26,12 @@ def test_a_copy_of_the_reference_has_style_1(scorer: ClipScorer) -> None:
     assert scores.style[1] < 0.999
 
 
-def test_scores_are_of_each_image_alone(scorer: ClipScorer) -> None:
+def test_scores_are_of_each_image_alone(scorer: ClipScorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("styledrop.scoring._AT_ONCE", 2)
     images = [drawing(colour) for colour in ("red", "blue", "green", "gold", "black")]
     prompts = ["a cat", "a dog", "a cat", "a fish", "a dog"]
     references = [drawing("pink"), drawing("navy", "grey")]
-    scores = scorer.score(images, prompts, references, batch_size=2)
+    scores = scorer.score(images, prompts, references)
     assert scores.text.shape == scores.style.shape == (5,)
     assert np.all(np.abs(scores.text) <= 1)
     for i in range(5):
@@ -38,9 +39,10 @@ def test_scores_are_of_each_image_alone(scorer: ClipScorer) -> None:
         np.testing.assert_allclose([scores.text[i], scores.style[i]], [alone.text[0], alone.style[0]], atol=1e-5)
 
 
-def test_comparing_gives_the_text_of_every_pair(scorer: ClipScorer) -> None:
+def test_comparing_gives_the_text_of_every_pair(scorer: ClipScorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("styledrop.scoring._AT_ONCE", 2)
     images, prompts = [drawing("red"), drawing("navy", "grey"), drawing("gold")], ["a cat", "a dog", "a cat"]
-    pairs = scorer.compare(images, prompts, batch_size=2)
+    pairs = scorer.compare(images, prompts)
     assert pairs.shape == (3, 3)
     np.testing.assert_allclose(pairs.diagonal(), scorer.score(images, prompts, images).text, atol=1e-5)
     np.testing.assert_array_equal(pairs[:, 0], pairs[:, 2])

@@ -23,6 +23,11 @@ CONFIG = AdapterTuning(learning_rate=1e-2, batch_size=4, steps=6)
 PAIRS = [(picture(seed), f"thing {seed} in noise style") for seed in range(3)]
 
 
+@pytest.fixture(autouse=True)
+def kept_at_every_second_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("styledrop.tuning.CHECKPOINT_EVERY", 2)
+
+
 class Stopped(Exception):
     """What a process killed in the middle of a run stands for."""
 
@@ -101,7 +106,7 @@ def test_a_stopped_run_ends_with_the_same_bits(base: Base, tmp_path: Path, size:
     whole = tune(base, PAIRS, config, seed=5)
     path = tmp_path / "run" / "checkpoint.safetensors"
     with pytest.raises(Stopped):
-        tune(base, PAIRS, config, seed=5, checkpoint=path, checkpoint_every=2, progress=stop_after(5))
+        tune(base, PAIRS, config, seed=5, checkpoint=path, progress=stop_after(5))
     steps = []
     resumed = tune(base, PAIRS, config, seed=5, checkpoint=path, progress=lambda step, *_: steps.append(step))
     assert steps == [5, 6]  # the checkpoint of step 4 was the last
@@ -194,7 +199,7 @@ def test_a_broken_checkpoint_is_told_and_the_tuning_starts_over(
     whole = tune(base, PAIRS, CONFIG, seed=5)
     path = tmp_path / "checkpoint.safetensors"
     with pytest.raises(Stopped):
-        tune(base, PAIRS, CONFIG, seed=5, checkpoint=path, checkpoint_every=2, progress=stop_after(5))
+        tune(base, PAIRS, CONFIG, seed=5, checkpoint=path, progress=stop_after(5))
     path.write_bytes(damage(path.read_bytes()))
     steps: list[int] = []
     again = tune(base, PAIRS, CONFIG, seed=5, checkpoint=path, progress=lambda step, *_: steps.append(step))
@@ -231,7 +236,7 @@ def test_a_loss_that_is_no_number_ends_the_tuning_at_its_step_and_is_never_kept(
     monkeypatch.setattr("styledrop.tuning.masked_cross_entropy", broken)
     path = tmp_path / "run.safetensors"
     with pytest.raises(TuningError, match=rf"a finite loss, got {loss} at step 3; lower the learning rate \(0\.01\)"):
-        tune(base, PAIRS, CONFIG, checkpoint=path, checkpoint_every=1)
+        tune(base, PAIRS, CONFIG, checkpoint=path)
     found = read_checkpoint(path)
     assert found is not None and found[1]["step"] == 2
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from styledrop.config.sampling import Guidance, LambdaA, SamplingConfig
-from styledrop.config.settings import Settings
+from styledrop.config.settings import Settings, completed
 from styledrop.config.tuning import AdapterTuning
 
 EMBEDDED = "embedded"
@@ -79,12 +79,8 @@ def defaults_of(folder: Path) -> tuple[Defaults, str]:
         return found, source
     if not isinstance(said, dict):
         raise ValueError(f"{card}: expected fields and values as its defaults, got {type(said).__name__}; mend them")
-    whole = {**found.model_dump(), **said}
-    for name, old in found.model_dump().items():
-        if isinstance(old, dict) and isinstance(whole[name], dict):
-            whole[name] = {**old, **whole[name]}
     try:
-        return Defaults.model_validate(whole), "the base's card"
+        return Defaults.model_validate(completed(found.model_dump(), said)), "the base's card"
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg'].lower()}" for one in error.errors())
         raise ValueError(f"{card}: its defaults cannot be used: {wrong}; mend them") from error

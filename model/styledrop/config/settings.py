@@ -23,6 +23,15 @@ class Settings(BaseModel):
         return given
 
 
+def completed(whole: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """`given`, with what it leaves out as in `whole`, part by part."""
+    made = dict(whole)
+    for key, value in given.items():
+        old = whole.get(key)
+        made[key] = completed(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+    return made
+
+
 def _is_number(kind: Any) -> bool:
     """Whether a field of this kind takes a number, or none."""
     return kind in (int, float) or any(_is_number(part) for part in get_args(kind))
