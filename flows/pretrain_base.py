@@ -22,10 +22,9 @@ from tasks.pretraining.assemble import assemble_base, refuse_other_files
 from tasks.pretraining.clip import fit_clip
 from tasks.pretraining.corpus import build_corpus, fetch_packages
 from tasks.pretraining.draws import draw_all, draw_large
-from tasks.pretraining.generator import fit_generator
+from tasks.pretraining.generator import fit_generator, fit_super_resolution
 from tasks.pretraining.stage_folder import alone_in_work
 from tasks.pretraining.start import copy_stage
-from tasks.pretraining.super_resolution import fit_super_resolution
 from tasks.pretraining.text import embed_phrases, fit_text
 from tasks.pretraining.tokens import tokenize_draws, tokenize_large
 from tasks.pretraining.vqgan import fit_decoder, fit_vqgan

@@ -15,9 +15,8 @@ from data.corpus.sampling import sentences_to_distil
 from data.documents.pretrain_spec import PretrainSpec
 from data.errors import PretrainingError
 from data.records.pretraining import StageRecord
-from styledrop.pretraining.sentences import embed_sentences, teacher_vocabulary
 from styledrop.pretraining.stage import StageRun
-from styledrop.pretraining.text import train_text
+from styledrop.pretraining.text import embed_sentences, teacher_vocabulary, train_text
 from styledrop.text import TextEncoder
 from tasks.pretraining.stage_folder import folder_sha256, run_stage
 from tasks.pretraining.training import run_training

@@ -1,10 +1,11 @@
-"""Pretraining of the generator by masked modelling (Muse, arXiv:2301.00704, Sec. 2.4-2.6; StyleDrop eq. 2).
+"""Pretraining of both generators by masked modelling (Muse, arXiv:2301.00704, Sec. 2.4-2.6; StyleDrop eq. 2).
 
 Pictures are tokenized once. A step takes the next ones in a random order, each once an epoch, writes each a prompt from
-its caption and the words of its look, drops the text of some, masks, and predicts.
+its caption and the words of its look, drops the text of some, masks, and predicts. Super-resolution is given the tokens
+of the same image at half its size, too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,8 +15,8 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from styledrop.config.pretraining import MaskedModelTraining, TextTraining, VQGANTraining
-from styledrop.generator import Generator, GeneratorConfig, micro_conditions
+from styledrop.config.pretraining import MaskedModelTraining, SuperResolutionTraining, TextTraining, VQGANTraining
+from styledrop.generator import Condition, Generator, GeneratorConfig, micro_conditions
 from styledrop.masking import mask_tokens, masked_cross_entropy
 from styledrop.precision import autocast
 from styledrop.pretraining.augmentation import to_pixels
@@ -23,7 +24,8 @@ from styledrop.pretraining.muon import matrices_of
 from styledrop.pretraining.processes import rank_and_count
 from styledrop.pretraining.stage import StageRun, batch_share, train_stage
 from styledrop.pretraining.start import start_from
-from styledrop.text import TextEncoder
+from styledrop.super_resolution import SuperResolution, SuperResolutionConfig, scaled_latents
+from styledrop.text import TextEncoder, TextFeatures
 from styledrop.vqgan import VQGAN
 
 
@@ -100,14 +102,14 @@ def train_generator(
     def step_loss(step: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         rows = _next_rows(len(pictures), training.schedule.batch_size, batch_size, step, run.seed)
         prompts = [draw_prompt(pictures.captions[row], pictures.phrases[row], training, rng) for row in rows]
-        batch = pictures.tokens[torch.from_numpy(rows)].long()
-        draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        masked, is_masked = mask_tokens(batch, mask_id=model.mask_id, generator=draws)
-        with autocast(masked.device):
-            features = text.encode(prompts)
-            condition = generator.condition(features.hidden, features.pooled, micro)
-            logits = generator(masked, condition)
-        return masked_cross_entropy(logits, batch, is_masked), {}
+        return _masked_loss(
+            generator,
+            lambda features: generator.condition(features.hidden, features.pooled, micro),
+            text.encode,
+            prompts,
+            pictures.tokens[torch.from_numpy(rows)].long(),
+            rng,
+        ), {}
 
     def evaluate() -> dict[str, float]:
         return {name: masked_error(generator, text, some, size_px).nats for name, some in kept.items()}
@@ -115,6 +117,67 @@ def train_generator(
     matrices = matrices_of(generator, nn.Linear)
     train_stage(generator, step_loss, training.schedule, run, muon_weights=matrices, evaluate=evaluate)
     return generator
+
+
+def train_super_resolution(
+    low: Int[Tensor, "pictures low"],
+    pictures: TokenizedPictures,
+    text: TextEncoder,
+    vqgan: VQGAN,
+    size_px: int,
+    model: SuperResolutionConfig,
+    training: SuperResolutionTraining,
+    run: StageRun,
+    *,
+    start: tuple[SuperResolution, Float[Tensor, "new old"]] | None = None,
+) -> SuperResolution:
+    """Train on large `pictures` and the tokens `low` of the same at half the size, all alike.
+
+    `size_px` is the side of the large ones. `start` is a module to go on from, and how its codes make up today's
+    (`styledrop.pretraining.start`).
+
+    Raises:
+        BaseError: `start` has other sizes.
+    """
+    module = SuperResolution(model)
+    module.init_weights(torch.Generator().manual_seed(run.seed))
+    if start is not None:
+        start_from(module, start[0].state_dict(), start[1])
+    batch_size = batch_share(training.schedule)
+
+    def step_loss(_: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+        rows = rng.integers(len(pictures), size=batch_size)
+        prompts = [draw_prompt(pictures.captions[row], pictures.phrases[row], training, rng) for row in rows.tolist()]
+        small = low[torch.from_numpy(rows)].long()
+        with torch.no_grad():
+            latents = scaled_latents(vqgan, vqgan.decode(small))
+        return _masked_loss(
+            module.generator,
+            lambda features: module.condition(small, latents, features.hidden, features.pooled, size_px),
+            text.encode,
+            prompts,
+            pictures.tokens[torch.from_numpy(rows)].long(),
+            rng,
+        ), {}
+
+    train_stage(module, step_loss, training.schedule, run, muon_weights=matrices_of(module, nn.Linear))
+    return module
+
+
+def _masked_loss(
+    generator: Generator,
+    condition: Callable[[TextFeatures], Condition],
+    encode: Callable[[Sequence[str]], TextFeatures],
+    prompts: Sequence[str],
+    tokens: Int[Tensor, "batch tokens"],
+    rng: np.random.Generator,
+) -> Float[Tensor, ""]:
+    """Mask some of `tokens`, at places that `rng` draws, and predict them."""
+    draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    masked, is_masked = mask_tokens(tokens, mask_id=generator.config.mask_id, generator=draws)
+    with autocast(masked.device):
+        logits = generator(masked, condition(encode(prompts)))
+    return masked_cross_entropy(logits, tokens, is_masked)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,6 +4,8 @@ The vocabulary is the first merges of CLIP's own BPE (they stand in order of fre
 valid smaller BPE). What is distilled are words, captions and whole prompts: words outside the corpus land near
 words inside it. Besides its own vector a sentence must be told from the others of its batch (InfoNCE,
 arXiv:1807.03748): a cosine alone is soon content with the vectors' mean.
+
+The teacher is a BERT sentence encoder (MiniLM-like, mean pooling).
 """
 
 import gzip
@@ -17,11 +19,23 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer, PreTrainedTokenizerBase
+from transformers import (
+    AutoTokenizer,
+    BertModel,
+    CLIPTextConfig,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    PreTrainedTokenizerBase,
+)
 
 from styledrop.config.pretraining import TextTraining
 from styledrop.pretraining.stage import StageRun, batch_share, train_stage
 from styledrop.text import TextEncoder
+
+_TEACHER_TOKENS = 24
+"""Of a sentence; the rest is cut off."""
+_AT_ONCE = 256
+"""Sentences that the teacher embeds at a time."""
 
 
 def train_text(
@@ -92,3 +106,33 @@ def build_text_model(training: TextTraining, vocab_size: int) -> CLIPTextModelWi
         pad_token_id=vocab_size - 1,
     )
     return CLIPTextModelWithProjection(config)
+
+
+def teacher_vocabulary(teacher: Path) -> list[str]:
+    """The entries of the teacher's vocabulary, in its order."""
+    vocabulary: dict[str, int] = AutoTokenizer.from_pretrained(teacher, local_files_only=True).get_vocab()
+    return sorted(vocabulary, key=lambda word: vocabulary[word])
+
+
+@torch.inference_mode()
+def embed_sentences(sentences: Sequence[str], teacher: Path) -> Float[np.ndarray, "sentences width"]:
+    """The teacher's unit vectors: the mean over a sentence's own tokens.
+
+    Fastest when sentences of like length stand together: a batch is padded to its longest.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(teacher, local_files_only=True)
+    model = BertModel.from_pretrained(teacher, local_files_only=True, use_safetensors=True).eval()
+    batches = []
+    for start in range(0, len(sentences), _AT_ONCE):
+        encoded = tokenizer(
+            list(sentences[start : start + _AT_ONCE]),
+            return_tensors="pt",
+            padding=True,
+            truncation=True,
+            max_length=_TEACHER_TOKENS,
+        )
+        hidden = model(input_ids=encoded.input_ids, attention_mask=encoded.attention_mask).last_hidden_state
+        own = encoded.attention_mask[:, :, None].float()
+        mean = (hidden * own).sum(dim=1) / own.sum(dim=1)
+        batches.append(F.normalize(mean, dim=1))
+    return torch.cat(batches).numpy().astype(np.float32)

@@ -5,9 +5,8 @@ import torch
 from styledrop.base import Base
 from styledrop.config.pretraining import Schedule, SuperResolutionTraining
 from styledrop.masking import mask_tokens, masked_cross_entropy
-from styledrop.pretraining.generator import TokenizedPictures
+from styledrop.pretraining.generator import TokenizedPictures, train_super_resolution
 from styledrop.pretraining.stage import StageRun
-from styledrop.pretraining.super_resolution import train_super_resolution
 from styledrop.super_resolution import SuperResolutionConfig, scaled_latents
 from tests.model.conftest import HashedText, rng
 from tests.model.test_enlarge import LARGE
@@ -34,7 +33,7 @@ def test_it_learns_what_the_small_image_tells(base: Base, tmp_path: Path) -> Non
         channels=16,
         channel_heads=2,
         num_res_blocks=1,
-        schedule=Schedule(num_steps=150, learning_rate=1e-2, batch_size=16, warmup_steps=5, muon_rate=1e-2),
+        schedule=Schedule(num_steps=100, learning_rate=1e-2, batch_size=16, warmup_steps=5, muon_rate=1e-2),
     )
     module = train_super_resolution(
         low,
