@@ -13,7 +13,7 @@ export HF_HUB_OFFLINE = 1
 
 .PHONY: demo test check lint types units bench up down
 demo: $(VENV)/ready  ; $(RUN)python -m flows.onboard_style --spec examples/demo.yaml
-test: $(VENV)/ready  ; $(RUN)lint-imports && $(RUN)python -m pytest $(IN_TWO) --timeout 900
+test: $(VENV)/ready  ; $(RUN)lint-imports && $(RUN)python -m pytest $(IN_TWO) --no-loadscope-reorder --timeout 900
 check: $(VENV)/ready ; $(MAKE) --no-print-directory --jobs 2 --output-sync lint types units
 units: $(VENV)/ready ; $(RUN)python -m pytest --quiet $(IN_TWO) -m "not server and not e2e" --timeout 120
 lint: $(VENV)/ready  ; $(RUN)ruff check && $(RUN)ruff format --check && $(RUN)lint-imports

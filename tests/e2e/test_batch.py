@@ -94,7 +94,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalStack]:
 
 @pytest.fixture
 def client(stack: LocalStack) -> Iterator[SyncPrefectClient]:
-    settings = {PREFECT_API_URL: stack.environment()["PREFECT_API_URL"], PREFECT_LOGGING_TO_API_ENABLED: False}
+    settings = {PREFECT_API_URL: os.environ["PREFECT_API_URL"], PREFECT_LOGGING_TO_API_ENABLED: False}
     with temporary_settings(settings), get_client(sync_client=True) as client:
         yield client
 

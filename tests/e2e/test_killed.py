@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from data.documents.spec import parse_spec
 from data.store.files import Store
 from data.store.publication import current_version
+from flows.onboard_style import onboard_style
 from styledrop.model_spec import tensors_sha256
 from tests.processes import wait_until
 from tests.reviewer import person, says
@@ -63,10 +65,8 @@ def test_a_run_killed_in_round_two_goes_on_from_its_checkpoint_and_publishes_onc
     assert versions == {published.version}
     assert list(work_root.iterdir()) == []
 
-    # A run that nobody killed comes to the same weights.
-    whole = start({**spec, "store": f"file://{tmp_path}/whole"}, tmp_path, prefect_environment, "whole")
-    assert whole.wait(300) == 0, (tmp_path / "whole.log").read_text()
-    unkilled = current_version(Store(f"file://{tmp_path}/whole"), "disc")
+    # A run that nobody killed, in this process, comes to the same weights.
+    unkilled = onboard_style(parse_spec({**spec, "store": f"file://{tmp_path}/whole"}))
     weights = [tensors_sha256(Store(version.uri).read("adapter.safetensors")) for version in (published, unkilled)]
     assert weights[0] == weights[1]
     finished()

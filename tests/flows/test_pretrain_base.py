@@ -171,6 +171,13 @@ def test_a_killed_pretraining_goes_on_and_a_finished_one_is_not_repeated(
         pretrain_base(spec)
 
 
+def in_another_folder(document: dict[str, Any], work: Path) -> PretrainSpec:
+    """The same corpus, which no seed changes, in another work folder."""
+    shutil.copytree(Path(document["work"]) / "corpus", work / "corpus")
+    document["work"] = str(work)
+    return PretrainSpec.model_validate(document)
+
+
 def test_a_base_goes_on_from_a_finished_one_with_other_codes(
     document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,10 +185,11 @@ def test_a_base_goes_on_from_a_finished_one_with_other_codes(
     first = styledrop.Base.from_pretrained(pretrain_base(PretrainSpec.model_validate(document)).folder)
 
     # Another seed: weights that do not start from the first base's are far from them.
-    document |= {"work": str(tmp_path / "second"), "start_from": str(first.folder), "seed": 1}
+    document |= {"start_from": str(first.folder), "seed": 1}
     document["vqgan"]["num_codes"] = 24
+    spec = in_another_folder(document, tmp_path / "second")
     with patch.object(pretrain_text, "train_text", side_effect=AssertionError):
-        second = styledrop.Base.from_pretrained(pretrain_base(PretrainSpec.model_validate(document)).folder)
+        second = styledrop.Base.from_pretrained(pretrain_base(spec).folder)
 
     assert second.card["start_from"] == {"name": "base", "sha256": first.sha256}
     assert str(tmp_path) not in json.dumps(second.card)
@@ -197,10 +205,10 @@ def test_a_base_goes_on_from_a_finished_one_with_other_codes(
             assert (old[name].float() - new[name].float()).abs().max() < 0.01, f"{module} {name}"
 
     # Parts can be left as they are, byte for byte.
-    document |= {"work": str(tmp_path / "third"), "start_from": str(second.folder), "seed": 2}
+    document |= {"start_from": str(second.folder), "seed": 2}
     for part in ("vqgan", "decoder", "generator", "super_resolution"):
         document[part]["schedule"] = {**document[part]["schedule"], "num_steps": 0}
-    third = styledrop.Base.from_pretrained(pretrain_base(PretrainSpec.model_validate(document)).folder)
+    third = styledrop.Base.from_pretrained(pretrain_base(in_another_folder(document, tmp_path / "third")).folder)
     for folder in ("vqvae", "transformer", "super_resolution"):
         [weights] = [path.relative_to(second.folder) for path in (second.folder / folder).glob("*.safetensors")]
         assert (third.folder / weights).read_bytes() == (second.folder / weights).read_bytes(), folder
@@ -210,14 +218,12 @@ def test_a_base_goes_on_from_a_finished_one_with_other_codes(
 
     document["generator"]["schedule"]["num_steps"] = 2
     document["generator"]["hidden_size"] = 32
-    document["work"] = str(tmp_path / "fourth")
     with pytest.raises(BaseError, match=r"size \(32, 16\) to start from, got \(16, 16\)"):
-        pretrain_base(PretrainSpec.model_validate(document))
+        pretrain_base(in_another_folder(document, tmp_path / "fourth"))
 
     shutil.rmtree(second.folder / "clip")
-    document["work"] = str(tmp_path / "fifth")
     with pytest.raises(PretrainingError, match=r"second/base' without \['clip'\]"):
-        pretrain_base(PretrainSpec.model_validate(document))
+        pretrain_base(in_another_folder(document, tmp_path / "fifth"))
 
 
 def test_without_a_base_to_go_on_from_every_part_has_to_be_trained(document: dict[str, Any]) -> None:
