@@ -35,7 +35,7 @@ from bench.published_shape import GENERATORS, save_published_shape
 from styledrop.config.defaults import PAPER
 from styledrop.guidance import Conditioned, guided
 from styledrop.sampler import decode
-from tasks.machine import device, dtype, tuned_at_once
+from tasks.machine import at_once, device, dtype
 
 STEPS = 4
 """Of decoding."""
@@ -123,7 +123,7 @@ def tuning(folder: Path, num_steps: int, num_images: int) -> dict[str, Any]:
     ]
     figures: dict[str, Any] = {
         "dtype": str(base.dtype),
-        "at_once": tuned_at_once(),
+        "at_once": at_once(),
         "frozen_gib": _gib(sum(frozen)),
         "loading_peak_gib": _peak_gib(),
     }
@@ -139,7 +139,7 @@ def tuning(folder: Path, num_steps: int, num_images: int) -> dict[str, Any]:
             base,
             pairs,
             config.model_copy(update={"steps": num_steps, "batch_size": num_images}),
-            at_once=tuned_at_once(),
+            at_once=at_once(),
             progress=step_done,
         )
         figures[name] = {"peak_gib": _peak_gib(), "step_s": _differences(at), "step_processor_s": _differences(used)}

@@ -6,7 +6,6 @@ Started again with the same request, it goes on with the images that are missing
 """
 
 import sys
-from pathlib import Path
 
 from prefect import flow
 
@@ -25,11 +24,7 @@ def evaluate(request: EvaluateRequest) -> EvaluatedStyle:
 
 def main() -> int:
     """Run the flow in this terminal."""
-
-    def run(file: Path) -> str:
-        return evaluate(read_request(file, EvaluateRequest)).uri
-
-    return run_document(evaluate, "request", run)
+    return run_document(evaluate, "request", lambda file: evaluate(read_request(file, EvaluateRequest)).uri)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Started again with the same request, it goes on with the images that are missing
 """
 
 import sys
-from pathlib import Path
 
 from prefect import flow
 
@@ -25,11 +24,7 @@ def generate(request: GenerateRequest) -> GeneratedImages:
 
 def main() -> int:
     """Run the flow in this terminal."""
-
-    def run(file: Path) -> str:
-        return generate(read_request(file, GenerateRequest)).uri
-
-    return run_document(generate, "request", run)
+    return run_document(generate, "request", lambda file: generate(read_request(file, GenerateRequest)).uri)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Started again with the same spec, it goes on from what is finished.
 """
 
 import sys
-from pathlib import Path
 
 from prefect import flow
 
@@ -25,11 +24,7 @@ def onboard_style(spec: StyleSpec) -> PublishedAdapter:
 
 def main() -> int:
     """Run the flow in this terminal."""
-
-    def run(file: Path) -> str:
-        return onboard_style(read_spec(file, StyleSpec)).uri
-
-    return run_document(onboard_style, "spec", run)
+    return run_document(onboard_style, "spec", lambda file: onboard_style(read_spec(file, StyleSpec)).uri)
 
 
 if __name__ == "__main__":

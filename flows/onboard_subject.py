@@ -6,7 +6,6 @@ Started again with the same spec, it goes on from what is finished.
 """
 
 import sys
-from pathlib import Path
 
 from prefect import flow
 
@@ -26,11 +25,7 @@ def onboard_subject(spec: SubjectSpec) -> PublishedAdapter:
 
 def main() -> int:
     """Run the flow in this terminal."""
-
-    def run(file: Path) -> str:
-        return onboard_subject(read_spec(file, SubjectSpec)).uri
-
-    return run_document(onboard_subject, "spec", run)
+    return run_document(onboard_subject, "spec", lambda file: onboard_subject(read_spec(file, SubjectSpec)).uri)
 
 
 if __name__ == "__main__":

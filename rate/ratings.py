@@ -66,12 +66,15 @@ class Rating:
 class Vote:
     """What the raters of a query say together."""
 
-    query: str
-    content_phrase: str
-    first: str
-    second: str
+    asked: Rating
+    """One of the answers, for what was asked."""
     style: Counter[Choice]
     text: Counter[Choice]
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """The rows that are compared."""
+        return self.asked.first, self.asked.second
 
 
 def write_rating(store: Store, rating: Rating) -> None:
@@ -122,20 +125,10 @@ def count_votes(ratings: Iterable[Rating]) -> list[Vote]:
     """The votes of every query, by pair and content."""
     votes: dict[str, Vote] = {}
     for rating in ratings:
-        vote = votes.setdefault(
-            rating.query,
-            Vote(
-                query=rating.query,
-                content_phrase=rating.content_phrase,
-                first=rating.first,
-                second=rating.second,
-                style=Counter(),
-                text=Counter(),
-            ),
-        )
+        vote = votes.setdefault(rating.query, Vote(asked=rating, style=Counter(), text=Counter()))
         vote.style[rating.style] += 1
         vote.text[rating.text] += 1
-    return sorted(votes.values(), key=lambda vote: (vote.first, vote.second, vote.content_phrase, vote.query))
+    return sorted(votes.values(), key=lambda vote: (*vote.pair, vote.asked.content_phrase, vote.asked.query))
 
 
 def majority(votes: Counter[Choice]) -> Choice:

@@ -11,13 +11,13 @@ def print_table(votes: Sequence[Vote]) -> None:
     """Print the majority of each query, the shares of each pair, and the shares again as one line of JSON."""
     for vote in votes:
         print(
-            f"{vote.first} / {vote.second}, {vote.content_phrase}: "
+            f"{' / '.join(vote.pair)}, {vote.asked.content_phrase}: "
             f"Text {_in_words(vote.text)}, Style {_in_words(vote.style)}"
         )
     figures = {}
     print(f"\n{'first / second':36} {'queries':>7}  {'Text: first/tie/second':24}{'Style: first/tie/second':24}")
-    for first, second in dict.fromkeys((vote.first, vote.second) for vote in votes):
-        of_pair = [vote for vote in votes if (vote.first, vote.second) == (first, second)]
+    for first, second in dict.fromkeys(vote.pair for vote in votes):
+        of_pair = [vote for vote in votes if vote.pair == (first, second)]
         text, style = shares([vote.text for vote in of_pair]), shares([vote.style for vote in of_pair])
         answers = [vote.text.total() for vote in of_pair]
         print(f"{first + ' / ' + second:36} {len(of_pair):7}  {_in_per_cent(text):24}{_in_per_cent(style):24}")

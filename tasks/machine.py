@@ -20,8 +20,6 @@ from styledrop.precision import fastest_dtype
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
-DRAWN_AT_ONCE = 16
-
 
 def device() -> str:
     """Where bases and scorers are loaded.
@@ -61,25 +59,12 @@ def dtype(of_card: str | None = None) -> torch.dtype:
     return DTYPES[wanted]
 
 
-def drawn_at_once() -> int:
-    """Images that are drawn at a time.
+def at_once() -> int | None:
+    """Images that are drawn, or of a tuning step in memory, at a time; None if nothing is said.
 
     Raises:
         SpecError: if $STYLEDROP_AT_ONCE is no number above zero.
     """
-    return _at_once() or DRAWN_AT_ONCE
-
-
-def tuned_at_once() -> int | None:
-    """Images of a tuning step in memory at a time; None for all.
-
-    Raises:
-        SpecError: if $STYLEDROP_AT_ONCE is no number above zero.
-    """
-    return _at_once()
-
-
-def _at_once() -> int | None:
     wanted = os.environ.get("STYLEDROP_AT_ONCE", "").strip()
     if not wanted:
         return None

@@ -26,7 +26,8 @@ from data.records.sampling_plan import PlannedStyle, SamplingPlan, WeightedAdapt
 from data.store.candidates import Candidate, from_parquet, to_parquet
 from data.store.files import Store, read_blob
 from styledrop.adapters import refuse_other_methods
-from tasks.machine import drawn_at_once
+from styledrop.sampler import BATCH_SIZE
+from tasks.machine import at_once
 from tasks.models import identify_scorer, open_adapter, open_base, open_scorer, refuse_cut_prompts
 from tasks.reporting import Progress
 
@@ -184,7 +185,7 @@ def _draw_and_score(plan: SamplingPlan, number: int, progress: Callable[[int], N
         guidance=[_guidance(plan, wanted) for wanted in part],
         config=settings,
         negative_prompt=settings.negative_prompt,
-        batch_size=drawn_at_once(),
+        batch_size=at_once() or BATCH_SIZE,
         progress=lambda done, _: progress(number * PART_SIZE + done),
     )
     text_scores, style_scores = _scores(plan, base, part, drawn.images)

@@ -1,17 +1,18 @@
 """Text score, Style score and leak of drawn images, and the line of a table that shows them."""
 
 from collections.abc import Collection, Sequence
-from typing import Literal
 
 from PIL import Image
 
-from data.documents.words import shared_contents
+from data.documents.words import Likeness, shared_contents
 from data.pictures.images import from_png
 from data.pictures.markdown import MAX_THUMBNAILS, thumbnail
 from data.records.record import Blob
 from data.records.sampling_plan import SamplingPlan
-from data.records.scores import Leak, RoundScores, Score, Verdict
+from data.records.scores import Leak, RoundScores, Verdict
+from data.records.version import Score
 from data.store.candidates import Candidate, to_parquet
+from data.store.comparison import gain_of
 from data.store.files import Store, read_blob
 from styledrop.leak import THRESHOLD, excess_likeness
 from tasks.sampling import DRAWN_BY, draw
@@ -43,16 +44,9 @@ def leak_of(
     return Leak(score=Score.of(excess.tolist()), threshold=THRESHOLD)
 
 
-def verdict_of(
-    drawn: Sequence[Candidate], by_base: Sequence[Candidate], likeness: Literal["Style", "Subject"]
-) -> Verdict:
+def verdict_of(drawn: Sequence[Candidate], by_base: Sequence[Candidate], likeness: Likeness) -> Verdict:
     """Whether the style shows in the images `drawn` in it, beside `by_base`: the same prompts and seeds without it."""
-    pairs = list(zip(by_base, drawn, strict=True))
-    return Verdict.of(
-        [after.text_score - before.text_score for before, after in pairs],
-        [after.style_score - before.style_score for before, after in pairs],
-        likeness,
-    )
+    return gain_of(list(zip(by_base, drawn, strict=True)), likeness, Verdict)
 
 
 def score(plan: SamplingPlan, folder: str, round_number: int, *, key: str) -> RoundScores:

@@ -35,20 +35,6 @@ class Corpus:
         return len(self.image_id)
 
 
-COLUMNS = ("image_id", "style", "concept", "caption", "tags", "split", "coverage")
-"""Of a corpus, beside the images."""
-
-
-def write_arrays(corpus: Corpus, folder: Path) -> None:
-    """Write what `read_arrays` reads into an existing folder."""
-    np.save(folder / "images.npy", corpus.images, allow_pickle=False)
-    columns = {name: getattr(corpus, name) for name in COLUMNS}
-    write_labels(
-        {name: column.tolist() if isinstance(column, np.ndarray) else column for name, column in columns.items()},
-        folder,
-    )
-
-
 def write_labels(columns: Mapping[str, list[Any]], folder: Path) -> None:
     """Write all columns but the images."""
     (folder / "labels.json").write_text(json.dumps(columns) + "\n", encoding="utf-8")
@@ -57,13 +43,6 @@ def write_labels(columns: Mapping[str, list[Any]], folder: Path) -> None:
 def read_arrays(folder: Path) -> Corpus:
     """The corpus in `folder`; its images stay on disk until they are looked at, and cannot be changed."""
     labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
-    return Corpus(
-        images=np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False),
-        image_id=labels["image_id"],
-        style=np.array(labels["style"]),
-        concept=np.array(labels["concept"]),
-        caption=labels["caption"],
-        tags=labels["tags"],
-        split=np.array(labels["split"]),
-        coverage=np.array(labels["coverage"], dtype=np.int32),
-    )
+    labels |= {name: np.array(labels[name]) for name in ("style", "concept", "split")}
+    labels["coverage"] = np.array(labels["coverage"], dtype=np.int32)
+    return Corpus(images=np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False), **labels)

@@ -17,6 +17,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from data.corpus.colours import BLACK, WHITE, Colour, Tone, draw_colour, luminance, name_of
+from data.corpus.phrases import line_phrases
 from data.corpus.sets import ONE_COLOUR
 
 KEPT_SHARE = 0.08
@@ -31,27 +32,7 @@ Texture = Literal["none", "grain", "halftone", "pencil", "watercolour", "relief"
 _ROUGH_PX = 1.2
 """From here on a line looks drawn by hand."""
 
-LINE = {
-    "tabler": ("{ink} line art", "medium {ink} outline icon", "simple {ink} outline"),
-    "ph-thin": ("very thin {ink} line art", "hairline {ink} outline", "delicate thin {ink} lines"),
-    "ph-fill": ("solid {ink} rounded glyph", "filled {ink} glyph", "solid {ink} shape"),
-    "ph-duotone": ("{ink} line icon", "{ink} line art", "rounded {ink} line icon"),
-    "icon-park-twotone": ("thick {ink} outline icon", "bold {ink} outline", "thick {ink} outline"),
-    "solar-broken": ("{ink} line icon with gaps in the strokes", "broken {ink} line", "{ink} outline with gaps"),
-    "solar-bold-duotone": ("solid two-tone {ink} glyph", "bold {ink} duotone", "solid {ink} duotone"),
-    "material-symbols-sharp": (
-        "sharp-cornered {ink} outline icon", "angular {ink} line icon", "{ink} outline with sharp corners",
-    ),
-    "game-icons": ("bold {ink} woodcut", "{ink} silhouette with carved details", "{ink} woodcut-like silhouette"),
-    "healthicons": ("solid {ink} pictogram", "plain {ink} pictogram", "{ink} health pictogram"),
-    "guidance": ("thin geometric {ink} sign", "thin {ink} wayfinding pictogram", "thin geometric {ink} line icon"),
-    "pixelarticons": ("{ink} pixel outline", "pixelated {ink} outline icon", "{ink} 1-bit pixel outline icon"),
-    "dinkie-icons": ("chunky {ink} pixel icon", "chunky {ink} pixels", "low-resolution {ink} pixel art"),
-    "streamline-pixel": ("fine {ink} pixel art", "dithered {ink} pixel art", "fine {ink} 1-bit pixel icon"),
-    "fluent-emoji-high-contrast": ("thick {ink} line emoji", "bold {ink} line drawing", "thick {ink} line art"),
-    "emojione-monotone": ("{ink} silhouette emoji", "{ink} silhouette with cut-out details", "one-colour {ink} emoji"),
-    "pepicons-pencil": ("light {ink} line icon", "light {ink} pencil line", "thin rounded {ink} line icon"),
-}  # fmt: skip
+LINE = line_phrases()
 """Phrasings of each one-colour set's line in some ink."""
 
 _PIXEL_SETS = frozenset({"pixelarticons", "dinkie-icons", "streamline-pixel"})

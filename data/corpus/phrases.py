@@ -22,6 +22,11 @@ def held_out_phrases() -> dict[str, list[str]]:
     return _read("held_out")
 
 
+def line_phrases() -> dict[str, tuple[str, ...]]:
+    """Training style of one colour -> phrasings of its line in some `{ink}`."""
+    return {style: tuple(phrases) for style, phrases in _read("line").items()}
+
+
 def _read(part: str) -> dict[str, list[str]]:
     phrases: dict[str, dict[str, list[str]]] = json.loads(Path(__file__).with_name("phrases.json").read_text("utf-8"))
     return phrases[part]

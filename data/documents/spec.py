@@ -16,7 +16,17 @@ from data.documents import defaults
 from data.documents.document import checked, read_document
 from data.documents.of_base import FOLLOWS_BASE, BaseAddress, RoundTuning, Sampling, left_out
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
-from data.documents.words import Phrase, Slug, Statement, each_once, shared_contents, whole_prompt, without_contents
+from data.documents.words import (
+    LIKENESS,
+    Likeness,
+    Phrase,
+    Slug,
+    Statement,
+    each_once,
+    shared_contents,
+    whole_prompt,
+    without_contents,
+)
 from data.errors import AddressError, SpecError
 from styledrop.config.settings import Settings
 from styledrop.config.tuning import AdapterTuning, Tuning
@@ -225,9 +235,9 @@ class OnboardingSpec(StyleSettings, _Identity):
         return prompt
 
     @property
-    def likeness(self) -> Literal["Style", "Subject"]:
+    def likeness(self) -> Likeness:
         """What the likeness to the references is called."""
-        return "Style" if self.kind == "style" else "Subject"
+        return LIKENESS[self.kind]
 
     def tuning(self, round_number: int) -> Tuning:
         """Settings of round `round_number`, counted from 1."""

@@ -3,11 +3,15 @@
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator
 
 Said = TypeVar("Said")
+
+Likeness = Literal["Style", "Subject"]
+LIKENESS: dict[str, Likeness] = {"style": "Style", "subject": "Subject"}
+"""What the likeness to the references is called, by the kind of what is learnt from them."""
 
 MAX_PHRASE_CHARACTERS = 300
 """More than a contact sheet or a card can show. What a base reads is less, and counted by its own text encoder."""

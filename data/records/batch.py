@@ -102,14 +102,10 @@ class BatchReport(Record):
     """Bad rows and failed styles, each with its reason."""
 
 
+_COLUMNS = {int: pa.int32(), float | None: pa.float32()}
 _SCHEMA = pa.schema(
-    [
-        pa.field("row", pa.int32(), nullable=False),
-        *(pa.field(name, pa.string(), nullable=False) for name in ("name", "state", "reason", "waits_for")),
-        *(pa.field(name, pa.float32()) for name in ("text_before", "text_after", "style_before", "style_after")),
-        *(pa.field(name, pa.string(), nullable=False) for name in ("verdict", "nearest", "run_url", "published_uri")),
-        *(pa.field(name, pa.string(), nullable=False) for name in ("over_old", "old_and_new")),
-    ]
+    pa.field(name, _COLUMNS.get(field.annotation, pa.string()), nullable=field.annotation == float | None)
+    for name, field in Outcome.model_fields.items()
 )
 
 

@@ -1,30 +1,12 @@
 """How images score: Text, Style and leak of a round, of a λ_A, and of all rounds side by side."""
 
 import hashlib
-import statistics
 from collections.abc import Sequence
-from typing import Literal, Self
+from typing import Self
 
+from data.documents.words import Likeness
 from data.records.record import Blob, Record
-from data.records.version import Figure
-
-
-class Score(Record):
-    """Mean and standard error over all images."""
-
-    mean: float
-    standard_error: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Self:
-        """The score of images of which each has one of `values`."""
-        error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
-        return cls(mean=statistics.fmean(values), standard_error=error)
-
-    @property
-    def in_words(self) -> str:
-        """The mean with its standard error."""
-        return f"{self.mean:.3f} ± {self.standard_error:.3f}"
+from data.records.version import Score
 
 
 class Leak(Record):
@@ -56,7 +38,7 @@ class RoundScores(Record):
     samples: Blob
 
 
-def gains_in_words(text: Score | Figure, style: Score | Figure, likeness: str = "Style") -> str:
+def gains_in_words(text: Score, style: Score, likeness: str = "Style") -> str:
     """As "Style +0.100 ± 0.010, Text -0.020 ± 0.005"."""
     both = ((likeness, style), ("Text", text))
     return ", ".join(f"{name} {score.mean:+.3f} ± {score.standard_error:.3f}" for name, score in both)
@@ -69,7 +51,7 @@ class Gain(Record):
     """The mean gain, with its standard error."""
     style: Score
     images: int
-    likeness: Literal["Style", "Subject"] = "Style"
+    likeness: Likeness = "Style"
     """What `style` is called: the likeness to the references of a style, or of a subject."""
 
     @classmethod
@@ -77,7 +59,7 @@ class Gain(Record):
         cls,
         text_gains: Sequence[float],
         style_gains: Sequence[float],
-        likeness: Literal["Style", "Subject"] = "Style",
+        likeness: Likeness = "Style",
     ) -> Self:
         """The gain of images of which each gained so much in Text and in Style."""
         return cls(text=Score.of(text_gains), style=Score.of(style_gains), images=len(style_gains), likeness=likeness)
@@ -107,7 +89,7 @@ class Verdict(Gain):
         cls,
         text_gains: Sequence[float],
         style_gains: Sequence[float],
-        likeness: Literal["Style", "Subject"] = "Style",
+        likeness: Likeness = "Style",
     ) -> Self:
         """The verdict on images of which each gained so much in Text and in Style."""
         gain = Gain.of(text_gains, style_gains, likeness)

@@ -5,10 +5,14 @@ passes over those it does not know. A change of meaning gets the next number, an
 itself. Nothing here holds an address: paths are relative to the version, keys to the store.
 """
 
+import statistics
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from data.documents.words import LIKENESS, Likeness
 
 VERSION_LAYOUT = 2
 """Of `version.json`. Layout 1 had none: its versions pointed into the run that made them."""
@@ -42,11 +46,17 @@ class VersionReference(_Kept):
     """The same at the size that super-resolution makes; empty if the base had none."""
 
 
-class Figure(_Kept):
-    """A mean over the evaluation's images."""
+class Score(_Kept):
+    """Mean and standard error over all images."""
 
     mean: float
     standard_error: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        """The score of images of which each has one of `values`."""
+        error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
+        return cls(mean=statistics.fmean(values), standard_error=error)
 
     @property
     def in_words(self) -> str:
@@ -57,8 +67,8 @@ class Figure(_Kept):
 class VersionScores(_Kept):
     """Text and Style score, or what was gained in them."""
 
-    text: Figure
-    style: Figure
+    text: Score
+    style: Score
 
 
 class VersionRound(_Kept):
@@ -107,7 +117,7 @@ class VersionDocument(_Kept):
     before: VersionScores
     """The untuned base."""
     after: VersionScores
-    leak: Figure | None = None
+    leak: Score | None = None
     """None if all images show what a reference shows."""
     verdict: Literal["learnt", "not learnt", ""] = ""
     """Empty in versions published before there were verdicts."""
@@ -119,6 +129,11 @@ class VersionDocument(_Kept):
     """What it gained over that one, image by image, both scored by its own base's CLIP."""
     lineage: tuple[VersionRound, ...] = ()
     """All tunings in order; empty in versions published before it was kept."""
+
+    @property
+    def likeness(self) -> Likeness:
+        """What the likeness to the references is called."""
+        return LIKENESS[self.kind]
 
 
 class Signature(_Kept):

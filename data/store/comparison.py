@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TypeVar
 
 from PIL import Image
 
+from data.documents.words import Likeness
 from data.errors import SpecError
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png
@@ -15,6 +16,8 @@ from data.records.version import VersionDocument
 from data.store.candidates import Candidate
 from data.store.files import read_blob
 from data.store.published_style import read_samples, read_version
+
+AnyGain = TypeVar("AnyGain", bound=Gain)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +63,7 @@ def compare_versions(first: str, second: str) -> Comparison:
     return Comparison(
         versions=(a.version, b.version),
         documents=(a.document, b.document),
-        gain=None if why_not else gain_of(pairs, "Style" if b.document.kind == "style" else "Subject"),
+        gain=None if why_not else gain_of(pairs, b.document.likeness, Gain),
         why_not=why_not,
         sheet=side_by_side([from_png(read_blob(blob)) for blob in a.references], drawn[0], drawn[1]),
     )
@@ -86,9 +89,9 @@ def paired(first: Sequence[Candidate], second: Sequence[Candidate]) -> list[tupl
     return pairs
 
 
-def gain_of(pairs: Sequence[tuple[Candidate, Candidate]], likeness: Literal["Style", "Subject"]) -> Gain:
-    """What the second of each pair gained over the first."""
-    return Gain.of(
+def gain_of(pairs: Sequence[tuple[Candidate, Candidate]], likeness: Likeness, kind: type[AnyGain]) -> AnyGain:
+    """What the second of each pair gained over the first; as a `Verdict`, with whether that is enough."""
+    return kind.of(
         [after.text_score - before.text_score for before, after in pairs],
         [after.style_score - before.style_score for before, after in pairs],
         likeness,

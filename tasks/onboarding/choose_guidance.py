@@ -15,7 +15,8 @@ from prefect import task
 from data.documents.defaults import of_base
 from data.records.onboarding import AdapterRecord, Run
 from data.records.sampling_plan import SamplingPlan, plan_sampling
-from data.records.scores import GuidanceRecord, Score, TriedLambdaA
+from data.records.scores import GuidanceRecord, TriedLambdaA
+from data.records.version import Score
 from data.store.candidates import Candidate
 from tasks.onboarding.artifacts import artifact_key
 from tasks.reporting import log_stage, show_table

@@ -18,8 +18,8 @@ from data.pictures.markdown import MAX_THUMBNAILS, table, thumbnail
 from data.records.feedback import Decision, FeedbackRecord
 from data.records.onboarding import AdapterRecord, EnlargingRecord, PublishedAdapter, Run, TunedRecord
 from data.records.record import Blob
-from data.records.scores import EvaluationRecord, GuidanceRecord, RoundScores, Score
-from data.records.version import VERSION_LAYOUT, Figure, VersionDocument, VersionReference, VersionRound, VersionScores
+from data.records.scores import EvaluationRecord, Gain, GuidanceRecord, RoundScores
+from data.records.version import VERSION_LAYOUT, VersionDocument, VersionReference, VersionRound, VersionScores
 from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
 from data.store.publication import current_version, publish_version
@@ -188,8 +188,8 @@ def _document(
 ) -> VersionDocument:
     leak, verdict, rebuilt = evaluation.leaks[-1], evaluation.verdict, evaluation.rebuilt
 
-    def scores(text: Score, style: Score) -> VersionScores:
-        return VersionScores(text=Figure(**text.model_dump()), style=Figure(**style.model_dump()))
+    def both(of: RoundScores | Gain) -> VersionScores:
+        return VersionScores(text=of.text, style=of.style)
 
     return VersionDocument(
         layout=VERSION_LAYOUT,
@@ -226,13 +226,13 @@ def _document(
         lambda_a=guidance.lambda_a,
         adapter=adapter,
         enlarging=enlarging,
-        before=scores(evaluation.rounds[0].text, evaluation.rounds[0].style),
-        after=scores(evaluation.rounds[-1].text, evaluation.rounds[-1].style),
-        leak=Figure(**leak.score.model_dump()) if leak else None,
+        before=both(evaluation.rounds[0]),
+        after=both(evaluation.rounds[-1]),
+        leak=leak.score if leak else None,
         verdict=verdict.label if verdict else "",
-        gain=scores(verdict.text, verdict.style) if verdict else None,
+        gain=both(verdict) if verdict else None,
         rebuilt_from=rebuilt.version if rebuilt else "",
-        over_old=scores(rebuilt.gain.text, rebuilt.gain.style) if rebuilt else None,
+        over_old=both(rebuilt.gain) if rebuilt else None,
         lineage=lineage,
     )
 

@@ -9,7 +9,7 @@ from data.pictures.images import from_png, square, to_png
 from data.pictures.markdown import embedded_image
 from data.records.feedback import FeedbackRecord
 from data.records.onboarding import Run
-from data.records.scores import EvaluationRecord, RebuiltRecord
+from data.records.scores import EvaluationRecord, Gain, RebuiltRecord
 from data.store.candidates import from_parquet, to_parquet
 from data.store.comparison import Drawn, gain_of, paired, side_by_side
 from data.store.files import Store, read_blob
@@ -66,7 +66,7 @@ def compare_with_old(run: Run, evaluation: EvaluationRecord) -> EvaluationRecord
         replace(one, text_score=float(text), style_score=float(style))
         for one, text, style in zip(old, scores.text, scores.style, strict=True)
     ]
-    gain = gain_of(paired(scored, new), run.spec.likeness)
+    gain = gain_of(paired(scored, new), run.spec.likeness, Gain)
     sheet = to_png(
         side_by_side(
             references,

@@ -1,4 +1,4 @@
-"""One round of tuning."""
+"""One round of tuning, and what the first is tuned on: the references as VQGAN tokens, once per view of an image."""
 
 import hashlib
 import math
@@ -13,12 +13,13 @@ from prefect import task
 
 import styledrop
 from data.errors import SpecError
+from data.pictures.images import from_png
 from data.records.onboarding import AdapterRecord, Run, TuningExamples
 from data.records.record import Blob
-from data.store.examples import read_examples
+from data.store.examples import examples_to_parquet, read_examples
 from data.store.files import Store
 from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
-from tasks.machine import tuned_at_once
+from tasks.machine import at_once
 from tasks.models import open_base
 from tasks.onboarding.artifacts import artifact_key
 from tasks.onboarding.card import tuned_card
@@ -68,6 +69,35 @@ def save_tuned(run: Run, adapter: styledrop.Tuned, card: styledrop.Card, folder:
         }
 
 
+def _uses_references(run: Run) -> list[object]:
+    references = [(reference.image.sha256, reference.prompt) for reference in run.references]
+    return [run.place, run.base_sha256, references, run.spec.reference_views, run.spec.seed]
+
+
+@task(
+    persist_result=True,
+    result_serializer="json",
+    cache_policy=cache_by(_uses_references, __name__, "data.store.examples", "styledrop.views"),
+)
+def tokenize(run: Run) -> TuningExamples:
+    """Encode `reference_views` views of each reference with the base's VQGAN."""
+    base, store = open_base(run.spec.base), Store(run.store)
+    viewed = [
+        (view, reference.prompt)
+        for number, reference in enumerate(run.references)
+        for view in styledrop.views(
+            from_png(store.read_blob(reference.image)),
+            run.spec.reference_views,
+            seed=draw_seed(run.spec.seed, "views", number),
+        )
+    ]
+    tokens = base.tokenize([view for view, _ in viewed]).cpu().numpy()
+    table = examples_to_parquet([prompt for _, prompt in viewed], tokens)
+    return TuningExamples(
+        table=store.write_blob(f"{run.folder}/references", ".parquet", table), rows=tuple(range(len(viewed)))
+    )
+
+
 def _uses(run: Run, round_number: int, examples: TuningExamples) -> list[object]:
     tuned_on = [examples.table.sha256, examples.rows]
     return [run.place, run.base_sha256, round_number, run.spec.tuning(round_number), run.spec.seed, tuned_on]
@@ -105,7 +135,7 @@ def tune(run: Run, round_number: int, examples: TuningExamples) -> AdapterRecord
             seed=seed,
             checkpoint=checkpoint,
             progress=tuning,
-            at_once=tuned_at_once(),
+            at_once=at_once(),
         )
     card = tuned_card(run, base, list(dict.fromkeys(prompts)), seed=seed)
     return AdapterRecord(

@@ -8,7 +8,7 @@ import styledrop
 from data.pictures.images import from_png
 from data.records.onboarding import Run, TunedRecord
 from data.store.files import read_blob
-from tasks.machine import tuned_at_once
+from tasks.machine import at_once
 from tasks.models import open_base
 from tasks.onboarding.card import tuned_card
 from tasks.onboarding.tune import save_tuned, watched
@@ -41,7 +41,7 @@ def tune_enlarging(run: Run) -> TunedRecord:
             seed=seed,
             checkpoint=work_folder(run) / "enlarging.safetensors",
             progress=tuning,
-            at_once=tuned_at_once(),
+            at_once=at_once(),
         )
     card = tuned_card(run, base.large, [prompt for _, prompt in pairs], seed=seed)
     return TunedRecord(

@@ -17,7 +17,7 @@ from data.pictures.images import from_png, to_png
 from data.pictures.markdown import embedded_image, table
 from data.records.record import Record
 from data.records.sampling_plan import SamplingPlan
-from data.records.scores import Score
+from data.records.version import Score
 from data.store.candidates import Candidate
 from data.store.files import Store, read_blob
 from tasks.models import open_base, open_scorer

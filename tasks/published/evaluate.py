@@ -104,7 +104,7 @@ def prepare_scores(request: EvaluateRequest) -> EvaluationPlan:
         rounds=style.rounds,
         base=drawn_by_base,
         style=drawn_in_style,
-        likeness="Subject" if style.kind == "subject" else "Style",
+        likeness=style.likeness,
         # Every image of a subject is to show what the references show.
         reference_contents=frozenset(phrases)
         if style.kind == "subject"

@@ -7,7 +7,7 @@ import pytest
 import bench.evaluation_prompts
 from bench.evaluation_prompts import main
 from data.corpus import Corpus
-from data.corpus.arrays import write_arrays
+from tests.corpus_folder import write_corpus
 
 
 def test_the_last_line_says_which_prompts_the_corpus_has_shown(
@@ -19,7 +19,7 @@ def test_the_last_line_says_which_prompts_the_corpus_has_shown(
         concept=np.array(concepts), caption=concepts, tags=[[]] * 3, split=np.array(["train"] * 3),
         coverage=np.array([28, 17, 12], dtype=np.int32),
     )  # fmt: skip
-    write_arrays(corpus, tmp_path)
+    write_corpus(corpus, tmp_path)
     rows = ["Prompt\tCategory\tChallenge\tNote", "a clock\tArtifacts\tBasic\t", "the Earth\tOutdoor Scenes\tBasic\t"]
     (tmp_path / "prompts.tsv").write_text("\n".join([*rows, "an F1\tVehicles\tBasic\t", ""]))
     monkeypatch.setattr(bench.evaluation_prompts, "EVALUATION_PROMPTS", ("clock", "tree"))

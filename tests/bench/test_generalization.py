@@ -13,7 +13,7 @@ import bench.generalization
 import styledrop
 from bench.generalization import DRAWN, PLAIN, Pictures, main, make_pictures, measure, read_pictures
 from data.corpus import Corpus
-from data.corpus.arrays import write_arrays
+from tests.corpus_folder import write_corpus
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def work(tmp_path: Path) -> Path:
     )
     for folder in ("corpus/result", *(f"draws/result/{name}" for name in DRAWN)):
         (tmp_path / "work" / folder).mkdir(parents=True)
-    write_arrays(shown, tmp_path / "work/corpus/result")
+    write_corpus(shown, tmp_path / "work/corpus/result")
     for name in DRAWN:
         folder = tmp_path / "work/draws/result" / name
         np.save(folder / "images.npy", rng.integers(0, 256, (3, size_px, size_px, 3), dtype=np.uint8))

@@ -9,8 +9,8 @@ import bench.reconstruction
 import styledrop
 from bench.reconstruction import main, measure
 from data.corpus import Corpus
-from data.corpus.arrays import write_arrays
 from tests.bench.test_base_quality import tiny_judge, use_judge
+from tests.corpus_folder import write_corpus
 
 STYLES = ("noto", "twemoji")
 
@@ -52,7 +52,7 @@ def test_the_last_line_is_json(
     base: styledrop.Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "work/corpus/result").mkdir(parents=True)
-    write_arrays(corpus(base.size_px), tmp_path / "work/corpus/result")
+    write_corpus(corpus(base.size_px), tmp_path / "work/corpus/result")
     monkeypatch.setattr(bench.reconstruction, "STYLES", STYLES)
     options = ["--work", str(tmp_path / "work"), "--base", str(base.folder), "--out", str(tmp_path / "out")]
     monkeypatch.setattr("sys.argv", ["reconstruction", *options])

@@ -6,9 +6,9 @@ import pytest
 
 import styledrop
 from bench.scorer import choices, kept_rows, likeness, main
-from data.corpus.arrays import write_arrays
 from tests.bench.test_base_quality import tiny_judge, use_judge
 from tests.bench.test_reconstruction import corpus
+from tests.corpus_folder import write_corpus
 
 CONCEPTS, STYLES = ("cat", "house", "sun"), ("noto", "twemoji", "ph-thin")
 
@@ -59,7 +59,7 @@ def test_the_last_line_is_json(
     shown = corpus(styledrop.Base.from_pretrained(tiny_base_folder).size_px)
     shown.style[:], shown.concept[:] = judge.config.styles[0], judge.config.concepts[0]
     (tmp_path / "work/corpus/result").mkdir(parents=True)
-    write_arrays(shown, tmp_path / "work/corpus/result")
+    write_corpus(shown, tmp_path / "work/corpus/result")
     monkeypatch.setattr("sys.argv", ["scorer", "--work", str(tmp_path / "work"), "--base", str(tiny_base_folder)])
     main()
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])

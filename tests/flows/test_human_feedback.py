@@ -23,7 +23,8 @@ from data.documents.spec import parse_spec
 from data.errors import DecisionRefused, NotWaiting, StyleRejected
 from data.records.feedback import Decision, FeedbackRecord, PhrasesQuestion
 from data.records.onboarding import CandidatesRecord, PublishedAdapter, Run
-from data.records.scores import EvaluationRecord, Leak, RoundScores, Score, Verdict
+from data.records.scores import EvaluationRecord, Leak, RoundScores, Verdict
+from data.records.version import Score
 from data.store.examples import read_examples
 from data.store.files import Store
 from data.store.published_style import read_document, read_phrases

@@ -20,8 +20,7 @@ from tasks.models import open_base
 from tasks.onboarding.evaluate import evaluate_round
 from tasks.onboarding.prepare import prepare
 from tasks.onboarding.publish import publish
-from tasks.onboarding.tokenize import tokenize
-from tasks.onboarding.tune import tune
+from tasks.onboarding.tune import tokenize, tune
 from tests.published_adapter import load_published
 
 REPOSITORY = Path(__file__).parents[2]

@@ -38,8 +38,7 @@ from tasks.onboarding.enlarge import enlarge
 from tasks.onboarding.evaluate import evaluate_round
 from tasks.onboarding.prepare import prepare
 from tasks.onboarding.publish import publish
-from tasks.onboarding.tokenize import tokenize
-from tasks.onboarding.tune import tune
+from tasks.onboarding.tune import tokenize, tune
 from tasks.onboarding.tune_enlarging import tune_enlarging
 from tasks.published.evaluate import prepare_scores
 from tasks.published.generate import prepare_images

@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -15,11 +15,13 @@ from data.documents.document import checked
 from data.documents.requests import EvaluateRequest, GenerateRequest, read_request
 from data.documents.spec import parse_spec, read_spec
 from data.documents.subject_spec import SubjectSpec
+from data.documents.words import Likeness
 from data.errors import SpecError
 from data.pictures.contact_sheet import GAP_PX, ROW_LABEL_PX
 from data.pictures.images import from_png
 from data.records.onboarding import PublishedAdapter
-from data.records.scores import Gain, Score
+from data.records.scores import Gain
+from data.records.version import Score
 from data.store.candidates import Candidate
 from data.store.files import Store
 from data.store.published_style import read_document
@@ -161,7 +163,7 @@ def test_a_subject_is_made_anew_on_another_base(
     old = onboard_subject(subject_of(subject_document))
     compared: list[tuple[Candidate, Candidate]] = []
 
-    def gain(pairs: list[tuple[Candidate, Candidate]], likeness: Literal["Style", "Subject"]) -> Gain:
+    def gain(pairs: list[tuple[Candidate, Candidate]], likeness: Likeness, kind: type[Gain]) -> Gain:
         compared.extend(pairs)
         return Gain.of([0.0, 0.1], [0.1, 0.2], likeness)
 

@@ -19,8 +19,7 @@ from data.store.candidates import from_parquet
 from data.store.files import Store
 from tasks.onboarding.prepare import prepare
 from tasks.onboarding.sample_candidates import sample_candidates
-from tasks.onboarding.tokenize import tokenize
-from tasks.onboarding.tune import tune
+from tasks.onboarding.tune import tokenize, tune
 from tasks.workers import task_runner
 
 

@@ -69,7 +69,7 @@ def test_a_query_goes_to_what_most_raters_chose_and_is_else_a_tie(votes: list[Ch
 def test_votes_are_counted_for_each_query_and_question() -> None:
     answers = [rating(), rating(rater="Bob", style="second"), rating(rater="Eve"), rating(query="f" * 16, text="first")]
     one, other = count_votes(answers)
-    assert (one.query, one.style, one.text) == ("0" + "123456789abcdef", {"first": 2, "second": 1}, {"tie": 3})
+    assert (one.asked.query, one.style, one.text) == ("0" + "123456789abcdef", {"first": 2, "second": 1}, {"tie": 3})
     assert shares([one.text, other.text, other.text]) == {"first": 66.7, "tie": 33.3, "second": 0.0}
 
 

@@ -10,12 +10,12 @@ from tasks import machine
 def test_what_is_said_is_taken_and_what_is_not_has_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("STYLEDROP_DTYPE", "STYLEDROP_AT_ONCE"):
         monkeypatch.delenv(name, raising=False)
-    assert (machine.dtype(None), machine.drawn_at_once(), machine.tuned_at_once()) == (torch.float32, 16, None)
+    assert (machine.dtype(None), machine.at_once()) == (torch.float32, None)
     assert machine.dtype("float16") == torch.float16  # the base's card says it
     monkeypatch.setenv("STYLEDROP_DTYPE", "bfloat16")
     assert machine.dtype("float16") == torch.bfloat16
     monkeypatch.setenv("STYLEDROP_AT_ONCE", " 2 ")
-    assert (machine.dtype(None), machine.drawn_at_once(), machine.tuned_at_once()) == (torch.bfloat16, 2, 2)
+    assert (machine.dtype(None), machine.at_once()) == (torch.bfloat16, 2)
 
 
 @pytest.mark.parametrize("has_bfloat16", [True, False])
@@ -42,4 +42,4 @@ def test_an_accelerator_runs_in_bfloat16_if_it_multiplies_in_it(
 def test_a_setting_that_means_nothing_is_named(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"STYLEDROP_{variable}", value)
     with pytest.raises(SpecError, match=f"^STYLEDROP_{variable}: expected .* got '{value}'"):
-        machine.dtype(None) if variable == "DTYPE" else machine.drawn_at_once()
+        machine.dtype(None) if variable == "DTYPE" else machine.at_once()

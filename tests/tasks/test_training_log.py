@@ -8,8 +8,7 @@ from PIL import Image
 from tensorboardX.proto.event_pb2 import Event
 
 from data.records.onboarding import Run
-from tasks.onboarding.tokenize import tokenize
-from tasks.onboarding.tune import tune
+from tasks.onboarding.tune import tokenize, tune
 from tasks.training_log import FOLDER, log_samples
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from data.corpus import build
-from data.corpus.arrays import COLUMNS, read_arrays
+from data.corpus.arrays import read_arrays
 from data.corpus.build import build_corpus
 from data.corpus.layers import COLOUR, DRAWN, LAYER_PX, NUM_LAYERS
 from data.errors import CorpusError
+from tests.corpus_folder import COLUMNS
 
 
 def _rows(folder: Path) -> dict[str, dict[str, object]]:

@@ -1,4 +1,5 @@
-from data.records.scores import Leak, Score, TriedLambdaA
+from data.records.scores import Leak, TriedLambdaA
+from data.records.version import Score
 from tasks.onboarding.choose_guidance import best_lambda_a
 
 

@@ -17,7 +17,8 @@ from data.errors import DecisionRefused, NotInStore
 from data.pictures.images import from_png, to_png
 from data.records.feedback import Decision
 from data.records.onboarding import AdapterRecord, Example, Run, TuningExamples
-from data.records.scores import EvaluationRecord, GuidanceRecord, Leak, Score, Verdict
+from data.records.scores import EvaluationRecord, GuidanceRecord, Leak, Verdict
+from data.records.version import Score
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store
 from data.store.published_style import read_document
@@ -30,8 +31,7 @@ from tasks.onboarding.prepare import prepare
 from tasks.onboarding.publish import publish
 from tasks.onboarding.sample_candidates import sample_candidates
 from tasks.onboarding.show_candidates import findings_of_candidates
-from tasks.onboarding.tokenize import tokenize
-from tasks.onboarding.tune import tune
+from tasks.onboarding.tune import tokenize, tune
 from tasks.reporting import Progress
 from tasks.resuming import remove_work_folder
 from tasks.sampling import draw_seed, enlarge_samples
