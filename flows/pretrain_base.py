@@ -40,33 +40,26 @@ def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
 
 def _stages(spec: PretrainSpec) -> PretrainedBase:
     fetch_packages(spec)
-    corpus = build_corpus(spec)
-    draws = draw_all(spec, corpus)
-    stages = {"corpus": corpus, "draws": draws}
+    made = {"corpus": build_corpus(spec)}
+    made["draws"] = draw_all(spec, made)
     if spec.start_from:
-        text, clip = (copy_stage(spec, stage) for stage in ("text", "clip"))
+        made |= {stage: copy_stage(spec, stage) for stage in ("text", "clip")}
     else:
-        stages["sentences"] = sentences = embed_phrases(spec, corpus)
-        text = fit_text(spec, sentences)
-        clip = fit_clip(spec, corpus, text)
-    vqgan = copy_stage(spec, "vqgan") if spec.copies("vqgan") else fit_vqgan(spec, draws)
-    stages["tokens"] = tokens = tokenize_draws(spec, draws, vqgan)
+        made["sentences"] = embed_phrases(spec, made)
+        made["text"] = fit_text(spec, made)
+        made["clip"] = fit_clip(spec, made)
+    made["vqgan"] = copy_stage(spec, "vqgan") if spec.copies("vqgan") else fit_vqgan(spec, made)
+    made["tokens"] = tokenize_draws(spec, made)
     if spec.decoder.schedule.num_steps:
-        stages["decoder"] = decoder = fit_decoder(spec, draws, tokens, vqgan, clip)
-    else:
-        decoder = vqgan
-    if spec.copies("generator"):
-        generator = copy_stage(spec, "generator")
-    else:
-        generator = fit_generator(spec, corpus, draws, tokens, decoder, text)
+        made["decoder"] = fit_decoder(spec, made)
+    made["generator"] = copy_stage(spec, "generator") if spec.copies("generator") else fit_generator(spec, made)
     if spec.copies("super_resolution"):
-        super_resolution = copy_stage(spec, "super_resolution")
+        made["super_resolution"] = copy_stage(spec, "super_resolution")
     else:
-        stages["large"] = large = draw_large(spec, corpus)
-        stages["large_tokens"] = large_tokens = tokenize_large(spec, large, vqgan)
-        super_resolution = fit_super_resolution(spec, corpus, tokens, large, large_tokens, decoder, text)
-    parts = {"text": text, "clip": clip, "vqgan": vqgan, "generator": generator}
-    return assemble_base(spec, {**stages, **parts, "super_resolution": super_resolution})
+        made["large"] = draw_large(spec, made)
+        made["large_tokens"] = tokenize_large(spec, made)
+        made["super_resolution"] = fit_super_resolution(spec, made)
+    return assemble_base(spec, made)
 
 
 def main() -> int:

@@ -124,8 +124,9 @@ def prefect_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
 
 
 @pytest.fixture
-def prefect_api(prefect_environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
+def prefect_api(prefect_environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """This process uses the Prefect server, with results of this test alone; gives its address."""
+    from prefect.flow_runs import pause_flow_run
     from prefect.settings import (
         PREFECT_API_URL,
         PREFECT_LOCAL_STORAGE_PATH,
@@ -133,6 +134,9 @@ def prefect_api(prefect_environment: dict[str, str], tmp_path: Path) -> Iterator
         temporary_settings,
     )
 
+    # A run that waits for an answer looks for it more often: tests answer at once.
+    often = {"poll_interval": 0.2}
+    monkeypatch.setattr("flows.human_feedback.pause_flow_run", lambda **asked: pause_flow_run(**{**asked, **often}))
     url = prefect_environment["PREFECT_API_URL"]
     settings = {
         PREFECT_API_URL: url,

@@ -1,5 +1,8 @@
 """What the stages of pretraining leave, and the base that they make."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from data.records.record import Record, Sha256
 
 
@@ -14,6 +17,15 @@ class StageRecord(Record):
     steps: int
     """0 for a stage that trains nothing."""
     figures: dict[str, float]
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return Path(self.folder)
+
+
+Made = Mapping[str, StageRecord]
+"""The stages that are done, by their names."""
 
 
 class PretrainedBase(Record):

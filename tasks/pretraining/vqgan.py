@@ -1,7 +1,5 @@
 """The VQGAN: encoder, codebook and decoder by distances in pixels, then the decoder alone for sharp pictures."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from PIL import Image
@@ -11,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from data.corpus.draws import Draws
 from data.documents.pretrain_spec import PretrainSpec
 from data.pictures.contact_sheet import Row, comparison_sheet
-from data.records.pretraining import StageRecord
+from data.records.pretraining import Made, StageRecord
 from styledrop.pretraining.decoder import train_decoder
 from styledrop.pretraining.perceptual import PerceptualDistance
 from styledrop.pretraining.stage import StageRun
@@ -28,25 +26,25 @@ PICTURES = 16
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
-def fit_vqgan(spec: PretrainSpec, draws: StageRecord) -> StageRecord:
+def fit_vqgan(spec: PretrainSpec, made: Made) -> StageRecord:
     """Train E, D and the codebook on the drawn pictures; its PSNR on kept ones stands in the curve."""
     # In half precision, as it ships: the tokens of later stages come from the weights that a user gets.
     return run_training(
         spec,
         "vqgan",
         _train,
-        draws,
-        inputs={"draws": draws, **digest_to_start_from(spec)},
+        made,
+        inputs={"draws": made["draws"], **digest_to_start_from(spec)},
         write=lambda vqgan, result: vqgan.to_folder(result, torch.float16),
-        picture=lambda vqgan: _draw(vqgan, read_drawn(draws, "kept_looks")),
+        picture=lambda vqgan: _draw(vqgan, read_drawn(made["draws"], "kept_looks")),
     )
 
 
-def _train(spec: PretrainSpec, run: StageRun, draws: StageRecord) -> VQGAN:
+def _train(spec: PretrainSpec, run: StageRun, made: Made) -> VQGAN:
     start = base_to_start_from(spec)
     return train_vqgan(
-        read_drawn(draws, "trained").images,
-        {name: read_drawn(draws, name).images for name in KEPT},
+        read_drawn(made["draws"], "trained").images,
+        {name: read_drawn(made["draws"], name).images for name in KEPT},
         spec.vqgan,
         run,
         start=None if start is None else start.vqgan.float(),
@@ -54,33 +52,26 @@ def _train(spec: PretrainSpec, run: StageRun, draws: StageRecord) -> VQGAN:
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
-def fit_decoder(
-    spec: PretrainSpec, draws: StageRecord, tokens: StageRecord, vqgan: StageRecord, clip: StageRecord
-) -> StageRecord:
-    """Train D alone on the drawn pictures; the image tower of `clip` gives the perceptual distance."""
+def fit_decoder(spec: PretrainSpec, made: Made) -> StageRecord:
+    """Train D alone on the drawn pictures; CLIP's image tower gives the perceptual distance."""
     return run_training(
         spec,
         "decoder",
         _train_decoder,
-        draws,
-        tokens,
-        vqgan,
-        clip,
-        inputs={"draws": draws, "tokens": tokens, "vqgan": vqgan, "clip": clip},
+        made,
+        inputs={name: made[name] for name in ("draws", "tokens", "vqgan", "clip")},
         write=lambda vqgan, result: vqgan.to_folder(result, torch.float16),
-        picture=lambda vqgan: _draw(vqgan, read_drawn(draws, "kept_looks")),
+        picture=lambda vqgan: _draw(vqgan, read_drawn(made["draws"], "kept_looks")),
     )
 
 
-def _train_decoder(
-    spec: PretrainSpec, run: StageRun, draws: StageRecord, tokens: StageRecord, vqgan: StageRecord, clip: StageRecord
-) -> VQGAN:
+def _train_decoder(spec: PretrainSpec, run: StageRun, made: Made) -> VQGAN:
     return train_decoder(
-        VQGAN.from_folder(Path(vqgan.folder)),
-        read_drawn(draws, "trained").images,
-        read_tokens(tokens, "trained"),
-        {name: read_drawn(draws, name).images for name in KEPT},
-        PerceptualDistance(ClipScorer(Path(clip.folder)).image_tower),
+        VQGAN.from_folder(made["vqgan"].path),
+        read_drawn(made["draws"], "trained").images,
+        read_tokens(made["tokens"], "trained"),
+        {name: read_drawn(made["draws"], name).images for name in KEPT},
+        PerceptualDistance(ClipScorer(made["clip"].path).image_tower),
         spec.decoder,
         run,
     )

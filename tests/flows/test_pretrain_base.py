@@ -243,6 +243,6 @@ def test_a_missing_teacher_and_a_place_that_is_taken_are_said_in_words(
     document |= {"teacher": str(tmp_path / "nobody"), "out": str(tmp_path / "packages")}
     spec = PretrainSpec.model_validate(document)
     with pytest.raises(PretrainingError, match="Hugging Face folder at .*nobody"):
-        embed_phrases.fn(spec, None)
+        embed_phrases.fn(spec, {})
     with pytest.raises(PretrainingError, match="nothing or a base at .*packages"):
         assemble_base.fn(spec, {})
