@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,26 +14,10 @@ from data.documents.defaults import of_base
 from data.errors import SpecError
 from data.records.record import Blob
 from data.store.files import read_blob
+from styledrop.base import BaseIdentity
 from styledrop.config.defaults import EMBEDDED
 from styledrop.reading import files_sha256
-from styledrop.text import TextEncoder
 from tasks.machine import device, dtype
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BaseIdentity:
-    """What is known of a base without its weights: what a batch's watcher keeps, which holds no accelerator."""
-
-    name: str
-    folder: Path
-    sha256: str
-    super_resolution_sha256: str
-    """Empty if it has none."""
-    clip_folder: Path | None
-    """Its own scorer's."""
-    text: TextEncoder
-    """It counts tokens."""
-
 
 _identities: dict[str, BaseIdentity] = {}
 _scorers: dict[Path, str] = {}
@@ -82,17 +66,11 @@ def _load_base(name: str, where: str, precision: torch.dtype | None = None) -> s
 
 
 def _identity_of(base: styledrop.Base) -> BaseIdentity:
-    return BaseIdentity(
-        name=base.name,
-        folder=base.folder,
-        sha256=base.sha256,
-        super_resolution_sha256=base.super_resolution.sha256 if base.super_resolution else "",
-        clip_folder=base.clip_folder,
-        text=base.text,
-    )
+    """What a batch's watcher keeps, which holds no accelerator."""
+    return BaseIdentity(**{field.name: getattr(base, field.name) for field in fields(BaseIdentity)})
 
 
-def refuse_cut_prompts(base: styledrop.Base | BaseIdentity, prompts: Sequence[str]) -> None:
+def refuse_cut_prompts(base: BaseIdentity, prompts: Sequence[str]) -> None:
     """Refuse prompts that the base's text encoder would cut.
 
     Raises:
@@ -124,7 +102,7 @@ def open_scorer(base_name: str, scorer: str = "") -> styledrop.ClipScorer:
         raise SpecError(f"{named} cannot be used: {error}") from error
 
 
-def identify_scorer(base: styledrop.Base | BaseIdentity, scorer: str) -> str:
+def identify_scorer(base: BaseIdentity, scorer: str) -> str:
     """Digest of what `open_scorer` opens, which the base's own digest leaves out; hashed once per process.
 
     Raises:
@@ -136,7 +114,7 @@ def identify_scorer(base: styledrop.Base | BaseIdentity, scorer: str) -> str:
     return _scorers[folder]
 
 
-def scorer_folder(base: styledrop.Base | BaseIdentity, scorer: str) -> Path:
+def scorer_folder(base: BaseIdentity, scorer: str) -> Path:
     """Where what scores lies: in `scorer`, or if that is empty beside the base.
 
     Raises:

@@ -26,6 +26,7 @@ from data.documents.table import TableRow, is_empty, read_csv, read_parquet
 from data.documents.words import shown
 from data.errors import AddressError, ManifestError, SpecError
 from data.pictures.images import load_reference
+from styledrop.config.settings import Settings
 
 REQUIRED = ("name", "images", "licence", "consent")
 
@@ -42,8 +43,7 @@ class ManifestStyle:
     reference_sha256: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ManifestProblem:
+class BadRow(Settings):
     """A row that cannot be started, and why."""
 
     row: int
@@ -58,7 +58,7 @@ class Manifest:
     content: bytes
     suffix: str
     styles: tuple[ManifestStyle, ...]
-    problems: tuple[ManifestProblem, ...]
+    problems: tuple[BadRow, ...]
 
 
 def read_manifest(uri: str, settings: StyleSettings) -> Manifest:
@@ -135,8 +135,8 @@ def _name(row: TableRow) -> str:
     return "" if is_empty(name) else str(name).strip()
 
 
-def _problem(row: TableRow, reason: str) -> ManifestProblem:
-    return ManifestProblem(row=row.number, name=shown(_name(row), 100), reason=shown(reason))
+def _problem(row: TableRow, reason: str) -> BadRow:
+    return BadRow(row=row.number, name=shown(_name(row), 100), reason=shown(reason))
 
 
 def _spec(row: dict[str, Any], folder: str, settings: StyleSettings) -> StyleSpec:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
+from data.documents.manifest import BadRow
 from data.documents.spec import StyleSpec
 from data.documents.subject_spec import SubjectSpec
 from data.records.onboarding import PublishedAdapter
@@ -36,14 +37,6 @@ class BatchStyle(Record):
     """If a version of the style was made from exactly this."""
     withdrawn: str = ""
     """Who took the style back, when and why; it is not onboarded again."""
-
-
-class BadRow(Record):
-    """A row of the manifest that cannot be onboarded."""
-
-    row: int
-    name: str
-    reason: str
 
 
 class Batch(Record):
@@ -102,7 +95,7 @@ class BatchReport(Record):
     """Bad rows and failed styles, each with its reason."""
 
 
-_COLUMNS = {int: pa.int32(), float | None: pa.float32()}
+_COLUMNS: dict[object, pa.DataType] = {int: pa.int32(), float | None: pa.float32()}
 _SCHEMA = pa.schema(
     pa.field(name, _COLUMNS.get(field.annotation, pa.string()), nullable=field.annotation == float | None)
     for name, field in Outcome.model_fields.items()

@@ -49,17 +49,27 @@ _REQUIRED = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Base:
-    """A loaded base; nothing in it is ever trained."""
+class BaseIdentity:
+    """What is known of a base without the weights that draw."""
 
     name: str
     folder: Path
     sha256: str
     """Of all the files that decide what it draws."""
+    super_resolution_sha256: str = ""
+    """Empty if it has none."""
+    clip_folder: Path | None
+    """Its own scorer's."""
     text: TextEncoder
+    """It counts tokens, too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base(BaseIdentity):
+    """A loaded base; nothing in it is ever trained."""
+
     vqgan: VQGAN
     generator: Generator
-    clip_folder: Path | None
     size_px: int
     """Side of its images."""
     card: dict[str, Any]
@@ -111,6 +121,7 @@ class Base:
             name=EMBEDDED if is_embedded else folder.resolve().name,
             folder=folder,
             sha256=_digest(folder),
+            super_resolution_sha256=super_resolution.sha256 if super_resolution is not None else "",
             text=text,
             vqgan=vqgan,
             generator=generator,

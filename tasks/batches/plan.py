@@ -6,12 +6,12 @@ from pathlib import PurePosixPath
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.documents.manifest import ManifestStyle, read_manifest
+from data.documents.manifest import BadRow, ManifestStyle, read_manifest
 from data.documents.spec import OnboardingSpec, StyleSettings
 from data.documents.vocabulary import read_vocabulary
 from data.documents.words import shown
 from data.errors import ManifestError, NotInStore, PipelineError, SignatureRefused, StoreCorrupted
-from data.records.batch import BadRow, Batch, BatchStyle
+from data.records.batch import Batch, BatchStyle
 from data.records.onboarding import PublishedAdapter
 from data.store.files import Store
 from data.store.pointer import read_pointer, style_folder
@@ -42,7 +42,7 @@ def plan_batch(manifest_uri: str, name: str, settings: StyleSettings, strict: bo
     manifest = read_manifest(manifest_uri, settings)
     store = Store(settings.store)
     store.exists(f"batches/{name}")  # one that cannot be reached is no row's fault
-    bad_rows = [BadRow(row=problem.row, name=problem.name, reason=problem.reason) for problem in manifest.problems]
+    bad_rows = list(manifest.problems)
     styles: list[BatchStyle] = []
     for style in manifest.styles:
         try:

@@ -7,11 +7,12 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data.documents.document import checked
+from data.documents.manifest import BadRow
 from data.documents.of_base import for_another_base
 from data.documents.spec import StyleSpec, parse_spec
 from data.documents.subject_spec import SubjectSpec
 from data.errors import NotInStore, StyleWithdrawn
-from data.records.batch import BadRow, Batch, BatchStyle
+from data.records.batch import Batch, BatchStyle
 from data.records.onboarding import PublishedAdapter
 from data.store.files import Store
 from data.store.pointer import read_pointer, refuse_withdrawn, style_folder

@@ -8,10 +8,11 @@ import pytest
 import yaml
 from prefect import flow
 
+from data.documents.manifest import BadRow
 from data.documents.spec import StyleSettings
 from data.errors import BatchIncomplete
 from data.pictures.images import from_png
-from data.records.batch import BadRow, Batch, BatchReport, StyleRun
+from data.records.batch import Batch, BatchReport, StyleRun
 from data.store.files import Store, read_blob
 from data.store.publication import withdraw
 from data.store.published_style import read_version
