@@ -88,12 +88,14 @@ def kind(field: Mapping[str, Any], parts: dict[str, None]) -> str:
 
 
 def shown(default: object) -> str:
-    """A default as one writes it, long lists cut."""
+    """A default as one writes it, long lists cut; a whole section has a table of its own."""
     if isinstance(default, BaseModel):
         changed = default.model_dump(mode="json", exclude_defaults=True)
         if "schedule" in changed:
             return "as in data/documents/pretraining.yaml"
         return ", ".join(f"{name}: {shown(value)}" for name, value in changed.items()) or "its own"
+    if isinstance(default, dict) and len(default) > 4:
+        return "its own defaults"
     if isinstance(default, list | tuple) and len(default) > 4:
         return f"{', '.join(map(str, default[:3]))}, … ({len(default)})"
     return "left out" if default is None or default in ("", (), []) else json.dumps(default).strip('"')
