@@ -1,6 +1,6 @@
 """What should round 2 learn from, and how is it drawn? Both rounds on many kept looks, with the truth beside them.
 
-    python -m bench.later_rounds --work FOLDER [--looks N] [--candidates λ_B …] [--lambda-b λ_B …] [--base FOLDER]
+    python -m bench.later_rounds --work FOLDER [--looks N] [--candidates λ_B …] [--picked-by …] [--lambda-b λ_B …]
 
 FOLDER is that of `flows.pretrain_base`; looks, contents and figures are those of `bench.kept_looks`. Round 1 is tuned
 on the reference and draws candidates at each λ_B of `--candidates`, as many as the pipeline does. One of every prompt
@@ -9,7 +9,8 @@ is picked by Text, the paper's feedback, or by the sum of Text and Style, and ea
 Then the untuned base, round 1 and each round 2 draw the same contents from the same seeds at each λ_B of `--lambda-b`.
 Below the means stand the differences from round 1 at the first λ_B: the mean over looks, and its standard error. The
 last line is JSON: the figures of each look in turn, by what drew them. Each look's are kept in OUT, and a stopped run
-goes on; a second process that begins elsewhere (`--begin 10`) shares the work.
+goes on; a second process that begins elsewhere (`--begin 10`) shares the work. Reported is what all looks were drawn
+with.
 """
 
 import argparse
@@ -44,6 +45,7 @@ from tasks.models import open_base, open_scorer
 PROMPTS = tuple(content for content in CANDIDATE_PROMPTS if content not in CONTENTS)
 """Contents of candidates: none is measured."""
 FIRST_CANDIDATE_SEED = 10_000
+PICKED_BY = ("text", "text_and_style")
 
 
 def draw(
@@ -66,7 +68,11 @@ def draw(
 
 
 def rounds(
-    base: styledrop.Base, scorer: styledrop.ClipScorer, kept: KeptLook, of_candidates: Sequence[float]
+    base: styledrop.Base,
+    scorer: styledrop.ClipScorer,
+    kept: KeptLook,
+    of_candidates: Sequence[float],
+    picked_by: Sequence[str],
 ) -> dict[str, styledrop.Tuned | None]:
     """The untuned base, round 1, and a round 2 for each λ_B of candidates and each way to pick."""
     first = tune_round_1(base, kept, embedded.FIRST_ROUND, embedded.REFERENCE_VIEWS)
@@ -77,10 +83,11 @@ def rounds(
     for lambda_b in of_candidates:
         drawn = draw(base, kept, contents, FIRST_CANDIDATE_SEED, first, lambda_b)
         scores = scorer.score(drawn.images, prompts, [kept.reference])
-        for picked_by, ranked_by in (("text", scores.text), ("text_and_style", scores.text + scores.style)):
+        for by in picked_by:
+            ranked_by = scores.text if by == "text" else scores.text + scores.style
             best = ranked_by.reshape(len(PROMPTS), of_each).argmax(axis=1) + of_each * np.arange(len(PROMPTS))
             examples = [(drawn.tokens[i], prompts[i]) for i in best.tolist()]
-            tuned[f"{picked_by} of λ_B {lambda_b:g}"] = styledrop.tune(base, examples, embedded.LATER_ROUNDS)
+            tuned[f"{by} of λ_B {lambda_b:g}"] = styledrop.tune(base, examples, embedded.LATER_ROUNDS)
     return tuned
 
 
@@ -90,6 +97,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder of flows.pretrain_base, with a corpus in it")
     parser.add_argument("--looks", type=int, default=20, help="two at least")
     parser.add_argument("--candidates", nargs="+", type=float, default=[1.0, 3.0], metavar="λ_B")
+    parser.add_argument("--picked-by", nargs="+", choices=PICKED_BY, default=PICKED_BY)
     parser.add_argument("--lambda-b", nargs="+", type=float, default=[1.0, 3.0, 5.0], metavar="λ_B")
     parser.add_argument("--begin", type=int, default=0, help="number of the look that comes first")
     parser.add_argument("--base", default="embedded", help="folder of a base")
@@ -106,7 +114,7 @@ def main() -> None:
         kept = looks[number]
         rows = [Row(label=kept.look.style, images=[kept.reference, *kept.true_icons[: len(CONTENTS) - 1]])]
         figures: dict[tuple[str, float], list[dict[str, float]]] = {}
-        tuned = rounds(base, scorer, kept, arguments.candidates)
+        tuned = rounds(base, scorer, kept, arguments.candidates, arguments.picked_by)
         for (who, style), lambda_b in itertools.product(tuned.items(), arguments.lambda_b):
             images = draw(base, kept, CONTENTS, 0, style, lambda_b).images
             figures[who, lambda_b] = [measure(judge, scorer, kept, images, places, number)]
@@ -115,7 +123,8 @@ def main() -> None:
         save_figures(figures, files[number])
         print(f"{number}: {kept.content} {kept.words}", flush=True)
     of_looks = [load_figures(file) for file in files]
-    report({by: [figures[by][0] for figures in of_looks] for by in of_looks[0]}, ("round_1", arguments.lambda_b[0]))
+    shared = [by for by in of_looks[0] if all(by in figures for figures in of_looks)]
+    report({by: [figures[by][0] for figures in of_looks] for by in shared}, ("round_1", arguments.lambda_b[0]))
 
 
 def report(figures: Figures, other: tuple[str, float]) -> None:
