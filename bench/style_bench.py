@@ -28,7 +28,7 @@ from tasks.resuming import code_digest
 from tasks.sampling import draw_seed
 
 REFERENCES = Path(__file__).parent / "references"
-FEEDBACK = ("clip", "human", "random", "hybrid")
+FEEDBACK = ("clip", "clip_sum", "human", "random", "hybrid")
 """Rows of round 2, by what its images were picked with."""
 ROWS = ("base", "round_1", *FEEDBACK, "lora", "soft_prompt", "dreambooth")
 IMAGES_PER_EVALUATION_PROMPT = 4
@@ -164,6 +164,8 @@ class StyleBench:
         match name:
             case "clip":
                 chosen = best
+            case "clip_sum":
+                chosen = set(best_of_each_prompt(candidates, 1, with_style=True))
             case "random":
                 chosen = set(random_of_each_prompt(candidates, 1, seed=0))
             case "hybrid":

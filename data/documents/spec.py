@@ -31,7 +31,7 @@ from data.errors import AddressError, SpecError
 from styledrop.config.settings import Settings
 from styledrop.config.tuning import AdapterTuning, Tuning
 
-Feedback = Literal["clip", "human", "hybrid", "random"]
+Feedback = Literal["clip", "clip_sum", "human", "hybrid", "random"]
 
 MAX_CANDIDATES = 20_000
 """Images of one round: ten times the paper's 30 x 64, and about what fits into one Parquet file."""
@@ -94,8 +94,9 @@ class StyleSettings(Surroundings):
     )
     feedback: Feedback = Field(
         default="clip",
-        description="who keeps candidates: clip (the best Text score), human (a person, shown some of every prompt), "
-        "hybrid (a person, shown CLIP's best of every prompt), or random (chance, the paper's control)",
+        description="who keeps candidates: clip (the best Text score), clip_sum (the best sum of Text and Style), "
+        "human (a person, shown some of every prompt), hybrid (a person, shown CLIP's best of every prompt), or "
+        "random (chance, the paper's control)",
     )
     reviewers: Literal[1, 2] = Field(
         default=1,

@@ -24,8 +24,9 @@ def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision |
     """
     rows = from_parquet(Store(run.store).read_blob(candidates.table))
     match run.spec.feedback:
-        case "clip":
-            kept = best_of_each_prompt(rows, run.spec.kept_per_prompt)
+        case "clip" | "clip_sum":
+            with_style = run.spec.feedback == "clip_sum"
+            kept = best_of_each_prompt(rows, run.spec.kept_per_prompt, with_style=with_style)
         case "random":
             seed = draw_seed(run.spec.seed, "feedback", candidates.round_number)
             kept = random_of_each_prompt(rows, run.spec.kept_per_prompt, seed=seed)

@@ -28,6 +28,7 @@ _KINDS = {"adapter": "an adapter", "lora": "a LoRA", "soft_prompt": "a soft prom
 
 _KEPT_BY = {
     "clip": "CLIP kept",
+    "clip_sum": "CLIP kept, by content and style,",
     "human": "a person kept",
     "hybrid": "a person kept of CLIP's best",
     "random": "chance kept",

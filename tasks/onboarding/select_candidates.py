@@ -1,6 +1,7 @@
 """Which candidates are kept, or shown to a reviewer, for the next round (StyleDrop, Sec. 3.3).
 
 clip     the best Text score of each prompt
+clip_sum the best sum of Text and Style scores of each prompt; not the paper's
 random   any of each prompt: the paper's control
 human    a reviewer's picks of some of each prompt, which CLIP had no say in
 hybrid   a reviewer's picks of the best Text scores of each prompt
@@ -17,11 +18,18 @@ NUM_SHOWN = 64
 """Candidates a reviewer picks from, of however many there are: 8 x 8 fit on a screen and into a form."""
 
 
-def best_of_each_prompt(candidates: Sequence[Candidate], kept_per_prompt: int) -> list[int]:
-    """Indices of the candidates with the highest Text score of each prompt; of equals, the first."""
-    return _of_each_prompt(
-        candidates, lambda of_prompt: sorted(of_prompt, key=lambda c: -c.text_score)[:kept_per_prompt]
-    )
+def best_of_each_prompt(
+    candidates: Sequence[Candidate], kept_per_prompt: int, *, with_style: bool = False
+) -> list[int]:
+    """Indices of the candidates with the highest Text score of each prompt; of equals, the first.
+
+    `with_style` adds the Style score to it.
+    """
+
+    def lowest_first(candidate: Candidate) -> float:
+        return -(candidate.text_score + candidate.style_score if with_style else candidate.text_score)
+
+    return _of_each_prompt(candidates, lambda of_prompt: sorted(of_prompt, key=lowest_first)[:kept_per_prompt])
 
 
 def random_of_each_prompt(candidates: Sequence[Candidate], kept_per_prompt: int, *, seed: int) -> list[int]:

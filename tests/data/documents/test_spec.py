@@ -103,7 +103,7 @@ def test_a_style_phrase_of_one_reference_is_that_of_all() -> None:
         ({"references": [{**REFERENCE, "style_phrase": "x" * 301}]}, r"expected at most 300 characters, got 301"),
         ({"references": [{**REFERENCE, "fit": "stretch"}]}, r"references\.0\.fit: .*'crop' or 'pad', got 'stretch'"),
         ({"licence": ""}, r"licence: expected a phrase, got an empty one"),
-        ({"feedback": "cat"}, r"feedback: .*'clip', 'human', 'hybrid' or 'random', got 'cat'"),
+        ({"feedback": "cat"}, r"feedback: .*'clip', 'clip_sum', 'human', 'hybrid' or 'random', got 'cat'"),
         ({"rounds": 0}, r"rounds: .*greater than or equal to 1, got 0"),
         ({"prompts": ["a dog", "a  dog"]}, r"prompts: expected each phrase once, got \['a dog'\]"),
         ({"prompts": []}, r"prompts: expected 1 to 1000 content phrases, got 0"),

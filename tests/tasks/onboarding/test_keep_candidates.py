@@ -19,7 +19,7 @@ def candidates_of(run: Run, first_seed: int = 0) -> CandidatesRecord:
     rows = [
         Candidate(
             index=i, content_phrase=f"prompt {i // 3}", prompt=f"prompt {i // 3} in flat style", seed=first_seed + i,
-            image=to_png(Image.new("RGB", (16, 16), (i, 0, 0))), text_score=score, style_score=0.5,
+            image=to_png(Image.new("RGB", (16, 16), (i, 0, 0))), text_score=score, style_score=0.5 - 2 * score,
         )
         for i, score in enumerate(SCORES)
     ]  # fmt: skip
@@ -48,6 +48,11 @@ def decisions_on(run: Run, candidates: CandidatesRecord) -> list[Decision]:
 
 def record(run: Run, candidates: CandidatesRecord, given: Decision) -> RecordedAnswer:
     return record_decision.fn(run, place_of_candidates(run, candidates), question_of(run, candidates), given)
+
+
+def test_clip_sum_keeps_the_best_sum_of_each_prompt(run: Run) -> None:
+    run = run.model_copy(update={"spec": run.spec.model_copy(update={"feedback": "clip_sum"})})
+    assert keep_candidates.fn(run, candidates_of(run), None).kept == (0, 4)  # least Text, but most Style
 
 
 def test_clip_keeps_the_best_of_each_prompt_by_number_and_writes_no_picture_again(run: Run) -> None:

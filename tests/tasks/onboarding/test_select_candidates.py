@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from data.store.candidates import Candidate
 from tasks.onboarding.select_candidates import (
     NUM_SHOWN,
@@ -19,6 +21,14 @@ def candidates(*text_scores_of_prompts: list[float]) -> list[Candidate]:
 def test_clip_keeps_the_best_text_score_of_each_prompt_and_of_equals_the_first() -> None:
     assert best_of_each_prompt(candidates([0.1, 0.3, 0.2], [0.5, 0.5, 0.4]), 1) == [1, 3]
     assert best_of_each_prompt(candidates([0.1, 0.3, 0.2], [0.5, 0.5, 0.4]), 2) == [1, 2, 3, 4]
+
+
+def test_clip_sum_keeps_the_best_sum_of_text_and_style_of_each_prompt() -> None:
+    # In these tests an image's Style is less what its Text is, and the sums are all equal.
+    pool = candidates([0.1, 0.3, 0.2])
+    assert best_of_each_prompt(pool, 2, with_style=True) == [0, 1]
+    pool[2] = replace(pool[2], style_score=0.0)
+    assert best_of_each_prompt(pool, 1, with_style=True) == [2]
 
 
 def test_random_keeps_as_many_of_each_prompt_whatever_their_scores() -> None:
