@@ -14,7 +14,7 @@ from torch import Tensor
 
 import styledrop
 from bench import embedded
-from bench.embedded import FIRST_ROUND, GUIDANCE, LATER_ROUNDS, SAMPLING
+from bench.embedded import CANDIDATE_GUIDANCE, FIRST_ROUND, GUIDANCE, LATER_ROUNDS, SAMPLING
 from bench.judge import open_judge
 from bench.true_icons import nearest_styles, true_places
 from data.documents import defaults
@@ -153,7 +153,7 @@ class StyleBench:
 
         def drawn() -> list[Candidate]:
             count, phrase = defaults.IMAGES_PER_PROMPT, self.reference.style_phrase
-            return self.draw(CANDIDATE_PROMPTS, count, "candidates", self.first_round, phrase)
+            return self.draw(CANDIDATE_PROMPTS, count, "candidates", self.first_round, phrase, CANDIDATE_GUIDANCE)
 
         return self.kept("candidates", drawn)
 
@@ -229,7 +229,7 @@ class StyleBench:
     def kept(self, name: str, draw: Callable[[], list[Candidate]], *changes: object) -> list[Candidate]:
         """What lies in the folder under this name, models, code and settings; drawn and put there if nothing does."""
         tuned_with = (FIRST_ROUND, embedded.REFERENCE_VIEWS, LATER_ROUNDS, OTHER_METHODS.get(name))
-        settings = repr((*tuned_with, SAMPLING, GUIDANCE, *changes))
+        settings = repr((*tuned_with, SAMPLING, GUIDANCE, CANDIDATE_GUIDANCE, *changes))
         digest = hashlib.sha256(f"{self._made_with} {settings}".encode()).hexdigest()[:12]
         path = self._folder / f"{name}-{digest}.parquet"
         if not path.exists():

@@ -48,6 +48,12 @@ def sampling_of(base: Defaults) -> SamplingSettings:
     return SamplingSettings(**base.sampling.model_dump(), lambda_b=base.guidance.lambda_b)
 
 
+def candidate_sampling_of(base: Defaults) -> SamplingSettings:
+    """How it draws candidates."""
+    lambda_b = base.guidance.lambda_b if base.candidate_lambda_b is None else base.candidate_lambda_b
+    return sampling_of(base).model_copy(update={"lambda_b": lambda_b})
+
+
 def left_out(field: str) -> Callable[[dict[str, Any]], Any]:
     """For a field's `default_factory`: what its base says."""
     return lambda data: _sections(data)[field]
@@ -75,7 +81,7 @@ def _sections(data: Mapping[str, Any]) -> dict[str, Settings | int]:
         "reference_views": base.reference_views,
         "later_rounds": base.later_rounds,
         "enlarging": base.enlarging,
-        "candidate_sampling": sampling,
+        "candidate_sampling": candidate_sampling_of(base),
         "evaluation_sampling": sampling,
         "sampling": sampling,
     }

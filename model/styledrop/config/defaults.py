@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from styledrop.config.sampling import Guidance, LambdaA, SamplingConfig
+from styledrop.config.sampling import Guidance, LambdaA, LambdaB, SamplingConfig
 from styledrop.config.settings import Settings, completed
 from styledrop.config.tuning import AdapterTuning
 
@@ -34,6 +34,8 @@ class Defaults(Settings):
     """Of all images."""
     guidance: Guidance
     """Of all images; λ_A is for images that none was chosen for."""
+    candidate_lambda_b: LambdaB | None = None
+    """Of candidates; none: as of all images."""
     lambdas_a: tuple[LambdaA, ...] = Field(min_length=1)
     """What is tried when λ_A is chosen for a style."""
     dtype: Literal["float32", "bfloat16", "float16"] | None = None

@@ -6,6 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from data.documents import defaults
+from data.documents.of_base import candidate_sampling_of
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
 from data.documents.spec import StyleSpec, parse_spec, read_spec
 from data.errors import SpecError
@@ -31,6 +32,13 @@ def test_what_a_section_leaves_out_is_as_in_its_default() -> None:
         defaults.OF_EMBEDDED.sampling.steps,
         2.0,
     )
+
+
+def test_candidates_are_drawn_at_a_lambda_b_of_their_own_where_the_base_has_one() -> None:
+    spec, of_base = parse_spec(MINIMAL), defaults.OF_EMBEDDED
+    assert spec.candidate_sampling.lambda_b == of_base.candidate_lambda_b != of_base.guidance.lambda_b
+    assert spec.evaluation_sampling.lambda_b == of_base.guidance.lambda_b
+    assert candidate_sampling_of(PAPER).lambda_b == PAPER.guidance.lambda_b
 
 
 def test_forms_describe_settings_in_the_librarys_words() -> None:
