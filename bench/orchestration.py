@@ -210,10 +210,10 @@ def _candidates(run: Run, round_number: int) -> SamplingPlan:
 
 
 def _wanted(drawing: SamplingPlan) -> dict[str, Any]:
-    wanted = planned_images(drawing)
+    phrases, seeds = zip(*planned_images(drawing), strict=True)
     return {
-        "prompts": [image.prompt for image in wanted],
-        "seeds": [image.seed for image in wanted],
+        "prompts": [drawing.prompt(phrase) for phrase in phrases],
+        "seeds": seeds,
         "settings": {**drawing.settings.model_dump(), "lambda_a": drawing.styles[0].lambda_a},
     }
 

@@ -10,7 +10,6 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 import torch
 from PIL import Image
@@ -38,42 +37,19 @@ DRAWN_BY = (__name__, "data.store.candidates", "styledrop.sampler", "styledrop.s
 """The code that makes tables of images (`tasks.resuming`)."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlannedImage:
-    """An image to be drawn."""
-
-    index: int
-    content_phrase: str
-    prompt: str
-    described: str
-    """The prompt that it is scored with."""
-    subject_prompt: str
-    """What a subject beside the style is given; empty without one."""
-    style: PlannedStyle
-    seed: int
-
-
 def draw_seed(seed: int, *parts: str | int) -> int:
     """A seed of 0 to 2**32 - 1 that depends on nothing but `seed` and what it is for."""
     words = "/".join(str(part) for part in (seed, *parts))
     return int.from_bytes(hashlib.sha256(words.encode()).digest()[:4])
 
 
-def planned_images(plan: SamplingPlan) -> list[PlannedImage]:
-    """The plan's images, numbered phrase by phrase.
+def planned_images(plan: SamplingPlan) -> list[tuple[int, int]]:
+    """Of each of the plan's images, phrase by phrase, the number of its phrase and its seed.
 
     A seed follows from the plan's seed, its purpose, the phrase and the image's number within the phrase.
     """
     return [
-        PlannedImage(
-            index=number * plan.images_per_phrase + i,
-            content_phrase=phrase,
-            prompt=plan.prompt(number),
-            described=plan.described(number),
-            subject_prompt=plan.subject_prompt(number) if plan.subject else "",
-            style=plan.style_of(number),
-            seed=draw_seed(plan.seed, plan.purpose, phrase, i),
-        )
+        (number, draw_seed(plan.seed, plan.purpose, phrase, i))
         for number, phrase in enumerate(plan.phrases)
         for i in range(plan.images_per_phrase)
     ]
@@ -172,35 +148,35 @@ def _draw_and_score(plan: SamplingPlan, number: int, progress: Callable[[int], N
             f"expected the scorer {plan.scorer or f'of {plan.base!r}'} to be {plan.scorer_sha256[:12]}, got "
             f"{scorer[:12]}; give every worker the same"
         )
-    part = planned_images(plan)[number * PART_SIZE : (number + 1) * PART_SIZE]
-    prompts = [wanted.prompt for wanted in part]
-    settings = plan.settings
+    first, settings = number * PART_SIZE, plan.settings
+    phrases, seeds = zip(*planned_images(plan)[first : first + PART_SIZE], strict=True)
+    prompts = [plan.prompt(phrase) for phrase in phrases]
     drawn = styledrop.sample(
         base,
         prompts,
-        seeds=[wanted.seed for wanted in part],
-        style=open_styles([wanted.style.adapters for wanted in part], base),
+        seeds=seeds,
+        style=open_styles([plan.style_of(phrase).adapters for phrase in phrases], base),
         content=open_adapter(plan.subject.adapter, base) if plan.subject else None,
-        content_prompts=[wanted.subject_prompt for wanted in part] if plan.subject else (),
-        guidance=[_guidance(plan, wanted) for wanted in part],
+        content_prompts=[plan.subject_prompt(phrase) for phrase in phrases] if plan.subject else (),
+        guidance=[_guidance(plan, plan.style_of(phrase)) for phrase in phrases],
         config=settings,
         negative_prompt=settings.negative_prompt,
         batch_size=at_once() or BATCH_SIZE,
-        progress=lambda done, _: progress(number * PART_SIZE + done),
+        progress=lambda done, _: progress(first + done),
     )
-    text_scores, style_scores = _scores(plan, base, part, drawn.images)
+    text_scores, style_scores = _scores(plan, base, phrases, drawn.images)
     return [
         Candidate(
-            index=wanted.index,
-            content_phrase=wanted.content_phrase,
-            prompt=wanted.prompt,
-            seed=wanted.seed,
+            index=first + i,
+            content_phrase=plan.phrases[phrase],
+            prompt=prompts[i],
+            seed=seeds[i],
             tokens=tuple(drawn.tokens[i].tolist()),
             image=to_png(drawn.images[i]),
             text_score=text_scores[i],
             style_score=style_scores[i],
         )
-        for i, wanted in enumerate(part)
+        for i, phrase in enumerate(phrases)
     ]
 
 
@@ -222,24 +198,24 @@ def _mixing_in_words() -> Iterator[None]:
         raise SpecError(f"several styles in a request: {error}") from error
 
 
-def _guidance(plan: SamplingPlan, wanted: PlannedImage) -> styledrop.Guidance:
-    of_style = styledrop.Guidance(lambda_a=wanted.style.lambda_a, lambda_b=plan.settings.lambda_b)
+def _guidance(plan: SamplingPlan, style: PlannedStyle) -> styledrop.Guidance:
+    of_style = styledrop.Guidance(lambda_a=style.lambda_a, lambda_b=plan.settings.lambda_b)
     if plan.subject is None or plan.subject.gamma is None:
         return of_style
     return of_style.model_copy(update={"lambda_content": plan.subject.lambda_a, "gamma": plan.subject.gamma})
 
 
 def _scores(
-    plan: SamplingPlan, base: styledrop.Base, part: Sequence[PlannedImage], images: Sequence[Image.Image]
+    plan: SamplingPlan, base: styledrop.Base, phrases: Sequence[int], images: Sequence[Image.Image]
 ) -> tuple[list[float], list[float]]:
-    text, style = [math.nan] * len(part), [math.nan] * len(part)
+    text, style = [math.nan] * len(images), [math.nan] * len(images)
     if base.clip_folder is None and not plan.scorer:
         return text, style
-    for references in dict.fromkeys(wanted.style.references for wanted in part):
-        places = [place for place, wanted in enumerate(part) if wanted.style.references == references]
+    for references in dict.fromkeys(plan.style_of(phrase).references for phrase in phrases):
+        places = [place for place, phrase in enumerate(phrases) if plan.style_of(phrase).references == references]
         drawn = [images[place] for place in places]
         compared = [from_png(read_blob(blob)) for blob in references]
-        prompts = [part[place].described for place in places]
+        prompts = [plan.described(phrases[place]) for place in places]
         scores = open_scorer(plan.base, plan.scorer).score(drawn, prompts, compared or drawn[:1])
         for place, of_text, of_style in zip(places, scores.text.tolist(), scores.style.tolist(), strict=True):
             text[place], style[place] = of_text, of_style if compared else math.nan

@@ -11,15 +11,17 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from data.corpus.layers import LAYER_PX
+
 Texture = Callable[[np.ndarray, np.ndarray, float, np.random.Generator], np.ndarray]
 
 _GREY = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 
 
-def smooth_noise(rng: np.random.Generator, grain_px: int, size_px: int = 128) -> np.ndarray:
-    """Noise in 0 to 1, (size, size), with blobs of about `grain_px`."""
-    coarse = rng.random((max(2, size_px // grain_px), max(2, size_px // grain_px))).astype(np.float32)
-    return cv2.resize(coarse, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
+def smooth_noise(rng: np.random.Generator, grain_px: int) -> np.ndarray:
+    """Noise in 0 to 1, (LAYER_PX, LAYER_PX), with blobs of about `grain_px`."""
+    coarse = rng.random((LAYER_PX // grain_px, LAYER_PX // grain_px)).astype(np.float32)
+    return cv2.resize(coarse, (LAYER_PX, LAYER_PX), interpolation=cv2.INTER_CUBIC)
 
 
 def _edges(light: np.ndarray) -> np.ndarray:

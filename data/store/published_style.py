@@ -162,15 +162,9 @@ def without_addresses(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def download_version(uri: str, folder: Path) -> None:
-    """Copy a published version into `folder`, every file checked against the manifest.
+    """Copy a published version into `folder`, every file checked; raises what `read_version` does.
 
     `uri` is a version (`…/styles/NAME/versions/VERSION`) or a style (`…/styles/NAME`: its current version).
-
-    Raises:
-        NotInStore: if there is no such version.
-        StyleWithdrawn: if the style was taken back.
-        StoreCorrupted: if a file is not the one that was published.
-        SignatureRefused: if some keys are trusted and none of them has signed it.
     """
     store, manifest = _open_version(uri)
     for path in manifest:

@@ -53,7 +53,6 @@ def enlarge(
     style: Tuned | Sequence[Tuned] | None = None,
     guidance: Guidance = GUIDANCE,
     config: SamplingConfig = SAMPLING,
-    batch_size: int = BATCH_SIZE,
 ) -> list[Image.Image]:
     """Draw each image of the base again at twice its size.
 
@@ -66,7 +65,6 @@ def enlarge(
             alone.
         guidance: How far to follow style and text; the paper's, unless another is given.
         config: Decoding steps and temperatures.
-        batch_size: Images at a time.
 
     Raises:
         BaseError: the base has no super-resolution.
@@ -80,8 +78,8 @@ def enlarge(
         raise SamplingError(f"expected one adapter, or one for each of {len(low)} images, got {len(style)}")
     large = base.large
     images: list[Image.Image] = []
-    for first in range(0, len(low), batch_size):
-        part = slice(first, first + batch_size)
+    for first in range(0, len(low), BATCH_SIZE):
+        part = slice(first, first + BATCH_SIZE)
         tokens_of_small = low[part].to(base.device)
         small = base.vqgan.decode(tokens_of_small)
         latents = scaled_latents(base.vqgan, small)

@@ -66,12 +66,13 @@ def readme(
         {"": learnt, **{phrase: f"![{phrase}]({after[phrase]})" for phrase in shown}},
     ]
     where = "End" if card.kind == "style" else "Begin"
+    count = "one image" if len(references) == 1 else f"{len(references)} images"
     kept = f", then on candidates that {_KEPT_BY[card.feedback]}" if card.feedback else ""
     return "\n\n".join(
         [
             f"---\n{head}---",
             f"# {card.name}",
-            f"A {card.kind} learnt from {_counted(len(references), 'image')}: {_KINDS[card.rounds[-1]['method']]} of "
+            f"A {card.kind} learnt from {count}: {_KINDS[card.rounds[-1]['method']]} of "
             f"{_parameters(card)} parameters for the base `{card.base_name}` "
             f"([StyleDrop](https://arxiv.org/abs/2306.00983)), tuned on "
             f"{'that image' if len(references) == 1 else 'those images'}{kept}.",
@@ -208,7 +209,3 @@ def _image_count(run: Run) -> int:
 
 def _parameters(card: styledrop.Card) -> str:
     return f"{card.rounds[-1]['parameters']:,}"
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"one {thing}" if number == 1 else f"{number} {thing}s"

@@ -8,23 +8,16 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from styledrop.config.pretraining import ClipTraining, Schedule, TextTraining
+from styledrop.config.pretraining import ClipTraining, Schedule
 from styledrop.pretraining.clip import ClipTowers, draw_rows, train_clip, write_open_clip
 from styledrop.pretraining.stage import StageRun
 from styledrop.pretraining.text import build_text_model, build_tokenizer
 from styledrop.scoring import ClipScorer
 from styledrop.text import TextEncoder
 from tests.model.conftest import with_steps
+from tests.model.pretraining.test_text import PROMPTS
+from tests.model.pretraining.test_text import TRAINING as TEXT
 
-TEXT = TextTraining(
-    schedule=Schedule(num_steps=1, learning_rate=1e-3, batch_size=4),
-    num_merges=200,
-    max_length=20,
-    width=16,
-    layers=2,
-    heads=2,
-    embed_dim=16,
-)
 TRAINING = ClipTraining(
     schedule=Schedule(num_steps=3, learning_rate=3e-3, batch_size=4, warmup_steps=1),
     image_layers=(1, 1, 1, 1),
@@ -33,7 +26,6 @@ TRAINING = ClipTraining(
     images_per_concept=4,
     caption_only=0.25,
 )
-PROMPTS = ["a red umbrella in bold black woodcut style", "", "Straße, 3 cats & a very long list of other animals too"]
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from styledrop.pretraining.perceptual import PerceptualDistance
 from styledrop.pretraining.stage import StageRun
 from styledrop.vqgan import VQGAN, VQGANConfig
 from tests.model.conftest import with_steps
+from tests.model.pretraining.test_vqgan import squares
 
 MODEL = VQGANConfig(
     block_out_channels=(8, 8, 8), layers_per_block=1, latent_channels=4, num_vq_embeddings=16, norm_num_groups=4
@@ -25,13 +26,6 @@ TRAINING = DecoderTraining(
 def vqgan() -> VQGAN:
     torch.manual_seed(0)
     return VQGAN(MODEL)
-
-
-def squares(count: int = 4) -> np.ndarray:
-    images = np.full((count, 16, 16, 3), 255, dtype=np.uint8)
-    for i in range(count):
-        images[i, 4:12, 4:12] = np.random.default_rng(i).integers(256, size=3)
-    return images
 
 
 def tower_distance() -> PerceptualDistance:
