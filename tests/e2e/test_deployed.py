@@ -91,7 +91,7 @@ def test_a_deployed_human_round_waits_for_a_decision_that_nobody_can_invent(
     assert decisions() == store.list("styles") == []
 
     assert review(["list"]) == 0
-    assert f"{run}  disc  round 1  since " in capsys.readouterr().out
+    assert f"{run}  disc  round 1 of 2 planned  since " in capsys.readouterr().out
     assert review(["show", run]) == 0
     shown = capsys.readouterr().out
     assert f"sheet       {s3_store}/runs/" in shown
