@@ -215,8 +215,9 @@ def test_a_published_adapter_comes_back_with_its_card(run: Run, adapter: Adapter
     assert card["licence"] == "CC0-1.0"
     assert card["consent"] == "own work"
     assert card["references"] == [
-        {"sha256": run.reference_sha256[0], "content_phrase": "a disc", "style_phrase": "in flat style"}
-    ]
+        {"sha256": run.reference_sha256[0], "content_phrase": "a disc", "style_phrase": "in flat style",
+         "content_phrase_from": "given", "style_phrase_from": "given"}
+    ]  # fmt: skip
     [first] = card["rounds"]
     assert (first["steps"], first["parameters"]) == (3, adapter.parameters)
     assert (first["examples"], first["views"]) == (1, run.spec.reference_views)
