@@ -95,9 +95,9 @@ Tuning = AdapterTuning | LoRATuning | SoftPromptTuning | FullFineTuning
 
 TUNINGS: tuple[type[Tuning], ...] = (AdapterTuning, LoRATuning, SoftPromptTuning, FullFineTuning)
 
-RATES = {"lora": 3.0, "soft_prompt": 100.0, "whole": 0.3}
-"""Learning rates of the other methods, as multiples of the adapter's: each tried once, to be searched by
-`bench.kept_looks` (docs/log.md)."""
+RATES = {"lora": 1.0, "soft_prompt": 10.0, "whole": 0.3}
+"""Learning rates of the other methods, as multiples of the adapter's: those at which they do on kept looks what the
+adapter does (`bench.kept_looks`, docs/log.md); of `whole`, tried once."""
 
 
 def method_name(method: Method) -> str:
