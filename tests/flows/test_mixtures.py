@@ -26,7 +26,7 @@ from tests.published_adapter import load_published
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES = ("mixture", "style_per_prompt", "styles_together", "style_editing", "negative_prompt", "generate")
 PHRASES = {
-    "demo": "in black line icon with offset grey print shadow style",
+    "demo": "in cartoon emoji with dark outline and ground shadow style",
     "navy": "in angular navy outline icon with pale blue facets style",
 }
 LAMBDAS_A = {"demo": 1.5, "navy": 0.5}
@@ -76,7 +76,7 @@ def test_one_request_mixes_styles_gives_prompts_their_own_and_moves_away_from_wo
                 "a fish",
                 {"content": "a fish", "style": navy},
                 {"content": "a fish", "style": [{"style": demo, "weight": 0.25}, {"style": navy, "weight": 0.75}]},
-                {"content": "a fish", "without": ["with offset grey print shadow"]},
+                {"content": "a fish", "without": ["and ground shadow"]},
             ],
             "images_per_prompt": 2,
             "sampling": {"steps": 2, "negative_prompt": "dark ground"},
@@ -88,7 +88,7 @@ def test_one_request_mixes_styles_gives_prompts_their_own_and_moves_away_from_wo
         f"a fish {PHRASES['demo']}",
         f"a fish {PHRASES['navy']}",
         f"a fish {PHRASES['navy']}",  # of the larger weight
-        "a fish in black line icon style",
+        "a fish in cartoon emoji with dark outline style",
     ]
     assert len({row["seed"] for row in rows}) == 2  # one for each image of a content, whatever its style
 
@@ -123,7 +123,7 @@ def test_an_example_runs(name: str, published: dict[str, PublishedAdapter], chan
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"without": ["in gold"]}, "words of 'in black line icon .*' to leave out, got 'in gold'"),
+        ({"without": ["in gold"]}, "words of 'in cartoon emoji .*' to leave out, got 'in gold'"),
         ({"without": [PHRASES["demo"]]}, "got all of it to leave out; keep a word"),
     ],
 )
