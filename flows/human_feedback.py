@@ -23,17 +23,9 @@ from prefect.input import RunInput
 from pydantic import ConfigDict, Field, ValidationError
 
 from data.errors import StyleRejected
-from data.records.feedback import (
-    ANSWER_MEANINGS,
-    NEEDS_PICKS,
-    Answer,
-    AnyQuestion,
-    Decision,
-    PhrasesQuestion,
-    in_turn,
-    settle,
-)
+from data.records.feedback import ANSWER_MEANINGS, NEEDS_PICKS, Answer, Decision, settle
 from data.records.onboarding import CandidatesRecord, Run
+from data.records.questions import AnyQuestion, PhrasesQuestion, in_turn
 from data.records.scores import EvaluationRecord
 from tasks.onboarding.decisions import find_decisions, place_of_candidates, record_decision
 from tasks.onboarding.propose_phrases import place_of_phrases, propose_phrases

@@ -36,8 +36,9 @@ from data import LOOPBACK
 from data.documents.words import shown
 from data.errors import DecisionRefused, LinkRefused, NotWaiting, PipelineError
 from data.pictures.images import from_png, square, to_png
-from data.records.feedback import ANSWER_MEANINGS, Answer, AnyQuestion, CandidatesQuestion
+from data.records.feedback import ANSWER_MEANINGS, Answer
 from data.records.onboarding import Example
+from data.records.questions import AnyQuestion, CandidatesQuestion
 from data.store.files import Store
 from review.links import opened_question
 from review.waiting import Unreadable, Waiting, answer, find_waiting, list_all, shown_candidates

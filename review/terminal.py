@@ -21,7 +21,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from data.errors import DecisionRefused, PipelineError
-from data.records.feedback import ANSWER_MEANINGS, Answer, AnyQuestion, PhrasesQuestion
+from data.records.feedback import ANSWER_MEANINGS, Answer
+from data.records.questions import AnyQuestion, PhrasesQuestion
 from review.links import DAYS, link, secret_from_environment
 from review.notification import notify_when_waiting
 from review.waiting import Unreadable, Waiting, answer, find_waiting, list_all, shown_candidates

@@ -20,7 +20,8 @@ from pydantic import ValidationError
 from data.documents.words import shown
 from data.errors import DecisionRefused, NotWaiting, PipelineError, QuestionUnreadable
 from data.parsing import parse_json, problem_in
-from data.records.feedback import Answer, AnyQuestion, CandidatesQuestion, Decision, PhrasesQuestion, read_question
+from data.records.feedback import Answer, Decision
+from data.records.questions import AnyQuestion, CandidatesQuestion, PhrasesQuestion, read_question
 from data.records.record import Blob
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store

@@ -26,7 +26,7 @@ from data.documents.words import shown
 from data.errors import PipelineError
 from data.parsing import parse_json
 from data.records.batch import Batch, BatchStyle, StyleRun
-from data.records.feedback import AnyQuestion, read_question
+from data.records.questions import AnyQuestion, read_question
 from tasks.batches.plan import find_published, in_its_row
 from tasks.reporting import log_stage
 

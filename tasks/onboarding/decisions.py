@@ -5,8 +5,9 @@ from prefect.cache_policies import NO_CACHE
 
 from data.documents.words import checked_phrase
 from data.errors import AlreadyInStore, DecisionRefused, SpecError
-from data.records.feedback import AnyQuestion, Decision
+from data.records.feedback import Decision
 from data.records.onboarding import CandidatesRecord, Run
+from data.records.questions import AnyQuestion
 from data.records.record import Record
 from data.records.scores import Findings
 from data.store.files import Store

@@ -17,8 +17,9 @@ from prefect import task
 from data.documents.spec import OnboardingSpec
 from data.documents.vocabulary import read_vocabulary
 from data.pictures.images import from_png
-from data.records.feedback import Decision, PhrasesQuestion, settle
+from data.records.feedback import Decision, settle
 from data.records.onboarding import Run, SaidPhrase
+from data.records.questions import PhrasesQuestion
 from data.store.files import Store
 from styledrop import ClipScorer
 from tasks.models import open_base, open_scorer

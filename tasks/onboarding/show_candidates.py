@@ -10,14 +10,9 @@ from prefect.cache_policies import NO_CACHE
 from data.pictures.contact_sheet import numbered_sheet
 from data.pictures.images import from_png
 from data.pictures.markdown import embedded_image, thumbnail
-from data.records.feedback import (
-    ANSWERS_TO_DOUBTS,
-    Answer,
-    AnyQuestion,
-    CandidatesQuestion,
-    possible_answers,
-)
+from data.records.feedback import ANSWERS_TO_DOUBTS, Answer, possible_answers
 from data.records.onboarding import CandidatesRecord, Run
+from data.records.questions import AnyQuestion, CandidatesQuestion
 from data.records.scores import EvaluationRecord, Findings
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store

@@ -21,8 +21,9 @@ from bench.smallest import draw_reference, learnable_settings, smallest_style
 from bench.tiny_base import save_learnable_base
 from data.documents.spec import parse_spec
 from data.errors import DecisionRefused, NotWaiting, StyleRejected
-from data.records.feedback import Decision, FeedbackRecord, PhrasesQuestion
+from data.records.feedback import Decision, FeedbackRecord
 from data.records.onboarding import CandidatesRecord, PublishedAdapter, Run
+from data.records.questions import PhrasesQuestion
 from data.records.scores import EvaluationRecord, Leak, RoundScores, Verdict
 from data.records.version import Score
 from data.store.examples import read_examples

@@ -4,16 +4,9 @@ from typing import Any
 import pytest
 
 from data.errors import DecisionRefused
-from data.records.feedback import (
-    ANSWERS_TO_DOUBTS,
-    Decision,
-    FeedbackRecord,
-    PhrasesQuestion,
-    check_decision,
-    possible_answers,
-    settle,
-)
+from data.records.feedback import ANSWERS_TO_DOUBTS, Decision, FeedbackRecord, check_decision, possible_answers, settle
 from data.records.onboarding import CandidatesRecord, Example
+from data.records.questions import PhrasesQuestion
 from data.records.record import Blob
 
 DIGEST = "a" * 64

@@ -16,7 +16,7 @@ from prefect.states import Completed, Pending, Running, Suspended
 from data.documents.spec import parse_spec
 from data.documents.subject_spec import SubjectSpec
 from data.records.batch import Batch, BatchStyle, StyleRun
-from data.records.feedback import PhrasesQuestion
+from data.records.questions import PhrasesQuestion
 from data.records.record import Blob
 from tasks.batches import runs as batch_runs
 from tasks.batches.report import _outcome

@@ -5,8 +5,9 @@ from PIL import Image
 
 from data.errors import DecisionRefused
 from data.pictures.images import to_png
-from data.records.feedback import CandidatesQuestion, Decision
+from data.records.feedback import Decision
 from data.records.onboarding import CandidatesRecord, Run
+from data.records.questions import CandidatesQuestion
 from data.store.candidates import Candidate, to_parquet
 from data.store.files import Store
 from tasks.onboarding.decisions import RecordedAnswer, find_decisions, place_of_candidates, record_decision
