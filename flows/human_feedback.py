@@ -20,10 +20,10 @@ from typing import Any
 from prefect import runtime
 from prefect.flow_runs import pause_flow_run, suspend_flow_run
 from prefect.input import RunInput
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from data.errors import StyleRejected
-from data.records.feedback import ANSWER_MEANINGS, NEEDS_PICKS, Answer, Decision, settle
+from data.records.feedback import ANSWER_MEANINGS, NEEDS_PICKS, Answer, Decision, SentReply, settle
 from data.records.onboarding import CandidatesRecord, Run
 from data.records.questions import AnyQuestion, PhrasesQuestion, in_turn
 from data.records.scores import EvaluationRecord
@@ -35,16 +35,8 @@ from tasks.reporting import log_stage
 TERMINAL_TIMEOUT_S = 7 * 24 * 3600
 
 
-class ReviewAnswer(RunInput):
+class ReviewAnswer(SentReply, RunInput):
     """The form a reviewer fills in."""
-
-    picks: list[int] = Field(default=[], description="numbers of the images the next round is tuned on")
-    phrases: list[str] = Field(default=[], description="the phrases that the first round is tuned on")
-    # No default: an answer that is missing must never become "approve".
-    decision: Answer = Field(description="what is to be done")
-    reviewer: str = Field(min_length=1, max_length=100, pattern=r"\S", description="who decides")
-    note: str = Field(default="", max_length=2000, description="kept with the decision")
-    candidates: str = Field(description="what was looked at; leave it as it is")
 
 
 def ask_for_phrases(run: Run) -> Decision:
@@ -127,10 +119,10 @@ def _ask(run: Run, place: str, question: AnyQuestion) -> None:
                 decision=answer.decision,
                 reviewer=answer.reviewer,
                 decided_at=datetime.now(UTC),
-                picks=tuple(answer.picks),
+                picks=answer.picks,
                 candidates_sha256=answer.candidates,
                 note=answer.note,
-                phrases=tuple(answer.phrases) if answer.decision == "confirm" else (),
+                phrases=answer.phrases if answer.decision == "confirm" else (),
                 proposed=question.proposed if isinstance(question, PhrasesQuestion) else (),
                 **dict(question.findings),
             ),
@@ -169,6 +161,7 @@ def _form(question: AnyQuestion, words: str) -> type[ReviewAnswer]:
         fields = schema["properties"]
         meanings = " ".join(f"{answer}: {ANSWER_MEANINGS[answer]}." for answer in question.answers)
         fields["decision"] |= {"enum": list(question.answers), "description": meanings}
+        fields["reviewer"] |= {"minLength": 1, "pattern": r"\S"}
         fields["candidates"] |= {"enum": [question.seen_sha256], "default": question.seen_sha256}
         if isinstance(question, PhrasesQuestion):
             del fields["picks"]

@@ -15,13 +15,12 @@ import base64
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
 from jinja2 import Environment, FileSystemLoader
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import ConfigDict, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -36,7 +35,7 @@ from data import LOOPBACK
 from data.documents.words import shown
 from data.errors import DecisionRefused, LinkRefused, NotWaiting, PipelineError
 from data.pictures.images import from_png, square, to_png
-from data.records.feedback import ANSWER_MEANINGS, Answer
+from data.records.feedback import ANSWER_MEANINGS, SentReply
 from data.records.onboarding import Example
 from data.records.questions import AnyQuestion, CandidatesQuestion
 from data.store.files import Store
@@ -59,17 +58,10 @@ _TEMPLATE = Environment(loader=FileSystemLoader(HERE), autoescape=True).get_temp
 )
 
 
-class _Form(BaseModel):
+class _Form(SentReply):
     """What the page sends."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-    decision: Answer
-    picks: tuple[int, ...] = ()
-    phrases: tuple[str, ...] = ()
-    reviewer: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)]
-    note: Annotated[str, StringConstraints(max_length=2000)]
-    candidates: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

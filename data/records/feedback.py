@@ -5,9 +5,9 @@ The rule for answers stands here, since tasks and the review page both check the
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from data.documents.spec import MAX_ROUNDS, Feedback
 from data.documents.words import unseen_characters
@@ -33,19 +33,35 @@ ANSWERS_TO_DOUBTS: tuple[Answer, ...] = ("publish", "reject")
 """What can be said of the last round if there are doubts about it."""
 
 
-class Decision(Findings):
-    """A reviewer's answer, with what was known when it was given: what is kept in the store, and what counts."""
+class Reply(BaseModel):
+    """What a reviewer says."""
 
-    decision: Answer
-    reviewer: str
+    picks: tuple[int, ...] = Field(default=(), description="numbers of the images the next round is tuned on")
+    phrases: tuple[str, ...] = Field(default=(), description="the phrases that the first round is tuned on")
+    # No default: an answer that is missing must never become "approve".
+    decision: Answer = Field(description="what is to be done")
+    reviewer: str = Field(description="who decides")
+    note: str = Field(default="", description="kept with the decision")
+
+
+class SentReply(Reply):
+    """A reply as a form sends it."""
+
+    reviewer: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)] = Field(
+        description="who decides"
+    )
+    note: str = Field(default="", max_length=2000, description="kept with the decision")
+    candidates: str = Field(description="what was looked at; leave it as it is")
+
+
+class Decision(Findings, Reply):
+    """A reply with what was known when it was given: what is kept in the store, and what counts."""
+
     decided_at: datetime
-    picks: tuple[int, ...]
     candidates_sha256: Sha256
     """Of what was looked at: the candidates' table, or what was proposed."""
-    note: str
-    phrases: tuple[str, ...] = ()
-    """What each proposed phrase shall be, if it is about phrases."""
     proposed: tuple[str, ...] = ()
+    """What `phrases` correct or confirm."""
     rests_on: tuple["Decision", ...] = ()
     """What each reviewer said, in turn, where two had to agree; empty in a reviewer's own answer."""
 

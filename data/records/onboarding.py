@@ -63,7 +63,7 @@ class Run(Record):
     """The same at the size that super-resolution makes; none if the base has none."""
     rebuilds: str = ""
     """Address of the published version that is made anew; empty for a new style."""
-    phrases: tuple[SaidPhrase, ...] = ()
+    said_phrases: tuple[SaidPhrase, ...] = ()
     """Those that the spec left out, and a person said; the spec here has them."""
 
     @property
@@ -83,7 +83,7 @@ class Run(Record):
 
     def origin(self, reference: int) -> str:
         """How the content phrase of a reference, counted from 1, or of 0 the style phrase came about, in words."""
-        return next((one.in_words for one in self.phrases if one.reference == reference), "given")
+        return next((one.in_words for one in self.said_phrases if one.reference == reference), "given")
 
 
 class TuningExamples(Record):

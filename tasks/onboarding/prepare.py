@@ -108,7 +108,7 @@ def prepare(spec: StyleSpec | SubjectSpec, said: Decision | None = None) -> Run:
         references=examples(images, base.size_px),
         large_references=examples(large_images or images, base.large.size_px) if base.super_resolution else (),
         rebuilds=old.uri if old is not None else "",
-        phrases=read_phrases(spec.rebuilds) if spec.rebuilds else phrases,
+        said_phrases=read_phrases(spec.rebuilds) if spec.rebuilds else phrases,
     )
 
 

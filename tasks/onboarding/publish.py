@@ -151,8 +151,8 @@ def _files(
         files[f"{where}.json"] = kept.model_dump_json(indent=2).encode()
     if waiver is not None:
         files["word.json"] = waiver.model_dump_json(indent=2).encode()
-    if run.phrases:
-        files[PHRASES] = json.dumps([one.model_dump(mode="json") for one in run.phrases], indent=2).encode()
+    if run.said_phrases:
+        files[PHRASES] = json.dumps([one.model_dump(mode="json") for one in run.said_phrases], indent=2).encode()
     files["guidance.json"] = guidance.model_dump_json(indent=2).encode()
     spec = without_addresses(run.spec.model_dump(mode="json"))
     files["spec.json"] = json.dumps(spec, indent=2, ensure_ascii=False).encode()

@@ -177,7 +177,9 @@ def _prompt(run: Run, phrase: str) -> str:
 
 def _phrase_lines(run: Run) -> tuple[str, ...]:
     """What became of phrases that were proposed."""
-    lines = [f"{'content' if one.reference else 'style'} phrase *{one.said}* {one.in_words}" for one in run.phrases]
+    lines = [
+        f"{'content' if one.reference else 'style'} phrase *{one.said}* {one.in_words}" for one in run.said_phrases
+    ]
     return (f"Not all phrases stood in the spec: {'; '.join(lines)}.",) if lines else ()
 
 

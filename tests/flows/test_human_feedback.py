@@ -200,7 +200,7 @@ def test_a_run_whose_phrases_are_proposed_waits_before_round_1_and_is_tuned_on_w
     )
     assert find_published(written, sha256) == published
     assert (
-        prepare.fn(written.model_copy(update={"rebuilds": published.uri})).phrases == said
+        prepare.fn(written.model_copy(update={"rebuilds": published.uri})).said_phrases == said
     )  # made anew, they are kept
     with patch.object(styledrop, "tune", side_effect=AssertionError("tuned again")):
         copied = onboard_style(written)

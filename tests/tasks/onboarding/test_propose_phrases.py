@@ -60,7 +60,7 @@ def test_what_was_said_is_taken_as_if_it_had_been_written_wherever_the_picture_l
     assert as_said(spec, run.reference_sha256) == spec
     decision = confirm(run, "a  disc", "in flat style")
     said, as_written = prepare.fn(spec, decision), prepare.fn(written)
-    assert said.model_copy(update={"phrases": ()}) == as_written
+    assert said.model_copy(update={"said_phrases": ()}) == as_written
     proposed = decision.proposed[0]
     assert said.origin(1) == f"proposed and corrected by Ada (proposed: {proposed})" or proposed == "a disc"
     moved = shutil.copy(bare_document["references"][0]["uri"], tmp_path / "moved.png")
