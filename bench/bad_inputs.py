@@ -26,7 +26,8 @@ from PIL import Image, ImageDraw
 from data.documents.document import parse_document
 from data.documents.manifest import read_manifest
 from data.documents.requests import EvaluateRequest, GenerateRequest, read_request
-from data.documents.spec import StyleSettings, parse_spec
+from data.documents.spec import StyleSettings
+from data.documents.style_spec import parse_spec
 from data.errors import PipelineError
 from data.pictures.images import load_reference
 from data.store.files import Store

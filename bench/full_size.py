@@ -157,7 +157,7 @@ def onboarding(folder: Path, work: Path, size_px: int) -> dict[str, Any]:
     """Onboard a drawing; every step of the pipeline is taken, each as short as can be."""
     # Imported here, as what they load would count in the memory of the other parts.
     from bench.orchestration import measure_pipeline, prefect_server
-    from data.documents.spec import parse_spec
+    from data.documents.style_spec import parse_spec
 
     reference = work / "reference.png"
     picture(size_px).save(reference)

@@ -35,7 +35,8 @@ from typing import Any
 import httpx
 
 from data.documents.defaults import of_base
-from data.documents.spec import StyleSpec, read_spec
+from data.documents.spec import read_spec
+from data.documents.style_spec import StyleSpec
 from data.pictures.images import from_png
 from data.records.onboarding import AdapterRecord, Run
 from data.records.sampling_plan import SamplingPlan, plan_sampling

@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 from data.documents.pretrain_spec import PretrainSpec
 from data.documents.requests import EvaluateRequest, GenerateRequest
-from data.documents.spec import StyleSpec
+from data.documents.style_spec import StyleSpec
 from data.documents.subject_spec import SubjectSpec
 from flows.onboard_batch import onboard_batch
 from flows.rebuild_styles import rebuild_styles

@@ -9,7 +9,8 @@ import sys
 
 from prefect import flow
 
-from data.documents.spec import StyleSpec, read_spec
+from data.documents.spec import read_spec
+from data.documents.style_spec import StyleSpec
 from data.records.onboarding import PublishedAdapter
 from flows.onboarding import onboard
 from flows.terminal import run_document

@@ -1,6 +1,6 @@
 """The steps that the onboarding of a style and of a subject share: all but how the spec is read."""
 
-from data.documents.spec import StyleSpec
+from data.documents.style_spec import StyleSpec
 from data.documents.subject_spec import SubjectSpec
 from data.records.feedback import FeedbackRecord
 from data.records.onboarding import PublishedAdapter, Run

@@ -197,7 +197,8 @@ def _onboard(spec: Path, results: Path) -> None:
 
 
 def _open_run(path: Path) -> None:
-    from data.documents.spec import StyleSpec, read_spec
+    from data.documents.spec import read_spec
+    from data.documents.style_spec import StyleSpec
     from data.pictures.images import load_reference
     from tasks.onboarding.prepare import run_key
 

@@ -21,7 +21,8 @@ from typing import Any
 
 from data.addresses import absolute, folder_of, read_file
 from data.documents.document import parse_document
-from data.documents.spec import StyleSettings, StyleSpec, parse_spec
+from data.documents.spec import StyleSettings
+from data.documents.style_spec import StyleSpec, parse_spec
 from data.documents.table import TableRow, is_empty, read_csv, read_parquet
 from data.documents.words import shown
 from data.errors import AddressError, ManifestError, SpecError

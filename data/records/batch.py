@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from pydantic import Field
 
 from data.documents.manifest import BadRow
-from data.documents.spec import StyleSpec
+from data.documents.style_spec import StyleSpec
 from data.documents.subject_spec import SubjectSpec
 from data.records.onboarding import PublishedAdapter
 from data.records.record import Blob, Record

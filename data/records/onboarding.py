@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic import ConfigDict
 
-from data.documents.spec import StyleSpec
+from data.documents.style_spec import StyleSpec
 from data.documents.subject_spec import SubjectSpec
 from data.records.record import Blob, Record, Sha256
 

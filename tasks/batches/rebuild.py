@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from data.documents.document import checked
 from data.documents.manifest import BadRow
 from data.documents.of_base import for_another_base
-from data.documents.spec import StyleSpec, parse_spec
+from data.documents.style_spec import StyleSpec, parse_spec
 from data.documents.subject_spec import SubjectSpec
 from data.errors import NotInStore, StyleWithdrawn
 from data.records.batch import Batch, BatchStyle

@@ -10,7 +10,8 @@ from PIL import Image
 from prefect import task
 
 import styledrop
-from data.documents.spec import OnboardingSpec, StyleSpec
+from data.documents.spec import OnboardingSpec
+from data.documents.style_spec import StyleSpec
 from data.documents.subject_spec import SubjectSpec
 from data.documents.vocabulary import read_vocabulary
 from data.documents.words import whole_prompt

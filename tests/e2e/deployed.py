@@ -7,7 +7,7 @@ from prefect import Flow
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import State, StateType
 
-from data.documents.spec import StyleSpec
+from data.documents.style_spec import StyleSpec
 from review.waiting import Waiting
 from tests.processes import wait_until
 from tests.reviewer import list_waiting, says

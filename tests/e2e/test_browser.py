@@ -19,7 +19,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
 from starlette.applications import Starlette
 
-from data.documents.spec import parse_spec
+from data.documents.style_spec import parse_spec
 from data.records.feedback import Decision, FeedbackRecord
 from data.store.examples import read_examples
 from data.store.files import Store

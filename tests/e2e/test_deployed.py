@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.states import Completed, Scheduled
 
-from data.documents.spec import parse_spec
+from data.documents.style_spec import parse_spec
 from data.records.feedback import Decision, FeedbackRecord
 from data.store.examples import read_examples
 from data.store.files import Store

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from data.documents.spec import parse_spec
+from data.documents.style_spec import parse_spec
 from data.store.files import Store
 from data.store.publication import current_version
 from flows.onboard_style import onboard_style

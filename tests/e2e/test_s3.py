@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 import styledrop
 from data.documents.requests import EvaluateRequest, GenerateRequest
-from data.documents.spec import parse_spec
+from data.documents.style_spec import parse_spec
 from data.errors import StyleWithdrawn
 from data.store.files import Store
 from data.store.publication import current_version

@@ -19,7 +19,7 @@ from prefect.states import Running, Suspended
 import styledrop
 from bench.smallest import draw_reference, learnable_settings, smallest_style
 from bench.tiny_base import save_learnable_base
-from data.documents.spec import parse_spec
+from data.documents.style_spec import parse_spec
 from data.errors import DecisionRefused, NotWaiting, StyleRejected
 from data.records.feedback import Decision, FeedbackRecord
 from data.records.onboarding import CandidatesRecord, PublishedAdapter, Run

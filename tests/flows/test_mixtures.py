@@ -10,7 +10,7 @@ import pytest
 
 import styledrop
 from data.documents.requests import GenerateRequest, StyledPrompt, WeightedStyle, read_request
-from data.documents.spec import parse_spec
+from data.documents.style_spec import parse_spec
 from data.errors import SpecError
 from data.records.onboarding import PublishedAdapter
 from data.records.scores import EvaluationRecord, GuidanceRecord

@@ -8,7 +8,7 @@ from unittest.mock import DEFAULT, patch
 import pytest
 
 import styledrop
-from data.documents.spec import parse_spec
+from data.documents.style_spec import parse_spec
 from data.errors import StoreNotWritable, StyleReferenceError
 from data.records.feedback import FeedbackRecord
 from data.records.onboarding import PublishedAdapter

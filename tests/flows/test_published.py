@@ -23,7 +23,7 @@ from prefect.client.orchestration import SyncPrefectClient
 import styledrop
 from data.documents import defaults
 from data.documents.requests import EvaluateRequest, GenerateRequest, read_request
-from data.documents.spec import parse_spec
+from data.documents.style_spec import parse_spec
 from data.errors import NotInStore, SpecError, StyleWithdrawn
 from data.records.onboarding import PublishedAdapter
 from data.records.scores import EvaluationRecord, GuidanceRecord, Verdict

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from prefect import flow
 
-from data.documents.spec import parse_spec
+from data.documents.style_spec import parse_spec
 from data.errors import SpecError
 from data.pictures.images import from_png
 from data.records.batch import Batch, BatchReport, StyleRun

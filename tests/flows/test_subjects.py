@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw
 import styledrop
 from data.documents.document import checked
 from data.documents.requests import EvaluateRequest, GenerateRequest, read_request
-from data.documents.spec import parse_spec, read_spec
+from data.documents.spec import read_spec
+from data.documents.style_spec import parse_spec
 from data.documents.subject_spec import SubjectSpec
 from data.documents.words import Likeness
 from data.errors import SpecError

@@ -11,7 +11,7 @@ from prefect.logging.handlers import APILogWorker
 from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, PREFECT_UI_URL, temporary_settings
 
 from data.documents import defaults
-from data.documents.spec import parse_spec
+from data.documents.style_spec import parse_spec
 from flows.onboard_style import onboard_style
 
 UI = "http://127.0.0.1:4200"

@@ -12,7 +12,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.task_runners import ThreadPoolTaskRunner
 
 import styledrop
-from data.documents.spec import parse_spec
+from data.documents.style_spec import parse_spec
 from data.errors import SpecError
 from data.records.onboarding import CandidatesRecord
 from data.store.candidates import from_parquet

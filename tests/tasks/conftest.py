@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from data.documents.spec import parse_spec
+from data.documents.style_spec import parse_spec
 from data.records.onboarding import Run
 from tasks.onboarding.prepare import prepare
 

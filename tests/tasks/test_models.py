@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import styledrop
-from data.documents.spec import parse_spec
+from data.documents.style_spec import parse_spec
 from data.errors import SpecError
 from data.records.onboarding import Run
 from data.records.sampling_plan import plan_sampling

@@ -12,7 +12,7 @@ from prefect.filesystems import LocalFileSystem
 from prefect.results import ResultStore
 from prefect.serializers import JSONSerializer
 
-from data.documents.spec import parse_spec
+from data.documents.style_spec import parse_spec
 from data.errors import StoreError
 from data.records.onboarding import AdapterRecord, Run, TuningExamples
 from data.records.record import Blob

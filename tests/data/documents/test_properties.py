@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.documents.spec import StyleSpec, parse_spec
+from data.documents.style_spec import StyleSpec, parse_spec
 from data.documents.table import read_csv, read_parquet
 from data.documents.words import content_key, unseen_characters
 from data.errors import SpecError

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from data.documents.requests import EvaluateRequest, GenerateRequest, read_request
-from data.documents.spec import StyleSpec, read_spec
+from data.documents.spec import read_spec
+from data.documents.style_spec import StyleSpec
 from data.errors import SpecError
 
 EXAMPLES = Path(__file__).parents[3] / "examples"

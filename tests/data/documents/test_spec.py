@@ -8,7 +8,8 @@ from jsonschema import Draft202012Validator
 from data.documents import defaults
 from data.documents.of_base import candidate_sampling_of
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
-from data.documents.spec import StyleSpec, parse_spec, read_spec
+from data.documents.spec import read_spec
+from data.documents.style_spec import StyleSpec, parse_spec
 from data.errors import SpecError
 from styledrop.config.defaults import AMUSED, PAPER
 from styledrop.config.tuning import RATES, AdapterTuning, as_method

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 import styledrop
-from data.documents.spec import StyleSettings, StyleSpec, parse_spec
+from data.documents.spec import StyleSettings
+from data.documents.style_spec import StyleSpec, parse_spec
 from data.errors import ManifestError, SpecError, StoreNotWritable
 from data.store.files import Store
 from tasks import models

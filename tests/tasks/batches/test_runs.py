@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateDetails, StateTy
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Completed, Pending, Running, Suspended
 
-from data.documents.spec import parse_spec
+from data.documents.style_spec import parse_spec
 from data.documents.subject_spec import SubjectSpec
 from data.records.batch import Batch, BatchStyle, StyleRun
 from data.records.questions import PhrasesQuestion

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from data.documents.spec import parse_spec
+from data.documents.style_spec import parse_spec
 from data.errors import SpecError, StoreNotWritable, StyleReferenceError
 from data.pictures.images import from_png
 from data.records.onboarding import Run

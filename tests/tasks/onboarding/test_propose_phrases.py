@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from data.documents.spec import StyleSpec, parse_spec
+from data.documents.style_spec import StyleSpec, parse_spec
 from data.errors import SpecError
 from data.pictures.images import from_png
 from data.records.feedback import Decision

@@ -12,7 +12,7 @@ import torch
 
 import styledrop
 from data.documents import defaults
-from data.documents.spec import parse_spec
+from data.documents.style_spec import parse_spec
 from data.errors import DecisionRefused, NotInStore
 from data.pictures.images import from_png, to_png
 from data.records.feedback import Decision
