@@ -12,11 +12,13 @@ import httpx
 import hypothesis
 import pytest
 
-from bench.smallest import draw_reference, smallest_settings, smallest_style
+from bench.smallest import draw_reference, learnable_settings, smallest_settings, smallest_style
 from tests.processes import end, free_port, wait_until
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
+
+    from data.records.onboarding import Run
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -66,6 +68,16 @@ def other_base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def learnable_base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base on which every style is learnt, so that none waits for a person's word."""
+    from bench.tiny_base import save_learnable_base
+
+    folder = tmp_path_factory.mktemp("base") / "learnable"
+    save_learnable_base(folder)
+    return folder
+
+
 @pytest.fixture
 def reference(tmp_path: Path) -> Path:
     """A blue disc on cream."""
@@ -77,6 +89,31 @@ def reference(tmp_path: Path) -> Path:
 def spec_document(tmp_path: Path, reference: Path, tiny_base_folder: Path) -> dict[str, Any]:
     """The smallest spec that goes through everything: two rounds, six candidates, the tiny base."""
     settings = smallest_settings(f"file://{tmp_path}/store", tiny_base_folder)
+    return {**smallest_style("disc", str(reference)), **settings}
+
+
+@pytest.fixture
+def human_document(spec_document: dict[str, Any]) -> dict[str, Any]:
+    """The same with a person's feedback."""
+    return {**spec_document, "feedback": "human"}
+
+
+@pytest.fixture
+def run(spec_document: dict[str, Any]) -> "Run":
+    """A run of the smallest spec, before its first task."""
+    return _prepared(spec_document)
+
+
+@pytest.fixture
+def human_run(human_document: dict[str, Any]) -> "Run":
+    """The same with a person's feedback."""
+    return _prepared(human_document)
+
+
+@pytest.fixture
+def learnt_document(tmp_path: Path, reference: Path, learnable_base_folder: Path) -> dict[str, Any]:
+    """The same on the base on which it is learnt."""
+    settings = learnable_settings(f"file://{tmp_path}/store", learnable_base_folder)
     return {**smallest_style("disc", str(reference)), **settings}
 
 
@@ -154,6 +191,13 @@ def prefect_client(prefect_api: str) -> Iterator["SyncPrefectClient"]:
 
     with get_client(sync_client=True) as client:
         yield client
+
+
+def _prepared(document: dict[str, Any]) -> "Run":
+    from data.documents.style_spec import parse_spec
+    from tasks.onboarding.prepare import prepare
+
+    return prepare.fn(parse_spec(document))
 
 
 def _is_healthy(api_url: str, server: subprocess.Popen[bytes]) -> bool:

@@ -1,100 +1,31 @@
 """A signed version is verified, and every way to tamper with it is refused in words."""
 
-import hashlib
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from data.errors import KeyUnusable, NotInStore, SignatureRefused, SpecError, StoreCorrupted, StyleWithdrawn
-from data.keys import SIGNING_KEY, TRUSTED_KEYS, key_name, signing_key, trusted_keys
-from data.store.candidates import Candidate, to_parquet
+from data.errors import NotInStore, SignatureRefused, SpecError, StoreCorrupted, StyleWithdrawn
+from data.keys import SIGNING_KEY, TRUSTED_KEYS, key_name
 from data.store.files import Store
 from data.store.pointer import style_folder
-from data.store.publication import publish_version, roll_back, withdraw
+from data.store.publication import roll_back, withdraw
 from data.store.published_style import download_version, read_document, read_version
 from data.store.verification import sign_version, verify_version
 from published.__main__ import main
-
-OURS, THEIRS = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-DAY = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def private_pem(key: Any) -> str:
-    return str(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
-
-
-def public_pem(key: Any) -> str:
-    return str(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
-
-
-def sha(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def dumped(document: object) -> bytes:
-    return json.dumps(document).encode()
-
-
-def version_files(name: str = "ink") -> dict[str, bytes]:
-    """A version of two rounds with a person's picks and a leak that a person let pass, without real pictures."""
-    images = [f"image {number}".encode() for number in range(3)]
-    rows = [
-        Candidate(index=number, content_phrase="a cat", prompt="a cat in ink", seed=number, image=image, text_score=0.5,
-                  style_score=0.5)
-        for number, image in enumerate(images)
-    ]  # fmt: skip
-    table = to_parquet(rows)
-    said = {"decided_at": DAY.isoformat(), "candidates_sha256": sha(table), "note": ""}
-    decision = {**said, "decision": "approve", "reviewer": "Ada", "picks": [1]}
-    feedback = {
-        "round_number": 1,
-        "source": "human",
-        "kept": [1],
-        "table": {"uri": "feedback/round-1.parquet", "sha256": sha(table), "size_bytes": len(table)},
-        "decision": decision,
-    }
-    card = {
-        "name": name, "base_name": "tiny", "base_sha256": "a" * 64, "weights_sha256": sha(b"weights"),
-        "licence": "CC0-1.0", "consent": "own work", "feedback": "human", "rounds": [{}, {}],
-        "references": [{"sha256": "e" * 64, "content_phrase": "a disc", "style_phrase": "in ink"}],
-        "leak": {"mean": 0.3, "standard_error": 0.1, "threshold": 0.1, "published_by": "Eve"},
-        "scorer_sha256": "5" * 64,
-    }  # fmt: skip
-    scores = {part: {"mean": 0.5, "standard_error": 0.1} for part in ("text", "style")}
-    document = {
-        "layout": 2, "name": name, "created": DAY.isoformat(), "base_name": "tiny", "base_sha256": "a" * 64,
-        "scorer_sha256": "5" * 64, "style_phrase": "in ink", "tuned_on": ["a disc", "a cat"], "rounds": 2,
-        "lambda_a": 0.5, "adapter": ["adapter.safetensors", "card.json"], "before": scores, "after": scores,
-        "references": [{"content_phrase": "a disc", "style_phrase": "in ink", "source_sha256": "e" * 64,
-                        "prompt": "a disc in ink", "image": "references/0.png"}],
-        "lineage": [
-            {"number": 1, "adapter_sha256": "1" * 64, "tuned_on_sha256": [sha(b"reference")]},
-            {"number": 2, "adapter_sha256": sha(b"weights"), "parent_sha256": "1" * 64,
-             "tuned_on_sha256": [sha(images[1])]},
-        ],
-    }  # fmt: skip
-    return {
-        "adapter.safetensors": b"weights",
-        "card.json": dumped(card),
-        "feedback/round-1.json": dumped(feedback),
-        "feedback/round-1.parquet": table,
-        "references/0.png": b"reference",
-        "spec.json": dumped({"licence": "CC0-1.0", "consent": "own work"}),
-        "version.json": dumped(document),
-        "word.json": dumped({**said, "decision": "publish", "reviewer": "Eve", "picks": []}),
-    }
-
-
-def publish(store: Store, files: dict[str, bytes], name: str = "ink") -> str:
-    return publish_version(store, name, files, asked_at=DAY, by="run").uri
+from tests.data.store.signed_version import (
+    DAY,
+    OURS,
+    THEIRS,
+    dumped,
+    private_pem,
+    public_pem,
+    publish,
+    version_files,
+)
 
 
 @pytest.fixture
@@ -375,48 +306,3 @@ def test_what_is_not_there_or_was_taken_back_is_not_verified(store: Store, keys:
 
 
 # The settings.
-
-
-def test_keys_come_from_a_file_or_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in (SIGNING_KEY, TRUSTED_KEYS):
-        monkeypatch.setenv(variable, " ")
-    assert signing_key() is None and trusted_keys() is None
-    (tmp_path / "key.pem").write_text(private_pem(OURS))
-    (tmp_path / "trusted.pem").write_text(public_pem(OURS) + "\n" + public_pem(THEIRS))
-    for private, public in (
-        (f"{tmp_path}/key.pem", f"{tmp_path}/trusted.pem"),
-        (private_pem(OURS), public_pem(OURS) + public_pem(THEIRS)),
-    ):
-        monkeypatch.setenv(SIGNING_KEY, private)
-        monkeypatch.setenv(TRUSTED_KEYS, public)
-        key = signing_key()
-        assert key is not None and key.private_bytes_raw() == OURS.private_bytes_raw()
-        assert trusted_keys() == (OURS.public_key(), THEIRS.public_key())
-
-
-CURVE = generate_private_key(SECP256R1())
-
-
-@pytest.mark.parametrize(
-    ("variable", "value", "message"),
-    [
-        (SIGNING_KEY, "nowhere.pem", "SIGNING_KEY: expected PEM, or the path .* got 'nowhere.pem': No such file"),
-        (SIGNING_KEY, "~nobody-here/key.pem", "SIGNING_KEY: expected PEM, or the path .* got '~nobody-here/key.pem'"),
-        (SIGNING_KEY, private_pem(CURVE), "expected an Ed25519 private key"),
-        (SIGNING_KEY, public_pem(OURS), "expected an Ed25519 private key"),
-        pytest.param(SIGNING_KEY, private_pem(OURS)[:60], "expected an Ed25519 private key", id="half a key"),
-        (TRUSTED_KEYS, "nowhere.pem", "TRUSTED_KEYS: expected PEM"),
-        (TRUSTED_KEYS, public_pem(OURS) + public_pem(CURVE), "Ed25519 public keys .* got 1 of them among 2 parts"),
-        (TRUSTED_KEYS, private_pem(OURS), "got 0 of them among 1 parts"),
-        (TRUSTED_KEYS, "-----BEGIN PUBLIC KEY-----\nno\n-----END PUBLIC KEY-----", "got 0 of them among 1 parts"),
-    ],
-)  # fmt: skip
-def test_a_key_that_cannot_be_used_stops_before_anything_is_written_or_opened(
-    store: Store, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
-) -> None:
-    uri = publish(store, version_files())
-    monkeypatch.setenv(variable, value)
-    with pytest.raises(KeyUnusable, match=message) as refused:
-        publish(store, version_files("gold"), "gold") if variable == SIGNING_KEY else read_version(uri)
-    assert private_pem(OURS).splitlines()[1] not in str(refused.value)
-    assert not store.list("styles/gold")
