@@ -78,7 +78,7 @@ def ask_for_waiver(run: Run, evaluation: EvaluationRecord) -> Decision | None:
 
 
 def _decided(run: Run, place: str, show: Callable[[], AnyQuestion]) -> Decision:
-    """What counts of what is in the store; as long as nothing does, the next person is asked what `show` makes."""
+    """The decision that counts among those in the store; until there is one, ask the next person what `show` makes."""
     while True:
         given = find_decisions(run, place)
         decision = settle(given, run.spec.reviewers)
@@ -185,6 +185,6 @@ def _form(question: AnyQuestion, words: str) -> type[ReviewAnswer]:
 
 
 def _require(schema: dict[str, Any], answers: Sequence[Answer], field: str, count: int) -> None:
-    """Let these answers have at least `count` of a field."""
+    """Demand at least `count` of a field with these answers."""
     schema["if"] = {"properties": {"decision": {"enum": list(answers)}}}
     schema["then"] = {"properties": {field: {"minItems": count}}, "required": [field]}

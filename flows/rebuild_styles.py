@@ -26,7 +26,7 @@ def rebuild_styles(
     wave: Wave = 100,
     wait_for_reviewers: WaitsForReviewers = False,
 ) -> BatchReport:
-    """Onboard what is published anew from what its version holds; it is published if not worse, or a person says so."""
+    """Make again what is published, from its version's files; publish what is not worse, or what a person lets pass."""
     batch = plan_rebuild(store, base, styles, name)
     runs = run_styles(batch, wave, wait_for_reviewers)
     summary = report_batch(batch, runs)

@@ -16,7 +16,9 @@ from tasks.resuming import run_lock
 
 @contextmanager
 def alone(lock: Path, what: str) -> Iterator[None]:
-    """Hold the file `lock`, whose folder is there, after whoever else holds it; lines call the work `what`.
+    """Hold a lock on the file `lock`, whose folder exists; wait as long as another process holds it.
+
+    `what` names the work in the line that says so.
 
     Raises:
         OSError: if the file cannot be written.
@@ -40,7 +42,7 @@ def alone(lock: Path, what: str) -> Iterator[None]:
 
 @contextmanager
 def alone_in_run(run: Run) -> Iterator[None]:
-    """Wait until no other process of this machine is at the same run: they would take each other's folder away.
+    """Wait until no other process of this machine is at the same run: the first to end would remove the folder of both.
 
     Raises:
         SpecError: if $STYLEDROP_WORK cannot be written.

@@ -10,7 +10,9 @@ from styledrop.config.defaults import EMBEDDED
 
 
 def refuse_relative_addresses(addresses: Mapping[str, str]) -> None:
-    """In a run of a deployment, refuse addresses that depend on the worker's checkout or home; elsewhere, nothing.
+    """In a run of a deployment, refuse addresses that depend on the worker's checkout or home.
+
+    A run in a terminal may have them.
 
     Raises:
         SpecError: naming the fields, by which `addresses` are given.
@@ -26,6 +28,6 @@ def refuse_relative_addresses(addresses: Mapping[str, str]) -> None:
 
 
 def addresses_of(store: str, base: str, scorer: str, references: Mapping[str, str]) -> dict[str, str]:
-    """The addresses of a spec or a request by their fields; what comes with the library, or with the base, has none."""
+    """The addresses of a spec or a request by their fields; the embedded base and a base's own scorer have none."""
     of_models = {**({} if base == EMBEDDED else {"base": base}), **({"scorer": scorer} if scorer else {})}
     return {"store": store, **of_models, **references}

@@ -43,7 +43,7 @@ def device() -> str:
 
 
 def dtype(of_card: str | None = None) -> torch.dtype:
-    """In what a base's generator and text encoder are loaded; `of_card` is what its card says.
+    """The dtype that a base's generator and text encoder are loaded in; `of_card` is the one on its card.
 
     Raises:
         SpecError: if $STYLEDROP_DTYPE is none of `DTYPES`.
@@ -60,7 +60,7 @@ def dtype(of_card: str | None = None) -> torch.dtype:
 
 
 def at_once() -> int | None:
-    """Images that are drawn, or of a tuning step in memory, at a time; None if nothing is said.
+    """How many images are drawn at a time, or lie in memory in a tuning step; None if $STYLEDROP_AT_ONCE is not set.
 
     Raises:
         SpecError: if $STYLEDROP_AT_ONCE is no number above zero.

@@ -24,7 +24,7 @@ _scorers: dict[Path, str] = {}
 
 
 def identify_base(name: str) -> BaseIdentity:
-    """What base `name` is; hashed once per process, and nothing of it stays on a device.
+    """What tells the base `name` from others. It is hashed once per process, and no weights stay on a device.
 
     Raises:
         SpecError: if there is no such base, or it cannot be used.
@@ -66,7 +66,7 @@ def _load_base(name: str, where: str, precision: torch.dtype | None = None) -> s
 
 
 def _identity_of(base: styledrop.Base) -> BaseIdentity:
-    """What a batch's watcher keeps, which holds no accelerator."""
+    """What is kept of a base by a process that only watches a batch, and so holds no accelerator."""
     return BaseIdentity(**{field.name: getattr(base, field.name) for field in fields(BaseIdentity)})
 
 
@@ -115,7 +115,7 @@ def identify_scorer(base: BaseIdentity, scorer: str) -> str:
 
 
 def scorer_folder(base: BaseIdentity, scorer: str) -> Path:
-    """Where what scores lies: in `scorer`, or if that is empty beside the base.
+    """The folder of the scorer: `scorer`, or, if that is empty, `clip` in the base's own folder.
 
     Raises:
         SpecError: if there is none.

@@ -62,7 +62,7 @@ class Progress:
     """
 
     def __init__(self, description: str, total: int, *, key: str | None = None) -> None:
-        """Count to `total`; with a `key`, the bar is found by it among Prefect's artifacts, whatever the run."""
+        """Count to `total`. With a `key` the bar is a Prefect artifact of that key, the same one in every run."""
         self._description = description
         self._key = key
         self._total = total
@@ -116,7 +116,7 @@ class Progress:
 
 @contextmanager
 def only_reporting(what: str) -> Iterator[None]:
-    """Let nothing out that fails while `what` is shown: a line says so, and the run goes on."""
+    """Catch every error while `what` is shown: one line says so, and the run goes on."""
     try:
         yield
     except Exception as error:  # of Prefect, of its server, of the network

@@ -79,7 +79,7 @@ def draw(plan: SamplingPlan, folder: str, description: str, *, key: str) -> list
 
 @task(name="draw-part", task_run_name="part-{number}", persist_result=False, cache_policy=NO_CACHE)
 def draw_part(plan: SamplingPlan, folder: str, number: int) -> None:
-    """Draw one part, if it does not lie in the store yet; the store is its memory, so nothing is cached."""
+    """Draw one part, unless the store has it. Prefect keeps no result of it: what lies in the store is the result."""
     _draw_part(plan, folder, number, lambda _: None)
 
 

@@ -29,7 +29,7 @@ FOLDER = "STYLEDROP_TENSORBOARD"
 
 @contextmanager
 def loss_log(run: Run, part: str) -> Iterator[Callable[[int, float], None]]:
-    """Gives what takes the step and its loss, of the tuning `part` of the run."""
+    """Give a function that logs a step's number and loss, for the tuning `part` of the run."""
     with _writer(run, part) as writer:
         is_well = writer is not None
 

@@ -77,14 +77,15 @@ def plan_batch(manifest_uri: str, name: str, settings: StyleSettings, strict: bo
 
 
 def in_its_row(error: Exception) -> str:
-    """What is wrong with one row, in a line that any table takes; no error about a row leaves it."""
+    """The error of one row as one line for a table; it never ends the batch."""
     return shown(str(error) if isinstance(error, PipelineError) else f"{type(error).__name__}: {error}")
 
 
 def find_published(spec: OnboardingSpec, reference_sha256: tuple[str, ...]) -> PublishedAdapter | None:
     """The style's version in the store that was made from this spec, these images, this base and scorer.
 
-    Of several the current one, or else the newest: one that another has replaced is not made again.
+    Of several, the current one, or else the newest. A version that another has replaced counts as well: it is not made
+    again.
     """
     style = style_folder(Store(spec.store), spec.name)
     pointer = read_pointer(style)

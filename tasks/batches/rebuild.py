@@ -87,7 +87,7 @@ def _planned(row: int, root: Store, style: str, base: str) -> BatchStyle:
 def _rebuilt_spec(
     current: PublishedAdapter, store: str, base: str
 ) -> tuple[StyleSpec | SubjectSpec, tuple[str, ...], str]:
-    """What is asked for; the digests of the references' files as they were given once; the base it is on now.
+    """The spec of the new version, the digests of the reference files as they were first given, and the old base.
 
     How it is tuned and sampled suits one base and not another, and is as `base` says. Settings that this release does
     not know any more are passed over.

@@ -124,7 +124,7 @@ def _outcome(style: BatchStyle, run: StyleRun | None) -> Outcome:
 
 
 def _sheet_in_run(style: BatchStyle) -> str:
-    """Where the sheet of old and new lies of a style that is not published, if its run came so far."""
+    """Where the sheet of old and new lies, for a style that is not published; empty if its run has not drawn it."""
     store, path = Store(style.spec.store), old_and_new_path(style.spec.name, style.run_key)
     return store.uri_of(path) if style.spec.rebuilds and store.exists(path) else ""
 
@@ -146,5 +146,5 @@ def _change(before: float | None, after: float | None) -> str:
 
 @lru_cache(maxsize=1)
 def _scorer(base: str, scorer: str) -> ClipScorer:
-    """On the CPU: who only watches a batch holds no accelerator."""
+    """The scorer, on the CPU: a process that only watches a batch holds no accelerator."""
     return ClipScorer(scorer_folder(identify_base(base), scorer))

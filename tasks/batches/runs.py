@@ -160,7 +160,7 @@ def _is_final(run: FlowRun) -> bool:
 
 
 def _hangs(run: FlowRun) -> bool:
-    """Whether it was cancelled, and long ago, and does not end."""
+    """Whether it was cancelled longer than `CANCELLING_S` ago and has not ended yet."""
     if run.state is None or not run.state.is_cancelling():
         return False
     return datetime.now(UTC) - run.state.timestamp > timedelta(seconds=CANCELLING_S)

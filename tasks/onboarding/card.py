@@ -12,7 +12,7 @@ from tasks.sampling import draw_seed
 
 
 def tuned_card(run: Run, base: styledrop.Base, prompts: Sequence[str], *, seed: int) -> styledrop.Card:
-    """What an adapter is when it is tuned, and nothing that may be said otherwise later, as licence or consent."""
+    """The card of an adapter as it is tuned, without what may change before it is published, as licence or consent."""
     return styledrop.Card(
         name=run.spec.name,
         kind=run.spec.kind,
@@ -25,7 +25,7 @@ def tuned_card(run: Run, base: styledrop.Base, prompts: Sequence[str], *, seed: 
 
 
 def enlarging_card(run: Run, base: styledrop.Base) -> styledrop.Card:
-    """What can be said of super-resolution's adapter when it is published."""
+    """The card of super-resolution's adapter when it is published."""
     prompts = [reference.prompt for reference in run.large_references]
     tuned = tuned_card(run, base.large, prompts, seed=draw_seed(run.spec.seed, "enlarging"))
     return _with_origin(run, tuned).model_copy(update={"guidance": {"lambda_a": 1.0, "lambda_b": 0.0}})
@@ -40,7 +40,7 @@ def published_card(
     evaluation: EvaluationRecord,
     waiver: Decision | None,
 ) -> styledrop.Card:
-    """What can be said of the last of `adapters` when it is published: how it came about, too, and how it does."""
+    """The card of the last of `adapters` when it is published, with all rounds and with its scores."""
     spec, leak, verdict = run.spec, evaluation.leaks[-1], evaluation.verdict
     words = {about: {"published_by": waiver.reviewer} for about in evaluation.findings.doubts} if waiver else {}
     tuned_on = [
@@ -76,7 +76,7 @@ def published_card(
 
 
 def _with_origin(run: Run, card: styledrop.Card) -> styledrop.Card:
-    """The card with what it was made from: the references, and whose they are."""
+    """The card with the references, their licence and consent."""
     references = tuple(
         styledrop.StyleReference(
             sha256=sha256,

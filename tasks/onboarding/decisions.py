@@ -1,4 +1,4 @@
-"""Reviewers' decisions in the store: found by what they are about, and recorded before anything is done with them."""
+"""Reviewers' decisions in the store: found by what was decided on, and recorded before anything is done with them."""
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -17,7 +17,7 @@ from tasks.reporting import log_stage
 
 
 class RecordedAnswer(Record):
-    """What became of a reviewer's answer: the decision that counts, and why the answer itself does not."""
+    """What became of a reviewer's answer: the decision that counts now, if any, and why the answer was refused."""
 
     decision: Decision | None
     refusal: str = ""

@@ -129,7 +129,7 @@ def source_sha256(spec: OnboardingSpec, loaded_sha256: Sequence[str]) -> tuple[s
 
 
 def run_key(spec: OnboardingSpec, reference_sha256: Sequence[str]) -> str:
-    """What the run of `spec` is known by: the same for one spec, references, models and library, wherever they lie.
+    """The key of the run of `spec`: equal where spec, references, models and library are, wherever they lie.
 
     Raises:
         SpecError: if there is no such base, or nothing that can score.

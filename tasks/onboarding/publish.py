@@ -102,7 +102,7 @@ def _files(
     waiver: Decision | None,
     enlarging: EnlargingRecord | None,
 ) -> dict[str, bytes]:
-    """The files of a version by path. What they name lies among them: nothing points into the run."""
+    """The files of a version by path. They refer to each other only, never to the folder of the run."""
     files: dict[str, bytes] = {}
 
     def keep(path: str, blob: Blob) -> Blob:

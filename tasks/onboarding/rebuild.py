@@ -22,7 +22,7 @@ from tasks.reporting import log_stage, show_markdown
 
 @task(persist_result=True, result_serializer="json")
 def recorded_picks(run: Run) -> list[FeedbackRecord]:
-    """What a person kept of each round of the version that is made anew; nothing for a new style, or if nobody did.
+    """What a person kept of each round of the version that is made anew; nothing for a new style, or if no person did.
 
     What CLIP or chance kept is not taken: the new base draws candidates of its own. The images stay what they were, and
     get tokens of the new base's VQGAN.
@@ -51,7 +51,7 @@ def recorded_picks(run: Run) -> list[FeedbackRecord]:
 def compare_with_old(run: Run, evaluation: EvaluationRecord) -> EvaluationRecord:
     """Put the version that is made anew beside the new one, and say what the new one gains over it.
 
-    The old one's images lie in it. They are scored again, by the new base's CLIP: scores of two do not compare.
+    The old one's images lie in it. They are scored again, by the new base's CLIP: scores of two CLIPs do not compare.
     """
     store = Store(run.store)
     old_base, old = read_samples(run.rebuilds)

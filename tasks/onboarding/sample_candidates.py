@@ -26,7 +26,7 @@ def sample_candidates(run: Run, adapter: AdapterRecord) -> CandidatesRecord:
 
 
 def plan_candidates(run: Run, adapter: AdapterRecord | None, round_number: int) -> SamplingPlan:
-    """The candidates of a round, or what the base alone draws in their place."""
+    """The plan of a round's candidates, or of what the base draws of the same prompts without an adapter."""
     return plan_sampling(
         run,
         adapter,

@@ -30,7 +30,7 @@ from tasks.training_log import loss_log
 
 
 class WatchedTuning:
-    """What a tuning is given as its progress: it moves a bar, logs each loss and keeps the last one."""
+    """The progress callback of a tuning: it moves a bar, logs each loss and keeps the last one."""
 
     final_loss = math.nan
 
@@ -46,7 +46,7 @@ class WatchedTuning:
 
 @contextmanager
 def watched(run: Run, part: str, title: str, steps: int, key: str | None = None) -> Iterator[WatchedTuning]:
-    """Show how the tuning of a `part` of the style gets on; what goes wrong in it is said with the style's name.
+    """Show how the tuning of a `part` of the style gets on; its errors name the style.
 
     Raises:
         SpecError: if the loss is no number, or a checkpoint is another run's or cannot be written.
@@ -59,7 +59,7 @@ def watched(run: Run, part: str, title: str, steps: int, key: str | None = None)
 
 
 def save_tuned(run: Run, adapter: styledrop.Tuned, card: styledrop.Card, folder: str) -> dict[str, Blob]:
-    """Write what was tuned into `folder` of the style's, and give its files by name."""
+    """Write what was tuned into `folder` of the style's folder, and give its files by name."""
     store = Store(run.store)
     with tempfile.TemporaryDirectory() as written:
         styledrop.save_adapter(adapter, card, Path(written))

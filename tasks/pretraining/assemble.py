@@ -89,7 +89,7 @@ def assemble_base(spec: PretrainSpec, stages: Made) -> PretrainedBase:
 
 
 def refuse_other_files(out: Path) -> None:
-    """Refuse to replace what no base is made of: nothing of anybody else's is ever removed.
+    """Refuse to replace a folder that holds anything but a base: nobody else's files are ever removed.
 
     Raises:
         PretrainingError: naming what else lies there.

@@ -1,4 +1,4 @@
-"""The CLIP scorer, for a text encoder that stands."""
+"""The CLIP scorer, for a text encoder that is trained already."""
 
 import numpy as np
 from prefect import task

@@ -167,7 +167,7 @@ def _dumped(part: BaseModel) -> dict[str, Any]:
 
 
 def _completed(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """`found`, with the defaults of the settings that are newer; `wanted` says of which part each value is."""
+    """`found`, with defaults for settings that were added since; `wanted` says which part of the spec each is of."""
     completed = dict(found)
     for key, part in wanted.items():
         if isinstance(part, BaseModel):

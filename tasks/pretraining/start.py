@@ -41,7 +41,7 @@ def base_to_start_from(spec: PretrainSpec) -> styledrop.Base | None:
 
 
 def digest_to_start_from(spec: PretrainSpec) -> dict[str, StageRecord | str]:
-    """The base's digest, for the inputs of a stage that goes on from its weights; nothing without one."""
+    """The digest of the base that the spec goes on from, if any: an input of the stages that start from its weights."""
     base = base_to_start_from(spec)
     return {} if base is None else {"start_from": base.sha256}
 

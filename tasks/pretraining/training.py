@@ -29,9 +29,9 @@ def run_training(
     picture: Callable[[Trained], Image.Image] | None = None,
     made_from: Mapping[str, str] | None = None,
 ) -> StageRecord:
-    """Do the `stage` that is trained by `train(spec, run, made)`, a function of a module.
+    """Do the `stage` that `train(spec, run, made)` trains: a function that other processes can import by its name.
 
-    The others are as in `run_stage`; `made_from` has digests of tables of this repository.
+    The other arguments are those of `run_stage`; `made_from` has digests of tables of this repository.
     """
     return run_stage(
         spec,

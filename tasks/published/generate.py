@@ -175,7 +175,10 @@ def _origin(
 
 
 def _writer(store: Store, wanted: GenerationPlan) -> Callable[[str, Candidate, bytes], None]:
-    """What writes an image's PNG, with how it was made; a PNG that is there already stays: no two signatures agree."""
+    """A function that writes an image's PNG with how it was made.
+
+    A PNG that exists stays: signed again, it would have other bytes.
+    """
     key = signing_key() if wanted.origins else None
     signer = ImageSigner(key, _SOFTWARE) if key is not None else None
 
