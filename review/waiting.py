@@ -29,6 +29,9 @@ from data.store.files import Store
 PAGE = 200
 """Flow runs the API gives at once."""
 
+PAUSED = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED])))
+"""Runs that wait, among them all with an open question."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Waiting:
@@ -54,10 +57,9 @@ class Unreadable:
 
 def list_all() -> list[Waiting | Unreadable]:
     """All runs with an open question, the longest waiting first; one that cannot be shown hides no other."""
-    paused = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED])))
     runs: list[FlowRun] = []
     with get_client(sync_client=True) as client:
-        while len(page := client.read_flow_runs(flow_run_filter=paused, limit=PAGE, offset=len(runs))) == PAGE:
+        while len(page := client.read_flow_runs(flow_run_filter=PAUSED, limit=PAGE, offset=len(runs))) == PAGE:
             runs += page
         found = [_waiting_or_why_not(client, run) for run in (*runs, *page)]
     return sorted((waiting for waiting in found if waiting), key=lambda waiting: waiting.since)

@@ -4,8 +4,10 @@ import contextvars
 import threading
 from collections.abc import Callable, Sequence
 
+from prefect.client.orchestration import get_client
+
 from data.records.feedback import Answer
-from review.waiting import Waiting, answer, list_all
+from review.waiting import PAUSED, Waiting, answer, list_all
 from tests.processes import wait_until
 
 
@@ -16,14 +18,19 @@ def list_waiting() -> list[Waiting]:
 
 def next_question(seen: list[Waiting]) -> Waiting:
     """The first open question that is not among `seen`, which it joins."""
+    known = {(waiting.run_id, waiting.since) for waiting in seen}
     found: list[Waiting] = []
+    with get_client(sync_client=True) as client:
 
-    def asked() -> bool:
-        known = {(waiting.run_id, waiting.since) for waiting in seen}
-        found.extend(waiting for waiting in list_waiting() if (waiting.run_id, waiting.since) not in known)
-        return bool(found)
+        def asked() -> bool:
+            # Only what waits anew is read: questions are long, and other tests leave some.
+            paused = client.read_flow_runs(flow_run_filter=PAUSED, limit=200)
+            if all(run.state is None or (run.id, run.state.timestamp) in known for run in paused):
+                return False
+            found.extend(waiting for waiting in list_waiting() if (waiting.run_id, waiting.since) not in known)
+            return bool(found)
 
-    wait_until(asked, 300, "somebody is asked")
+        wait_until(asked, 300, "somebody is asked")
     seen.append(found[0])
     return found[0]
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 import bench.leak_guard
+import styledrop
 from bench.leak_guard import REFERENCES, Measured, best_threshold, drawn, main, summarize
 from styledrop.leak import THRESHOLD
 
@@ -41,6 +42,7 @@ def test_the_last_line_is_json_and_every_reference_has_its_pictures(
 ) -> None:
     few = dict(list(REFERENCES.items())[:2])
     monkeypatch.setattr(bench.leak_guard, "REFERENCES", few)
+    monkeypatch.setattr(bench.leak_guard, "SAMPLING", styledrop.SamplingConfig(steps=2))
     for name in ("FIRST_ROUND", "OVER_TRAINED"):
         short = getattr(bench.leak_guard, name).model_copy(update={"steps": 1})
         monkeypatch.setattr(bench.leak_guard, name, short)

@@ -20,6 +20,7 @@ def test_the_ends_are_each_adapter_alone(
 ) -> None:
     fast = bench.two_adapters.FIRST_ROUND.model_copy(update={"steps": 3, "learning_rate": 1.0})
     monkeypatch.setattr(bench.two_adapters, "FIRST_ROUND", fast)
+    monkeypatch.setattr(bench.two_adapters, "NUM_IMAGES", 2)
     monkeypatch.setattr(bench.two_adapters, "SAMPLING", styledrop.SamplingConfig(steps=2))
     monkeypatch.setattr("sys.argv", ["two_adapters", "--base", str(tiny_base_folder), "--out", str(tmp_path)])
     main()

@@ -8,9 +8,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import State, StateType
 
 from data.documents.style_spec import StyleSpec
-from review.waiting import Waiting
 from tests.processes import wait_until
-from tests.reviewer import list_waiting, says
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -35,14 +33,3 @@ def wait_for_state(client: SyncPrefectClient, run_id: UUID, leaving: StateType |
 
     wait_until(lambda: state().type in SETTLED - {leaving}, 300, "the run is suspended or over")
     return state()
-
-
-def complete_with_a_word(client: SyncPrefectClient, run_id: UUID) -> State:
-    """The state of a run after a person let what it tuned be published: of random weights, nothing was learnt."""
-
-    def asked() -> list[Waiting]:
-        return [one for one in list_waiting() if one.run_id == run_id and one.question.is_about_publication]
-
-    wait_until(lambda: bool(asked()), 300, "a word is asked for")
-    says("publish")(asked()[0])
-    return wait_for_state(client, run_id, leaving=StateType.PAUSED)

@@ -30,7 +30,7 @@ from review.page import make_app
 from review.waiting import find_waiting
 from tasks.onboarding.prepare import prepare
 from tests.e2e.browser import open_page, screenshot
-from tests.e2e.deployed import complete_with_a_word, start_onboarding, wait_for_state
+from tests.e2e.deployed import start_onboarding, wait_for_state
 from tests.flows.test_human_feedback import asks
 from tests.processes import free_port, wait_until
 from tests.reviewer import list_waiting, next_question
@@ -78,9 +78,9 @@ def check_that_exactly_these_were_tuned_on(store: Store, picks: list[int], note:
 
 
 def test_phrases_and_six_picks_on_the_review_page_are_what_rounds_one_and_two_are_tuned_on(
-    spec_document: dict[str, Any], s3_store: str, worker_pool: str, prefect_client: SyncPrefectClient
+    learnt_document: dict[str, Any], s3_store: str, worker_pool: str, prefect_client: SyncPrefectClient
 ) -> None:
-    bare = {**spec_document, "references": [{"uri": spec_document["references"][0]["uri"]}]}
+    bare = {**learnt_document, "references": [{"uri": learnt_document["references"][0]["uri"]}]}
     run_id = suspended_run(bare, s3_store, prefect_client)
     with served(make_app(None)) as here, served(make_app(SECRET)) as elsewhere, open_page() as page:
         page.goto(f"{here}/runs/{run_id}")
@@ -110,7 +110,7 @@ def test_phrases_and_six_picks_on_the_review_page_are_what_rounds_one_and_two_ar
 
         page.goto(f"{here}/runs/{run_id}")
         page.get_by_text("it was answered already: 'approve' by Ada").wait_for()
-    assert complete_with_a_word(prefect_client, run_id).type == StateType.COMPLETED
+    assert wait_for_state(prefect_client, run_id, leaving=StateType.PAUSED).type == StateType.COMPLETED
     check_that_exactly_these_were_tuned_on(Store(s3_store), picks, "<b>on the page</b>")
     [reference] = read_document(current_version(Store(s3_store), "disc").uri).references
     assert reference.prompt == f"{content} in navy style"
@@ -118,15 +118,25 @@ def test_phrases_and_six_picks_on_the_review_page_are_what_rounds_one_and_two_ar
     assert reference.style_phrase_from.startswith("proposed and corrected by Ada (proposed: in ")
 
 
-def test_two_who_disagree_are_followed_by_a_third_who_decides(spec_document: dict[str, Any], prefect_api: str) -> None:
-    run = prepare.fn(parse_spec({**spec_document, "feedback": "human", "reviewers": 2}))
+@contextmanager
+def asked(document: dict[str, Any]) -> Iterator[tuple[UUID, list[Decision]]]:
+    """A run that waits in this process, and what was decided, once it has ended."""
+    run = prepare.fn(parse_spec({**document, "feedback": "human"}))
     seen, decided = list_waiting(), list[Decision]()
     asking = threading.Thread(
         target=contextvars.copy_context().run, args=(lambda: decided.extend(asks(run, candidates_of(run))),)
     )
     asking.start()
-    run_id = next_question(seen).run_id
-    with served(make_app(None)) as here, open_page() as page:
+    yield next_question(seen).run_id, decided
+    asking.join(60)
+
+
+def test_two_who_disagree_are_followed_by_a_third_who_decides(spec_document: dict[str, Any], prefect_api: str) -> None:
+    with (
+        asked({**spec_document, "reviewers": 2}) as (run_id, decided),
+        served(make_app(None)) as here,
+        open_page() as page,
+    ):
         address = f"{here}/runs/{run_id}"
         _open_question(page, address, "Two reviewers have to agree; this is the first.")
         _decide(page, "approve", reviewer="Ada", picks=(0, 1))
@@ -143,7 +153,6 @@ def test_two_who_disagree_are_followed_by_a_third_who_decides(spec_document: dic
         assert decided == []
         _decide(page, "another round", reviewer="Cleo", picks=(2,))
         page.get_by_text("Answered: another round by Cleo").wait_for()
-    asking.join(60)
     [decision] = decided
     assert (decision.decision, decision.reviewer, len(decision.picks)) == ("another round", "Cleo", 1)
     assert [(one.reviewer, one.decision) for one in decision.rests_on] == [
@@ -189,12 +198,11 @@ def _pick_six(page: Page) -> list[int]:
     return sorted(int(number) for number in picked.evaluate_all("tiles => tiles.map(tile => tile.dataset.number)"))
 
 
-def test_the_same_on_the_form_of_prefects_own_page(
-    spec_document: dict[str, Any], s3_store: str, worker_pool: str, prefect_client: SyncPrefectClient
+def test_the_form_of_prefects_own_page_decides_as_the_review_page_does(
+    spec_document: dict[str, Any], prefect_client: SyncPrefectClient
 ) -> None:
-    run_id = suspended_run(spec_document, s3_store, prefect_client)
-    picks = [0, 2, 3, 5, 7, 9]
-    with open_page() as page:
+    picks = (0, 2, 3, 5)
+    with asked(spec_document) as (run_id, decided), open_page() as page:
         page.goto(f"{str(prefect_client.api_url).rpartition('/api')[0]}/runs/flow-run/{run_id}")
         page.get_by_role("button", name="Resume").first.click()
         form = page.locator(".p-modal__card")
@@ -210,8 +218,8 @@ def test_the_same_on_the_form_of_prefects_own_page(
         screenshot(page, "prefect-form-small")
         form.get_by_role("button", name="Submit").click()
         form.wait_for(state="detached")
-    assert complete_with_a_word(prefect_client, run_id).type == StateType.COMPLETED
-    check_that_exactly_these_were_tuned_on(Store(s3_store), picks, "on Prefect's page")
+    [given] = decided
+    assert (given.decision, given.reviewer, given.note, given.picks) == ("approve", "Ada", "on Prefect's page", picks)
 
 
 def _field(form: Locator, label: str) -> Locator:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,12 +29,24 @@ def _write(path: Path, content: object) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-@pytest.fixture
-def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The npm packages as if they had been fetched: three things in a few sets."""
-    folder = tmp_path / "packages"
-    monkeypatch.setattr(build, "BASE_SETS", SETS)
-    monkeypatch.setattr(build, "HELD_OUT_SETS", HELD_OUT)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(build, "BASE_SETS", SETS)
+        patched.setattr(build, "HELD_OUT_SETS", HELD_OUT)
+        yield _write_packages(tmp_path_factory.mktemp("packages"))
+
+
+@pytest.fixture(scope="module")
+def built(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The corpus of these packages, for tests that only read it."""
+    folder = tmp_path_factory.mktemp("corpus") / "out"
+    build.build_corpus(packages, folder)
+    return folder
+
+
+def _write_packages(folder: Path) -> Path:
     labels = [
         ("1F3E0", "house", 5),
         ("1F697", "automobile", 5),

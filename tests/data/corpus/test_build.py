@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,8 @@ def _rows(folder: Path) -> dict[str, dict[str, object]]:
     return {name: {key: column[row] for key, column in columns.items()} for row, name in enumerate(read.image_id)}
 
 
-def test_build_names_the_same_thing_the_same_way_in_every_set(packages: Path, tmp_path: Path) -> None:
-    build_corpus(packages, tmp_path / "out")
-    rows = _rows(tmp_path / "out")
+def test_build_names_the_same_thing_the_same_way_in_every_set(built: Path) -> None:
+    rows = _rows(built)
     assert {rows[i]["concept"] for i in ("tiny-emoji/house", "tiny-line/home", "tiny-fill/home")} == {"house"}
     assert {rows[i]["concept"] for i in ("tiny-emoji/automobile", "tiny-line/car", "tiny-fill/car-2")} == {"car"}
     assert rows["tiny-fill/cars"]["concept"] == "car" and rows["tiny-fill/cars"]["caption"] == "cars"
@@ -31,11 +31,8 @@ def test_build_names_the_same_thing_the_same_way_in_every_set(packages: Path, tm
     assert rows["tiny-3d/umbrella"]["tags"] == ["umbrella tag"]
 
 
-def test_build_leaves_out_flags_skin_tones_struck_repeated_blank_and_hidden_icons(
-    packages: Path, tmp_path: Path
-) -> None:
-    build_corpus(packages, tmp_path / "out")
-    assert set(_rows(tmp_path / "out")) == {
+def test_build_leaves_out_flags_skin_tones_struck_repeated_blank_and_hidden_icons(built: Path) -> None:
+    assert set(_rows(built)) == {
         "tiny-emoji/house", "tiny-emoji/automobile", "tiny-emoji/umbrella", "tiny-3d/umbrella", "tiny-line/home",
         "tiny-line/car", "tiny-line/umbrella", "tiny-line/wifi-off", "tiny-fill/home", "tiny-fill/car-2",
         "tiny-fill/cars",
@@ -50,9 +47,8 @@ def test_a_share_of_the_icons_is_kept_from_training(
     assert {row["split"] for row in _rows(tmp_path / "out").values()} == {"train", "kept"}
 
 
-def test_layers_lie_beside_the_images_row_by_row(packages: Path, tmp_path: Path) -> None:
-    build_corpus(packages, tmp_path / "out")
-    layers, read = np.load(tmp_path / "out/layers.npy"), read_arrays(tmp_path / "out")
+def test_layers_lie_beside_the_images_row_by_row(built: Path) -> None:
+    layers, read = np.load(built / "layers.npy"), read_arrays(built)
     assert layers.shape == (len(read), LAYER_PX, LAYER_PX, NUM_LAYERS) and layers.dtype == np.uint8
     for of_icon, image in zip(layers, read.images, strict=True):
         is_drawn = of_icon[..., DRAWN] == 255
@@ -61,16 +57,15 @@ def test_layers_lie_beside_the_images_row_by_row(packages: Path, tmp_path: Path)
         assert (image[of_icon[..., DRAWN] == 0] == 255).all()
 
 
-def test_two_builds_are_equal(packages: Path, tmp_path: Path) -> None:
-    first, second = build_corpus(packages, tmp_path / "a"), build_corpus(packages, tmp_path / "b")
-    assert first == second
-    assert list(_rows(tmp_path / "a").items()) == list(_rows(tmp_path / "b").items())
-    for name in ("images.npy", "layers.npy"):
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+def test_two_builds_are_equal(packages: Path, built: Path, tmp_path: Path) -> None:
+    build_corpus(packages, tmp_path)
+    assert list(_rows(built).items()) == list(_rows(tmp_path).items())
+    for name in ("corpus.json", "images.npy", "layers.npy"):
+        assert (built / name).read_bytes() == (tmp_path / name).read_bytes()
 
 
-def test_held_out_styles_are_never_mixed_with_training_styles(packages: Path, tmp_path: Path) -> None:
-    training = build_corpus(packages, tmp_path / "training")
+def test_held_out_styles_are_never_mixed_with_training_styles(packages: Path, built: Path, tmp_path: Path) -> None:
+    training = json.loads((built / "corpus.json").read_text())
     held_out = build_corpus(packages, tmp_path / "held_out", held_out=True)
     assert set(held_out["counts"]) == {"tiny-secret"}
     assert not set(training["counts"]) & set(held_out["counts"])
@@ -79,19 +74,17 @@ def test_held_out_styles_are_never_mixed_with_training_styles(packages: Path, tm
     assert secret["concept"] == "house" and secret["coverage"] == 3
 
 
-def test_credits_name_author_and_licence_of_every_set(packages: Path, tmp_path: Path) -> None:
-    build_corpus(packages, tmp_path / "out")
-    text = (tmp_path / "out/CREDITS.md").read_text()
+def test_credits_name_author_and_licence_of_every_set(built: Path) -> None:
+    text = (built / "CREDITS.md").read_text()
     for expected in ("tiny-line", "tiny-3d", "[Ann](https://a.example)", "[MIT License](https://l.example)"):
         assert expected in text
 
 
-def test_build_says_what_is_missing_or_in_the_way(packages: Path, tmp_path: Path) -> None:
+def test_build_says_what_is_missing_or_in_the_way(packages: Path, built: Path, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"data.json is missing; fetch the packages first"):
         build_corpus(tmp_path / "nothing", tmp_path / "out")
-    build_corpus(packages, tmp_path / "out")
     with pytest.raises(CorpusError, match=r"out already holds a corpus"):
-        build_corpus(packages, tmp_path / "out")
+        build_corpus(packages, built)
     with pytest.raises(ValueError, match=r"size_px must be in 1..128, got 129"):
         build_corpus(packages, tmp_path / "large", 129)
 

@@ -123,22 +123,27 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("method", [{"bottleneck": 2}, *METHODS], ids=str)
 def test_a_killed_tuning_goes_on_and_ends_with_the_same_weights(
-    spec_document: dict[str, Any], work_root: Path, capsys: pytest.CaptureFixture[str], method: dict[str, Any]
+    spec_document: dict[str, Any],
+    work_root: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    method: dict[str, Any],
 ) -> None:
-    run = prepare.fn(parse_spec({**spec_document, "first_round": {"steps": 60, "batch_size": 2, **method}}))
+    monkeypatch.setattr("styledrop.tuning.CHECKPOINT_EVERY", 4)
+    run = prepare.fn(parse_spec({**spec_document, "first_round": {"steps": 6, "batch_size": 2, **method}}))
     tokenized = tokenize.fn(run)
     whole = tune.fn(run, 1, tokenized)
     remove_work_folder(run)
 
-    def die_at_50(self: Progress, done: int, note: str = "", *, is_last: bool = False) -> None:
-        if done == 50:
+    def die_at_4(self: Progress, done: int, note: str = "", *, is_last: bool = False) -> None:
+        if done == 4:
             raise Killed
 
-    with patch.object(Progress, "update", die_at_50), pytest.raises(Killed):
+    with patch.object(Progress, "update", die_at_4), pytest.raises(Killed):
         tune.fn(run, 1, tokenized)
     assert len(list(work_root.glob("*/round-1-*"))) == 1
     resumed = tune.fn(run, 1, tokenized)
-    assert "tune round 1, from its checkpoint: 60/60" in capsys.readouterr().err
+    assert "tune round 1, from its checkpoint: 6/6" in capsys.readouterr().err
     assert resumed.files == whole.files
 
 
