@@ -72,7 +72,7 @@ def test_every_row_is_drawn_once_and_the_last_line_is_json(
         "LATER_ROUNDS": fast,
         "OTHER_METHODS": {name: config.model_copy(update=quick) for name, config in made.OTHER_METHODS.items()},
         "SAMPLING": styledrop.SamplingConfig(steps=2),
-        "CANDIDATE_PROMPTS": CANDIDATE_PROMPTS[:12],
+        "CANDIDATE_PROMPTS": CANDIDATE_PROMPTS[:4],
         "FEW_EVALUATION_PROMPTS": FEW_EVALUATION_PROMPTS[:2],
     }.items():
         monkeypatch.setattr(made, name, value)
