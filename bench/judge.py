@@ -1,8 +1,8 @@
 """The judge: a small convolutional classifier that names an icon's concept and style.
 
-It is trained on real icons alone (`bench.judge_training`), and is the same for every base: nothing it says reaches
-training, tuning, sampling or feedback. How often it is right on icons it never saw travels with it; a figure it gives
-means nothing without that one.
+It is trained on real icons alone, as their sets draw them and in random looks (`bench.judge_training`), and is the same
+for every base: nothing it says reaches training, tuning, sampling or feedback. How often it is right on icons it never
+saw travels with it; a figure it gives means nothing without that one.
 
 Shapes: batch, images, height, width, concepts, styles.
 """
@@ -42,6 +42,9 @@ class JudgeAccuracy:
     style_images: int
     of_styles: Mapping[str, float] = field(default_factory=dict)
     """The share of each style's icons that are taken for their own style, by the style's name."""
+    concept_of_drawn: Mapping[str, float] = field(default_factory=dict)
+    """The share whose concept is right of icons drawn in looks of their own: where the icons are kept from training
+    (`kept_contents`), and where the looks are (`kept_looks`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from bench.judge import Judge, JudgeAccuracy, JudgeConfig
-from bench.judge_training import JudgeTraining, train_judge
+from bench.judge_training import DrawnIcons, JudgeTraining, train_judge
 from styledrop.config.pretraining import Schedule
 from styledrop.errors import BaseError
 from styledrop.pretraining.stage import StageRun
@@ -44,12 +44,32 @@ def is_train(count: int) -> np.ndarray:
     return np.arange(count) % 4 != 0
 
 
+def on_grounds(colour: tuple[int, int, int] = (250, 220, 60)) -> DrawnIcons:
+    """The same squares, in one ink on a ground of `colour`."""
+    images, concepts, _ = squares(copies=2)
+    is_ground = images.min(axis=3, keepdims=True) == 255
+    drawn = np.where(is_ground, np.array(colour), np.array((120, 0, 120))).astype(np.uint8)
+    return DrawnIcons(images=drawn, concepts=concepts)
+
+
+def trained_on(images: np.ndarray, folder: Path, num_steps: int = 40, start: Judge | None = None) -> Judge:
+    _, concepts, styles = squares(copies=len(images) // 10)
+    return train_judge(
+        images,
+        concepts,
+        styles,
+        is_train(len(images)),
+        on_grounds(),
+        {"other grounds": on_grounds((60, 200, 220))},
+        training(num_steps),
+        StageRun(folder=folder),
+        start=start,
+    )
+
+
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
-    images, concepts, styles = squares()
-    return train_judge(
-        images, concepts, styles, is_train(len(images)), training(), StageRun(folder=tmp_path_factory.mktemp("judge"))
-    )
+    return trained_on(squares()[0], tmp_path_factory.mktemp("judge"), num_steps=80)
 
 
 def untrained() -> Judge:
@@ -74,18 +94,26 @@ def test_accuracy_is_measured_on_the_images_kept_from_training(judge: Judge) -> 
     assert accuracy is not None
     assert accuracy.of_styles == dict.fromkeys(judge.config.styles, 1.0)
     assert accuracy == JudgeAccuracy(
-        concept=1.0, concept_images=18, style=1.0, style_images=20, of_styles=accuracy.of_styles
+        concept=1.0,
+        concept_images=18,
+        style=1.0,
+        style_images=20,
+        of_styles=accuracy.of_styles,
+        concept_of_drawn={"other grounds": 1.0},
     )
 
 
+def test_a_judge_that_goes_on_starts_with_the_weights_of_the_other(tmp_path: Path, judge: Judge) -> None:
+    other = trained_on(squares()[0], tmp_path, num_steps=0, start=judge)
+    weights = dict(judge.named_parameters())
+    assert all(torch.equal(value, weights[name]) for name, value in other.named_parameters())
+
+
 def test_kept_images_change_no_weight(tmp_path: Path) -> None:
-    images, concepts, styles = squares(copies=4)
+    images = squares(copies=4)[0]
     others = images.copy()
     others[~is_train(len(images))] = 0
-    judges = [
-        train_judge(of, concepts, styles, is_train(len(images)), training(3), StageRun(folder=tmp_path / str(i)))
-        for i, of in enumerate((images, others))
-    ]
+    judges = [trained_on(of, tmp_path / str(i), num_steps=3) for i, of in enumerate((images, others))]
     for name, value in judges[0].state_dict().items():
         assert torch.equal(value, judges[1].state_dict()[name]), name
 
