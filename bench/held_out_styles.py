@@ -19,6 +19,9 @@ Text and Style are CLIP's (Text against the descriptive prompt in every row). `j
 `judge_style` are shares of samples in which the judge, trained on real icons alone, sees the content among
 all its concepts, and in which the nearest of all 38 styles is the true one (bench/true_icons.py).
 
+Real icons of the sets, judged as they are and after the base's VQGAN, say what these two can reach at all; the judge
+knows the concepts of a sixth of them.
+
 Below the table stand the differences of rows that are compared, image by image (the same prompts, the
 same seeds), and what was picked for round 2, measured as the rows are: of all candidates, and of every way's picks.
 
@@ -31,7 +34,7 @@ import argparse
 import json
 import multiprocessing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -49,7 +52,7 @@ from bench.style_bench import (
     held_out_references,
     summarize,
 )
-from bench.true_icons import true_places
+from bench.true_icons import true_figures, true_places
 from data.documents.prompts import FEW_EVALUATION_PROMPTS
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png
@@ -165,14 +168,21 @@ def main() -> None:
             f"{names:26} Text {score['text']:+.4f} ± {score['text_se']:.4f}  "
             f"Style {score['style']:+.4f} ± {score['style_se']:.4f}"
         )
-    places = true_places(open_judge())
-    print(f"\nreal held-out icons: nearest style right for {places.accuracy:.3f}, distance {places.distance:.1f}")
+    judge = open_judge()
+    places = true_places(judge)
+    true = {name: true_figures(judge, places, using) for name, using in (("real", None), ("as_tokens", base))}
+    for name, figures in true.items():
+        print(
+            f"real icons of the sets, {name}: content {figures.content:.3f}, nearest style {figures.nearest:.3f}, "
+            f"distance {figures.distance:.1f}"
+        )
     lines = [{"style": style, "row": name, **score} for style, rows in by_style.items() for name, score in rows.items()]
     pq.write_table(pa.Table.from_pylist(lines), arguments.out / "held_out_styles.parquet")
     report = arguments.out / "held_out_styles.md"
     report.write_text(_report(by_style), encoding="utf-8")
     print(f"report: {report}")
-    print(json.dumps({**summary, "differences": compared, "picks": picks}))
+    of_true = {name: asdict(figures) for name, figures in true.items()}
+    print(json.dumps({**summary, "differences": compared, "picks": picks, "true_icons": of_true}))
 
 
 if __name__ == "__main__":

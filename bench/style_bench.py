@@ -15,6 +15,7 @@ from torch import Tensor
 import styledrop
 from bench import embedded
 from bench.embedded import CANDIDATE_GUIDANCE, FIRST_ROUND, GUIDANCE, LATER_ROUNDS, SAMPLING
+from bench.judge import FOLDER as JUDGE
 from bench.judge import open_judge
 from bench.true_icons import nearest_styles, true_places
 from data.documents import defaults
@@ -22,6 +23,7 @@ from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
 from data.pictures.images import from_png, load_reference, square, to_png
 from data.store.candidates import Candidate, from_parquet, to_parquet
 from styledrop.config.tuning import as_method
+from styledrop.reading import files_sha256
 from tasks.models import identify_scorer, open_base, open_scorer
 from tasks.onboarding.select_candidates import best_of_each_prompt, random_of_each_prompt
 from tasks.resuming import code_digest
@@ -32,6 +34,8 @@ FEEDBACK = ("clip", "clip_sum", "human", "random", "hybrid")
 """Rows of round 2, by what its images were picked with."""
 ROWS = ("base", "round_1", *FEEDBACK, "lora", "soft_prompt", "dreambooth")
 IMAGES_PER_EVALUATION_PROMPT = 4
+BY_ORACLE = ("human", "hybrid")
+"""Rows whose images the judge picks, too."""
 ORACLE_PICKS = 10
 """As many as the paper's person picked."""
 RARE_TOKEN = "in sks style"
@@ -99,6 +103,7 @@ class StyleBench:
         code = code_digest(__name__, "styledrop.tuning", "styledrop.sampler", "styledrop.scoring")
         self._made_with = f"{self._base.sha256} {identify_scorer(self._base, '')} {code}"
         self._judge = open_judge()
+        self._judge_sha256 = files_sha256(JUDGE, ("model.safetensors",))
         self._places = true_places(self._judge)
 
     def row(self, name: str) -> list[Candidate]:
@@ -108,7 +113,7 @@ class StyleBench:
             count, phrase = IMAGES_PER_EVALUATION_PROMPT, self._phrase(name)
             return self.draw(FEW_EVALUATION_PROMPTS, count, name, self._tuned(name), phrase)
 
-        return self.kept(name, drawn)
+        return self.kept(name, drawn, *((self._judge_sha256,) if name in BY_ORACLE else ()))
 
     def measure(self, drawn: Sequence[Candidate]) -> list[Measured]:
         """What CLIP gave, and what the judge says."""

@@ -83,8 +83,10 @@ def test_every_row_is_drawn_once_and_the_last_line_is_json(
     main()
     printed = capsys.readouterr().out.splitlines()
     figures = json.loads(printed[-1])
-    assert set(figures) == {*ROWS, "differences", "picks"}
-    compared, picks = figures.pop("differences"), figures.pop("picks")
+    assert set(figures) == {*ROWS, "differences", "picks", "true_icons"}
+    compared, picks, true = figures.pop("differences"), figures.pop("picks"), figures.pop("true_icons")
+    assert set(true) == {"real", "as_tokens"}
+    assert true["real"]["distance"] != true["as_tokens"]["distance"]
     text = {name: score["text"] for name, score in figures.items()}
     assert compared["clip - round_1"]["text"] == pytest.approx(text["clip"] - text["round_1"], abs=2e-4)
     assert set(picks) == {"all", *FEEDBACK}
