@@ -230,9 +230,7 @@ def _train(work: Path) -> Judge:
 def main() -> None:
     """Train the judge on a work folder's corpus, in two processes, and put it where the benches look for it."""
     parser = argparse.ArgumentParser(prog="python -m bench.judge_training")
-    parser.add_argument(
-        "--work", type=Path, required=True, help="folder of flows.pretrain_base, with a corpus and draws in it"
-    )
+    parser.add_argument("--work", type=Path, required=True, help="flows.pretrain_base's folder: corpus and draws")
     arguments = parser.parse_args()
     train_in_processes(2, _train, arguments.work).to_folder(FOLDER)
     print(f"judge: {FOLDER}")

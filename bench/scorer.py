@@ -2,11 +2,14 @@
 
     python -m bench.scorer --work FOLDER [--base FOLDER]
 
-FOLDER is `flows.pretrain_base`'s, of which the corpus is enough. For each icon kept from training whose concept the
-judge knows, the scorer chooses among prompts by Text: `content` is the share for which the icon's own
+FOLDER is `flows.pretrain_base`'s, of which corpus and draws are enough. For each icon kept from training whose concept
+the judge knows, the scorer chooses among prompts by Text: `content` is the share for which the icon's own
 concept is chosen among all of the judge's, in the words of the icon's style; `style` that for which its own
 style is chosen among all sets, in the words of its concept. The judge's accuracy on kept icons is about the same
 concepts and styles.
+
+The same of icons drawn in random looks: `content_kept_contents` is the share for which their own concept is chosen,
+by its name alone, where the icons are kept from training, `content_kept_looks` where the looks are.
 
 Style, the cosine of two images, is asked of pairs of these icons: `like_style` is how often two of one style and
 two concepts are nearer than two that share neither (the area under the ROC curve, 0.5 by chance), `like_content` how
@@ -25,14 +28,19 @@ from PIL import Image
 from bench.judge import open_judge
 from data.corpus import Corpus, style_phrases
 from data.corpus.arrays import read_arrays
+from data.corpus.draws import Draws, read_draws
 from styledrop.scoring import ClipScorer
 from tasks.models import open_base
+from tasks.pretraining.draws import KEPT
+
+OF_DRAWN = 600
+"""Pictures of each kind."""
 
 
 def main() -> None:
     """Measure a base's scorer and print what was found."""
     parser = argparse.ArgumentParser(prog="python -m bench.scorer")
-    parser.add_argument("--work", type=Path, required=True, help="folder of flows.pretrain_base, with a corpus in it")
+    parser.add_argument("--work", type=Path, required=True, help="flows.pretrain_base's folder: corpus and draws")
     parser.add_argument("--base", default="embedded", help="folder of a base with a clip/ in it")
     arguments = parser.parse_args()
     base = open_base(arguments.base)
@@ -41,12 +49,17 @@ def main() -> None:
     config = open_judge().config
     corpus = read_arrays(arguments.work / "corpus" / "result")
     scorer = ClipScorer(base.clip_folder)
+    drawn = {name: read_draws(arguments.work / "draws" / "result" / name) for name in KEPT}
     rows = kept_rows(corpus, config.concepts, config.styles)
     content, style = choices(scorer, corpus, rows, config.concepts, config.styles)
     like_content, like_style = likeness(scorer, corpus, rows)
     figures = {
         "content": round(float(content.mean()), 4),
         "style": round(float(style.mean()), 4),
+        **{
+            f"content_{name}": content_of_drawn(scorer, corpus, of_name, config.concepts)
+            for name, of_name in drawn.items()
+        },
         "like_content": like_content,
         "like_style": like_style,
         "judge_content": round(config.accuracy.concept, 4) if config.accuracy else None,
@@ -87,6 +100,14 @@ def choices(
         text[icon, :, own_style].argmax(axis=1) == own_concept,
         text[icon, own_concept, :].argmax(axis=1) == own_style,
     )
+
+
+def content_of_drawn(scorer: ClipScorer, corpus: Corpus, drawn: Draws, concepts: tuple[str, ...]) -> float:
+    """The share of drawn pictures, of concepts that are asked about, whose own is chosen by Text among them."""
+    rows = np.nonzero(np.isin(corpus.concept[drawn.rows], concepts))[0][:OF_DRAWN]
+    text = scorer.compare([Image.fromarray(drawn.images[row]) for row in rows], concepts)
+    own = np.array([concepts.index(corpus.concept[drawn.rows[row]]) for row in rows])
+    return round(float((text.argmax(axis=1) == own).mean()), 4)
 
 
 def likeness(scorer: ClipScorer, corpus: Corpus, rows: Int[np.ndarray, " icons"]) -> tuple[float | None, float | None]:

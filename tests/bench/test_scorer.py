@@ -2,10 +2,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import styledrop
-from bench.scorer import choices, kept_rows, likeness, main
+from bench.scorer import choices, content_of_drawn, kept_rows, likeness, main
+from data.corpus.draws import Draws
+from tasks.pretraining.draws import KEPT
 from tests.bench.test_base_quality import tiny_judge, use_judge
 from tests.bench.test_reconstruction import corpus
 from tests.corpus_folder import write_corpus
@@ -60,10 +64,20 @@ def test_the_last_line_is_json(
     shown.style[:], shown.concept[:] = judge.config.styles[0], judge.config.concepts[0]
     (tmp_path / "work/corpus/result").mkdir(parents=True)
     write_corpus(shown, tmp_path / "work/corpus/result")
+    for name in KEPT:
+        folder = tmp_path / "work/draws/result" / name
+        folder.mkdir(parents=True)
+        np.save(folder / "images.npy", shown.images)
+        rows = list(range(len(shown)))
+        pq.write_table(pa.table({"row": rows, "phrase": ["ink"] * len(shown)}), folder / "draws.parquet")
     monkeypatch.setattr("sys.argv", ["scorer", "--work", str(tmp_path / "work"), "--base", str(tiny_base_folder)])
     main()
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert set(figures) == {"content", "style", "like_content", "like_style", "judge_content", "judge_style", "icons"}
+    drawn = {f"content_{name}" for name in KEPT}
+    assert set(figures) == {
+        "content", "style", *drawn, "like_content", "like_style", "judge_content", "judge_style", "icons"
+    }  # fmt: skip
+    assert all(0 <= figures[name] <= 1 for name in drawn)
     assert figures["icons"] == 4
     assert 0 <= figures["content"] <= 1
 
@@ -71,3 +85,12 @@ def test_the_last_line_is_json(
 def test_a_corpus_without_the_concepts_is_said_in_words() -> None:
     with pytest.raises(ValueError, match="kept icons of the judge's concepts"):
         kept_rows(corpus(8), ("sun",), STYLES)
+
+
+def test_content_of_drawn_pictures_is_asked_of_the_concepts_alone() -> None:
+    shown = corpus(8)
+    shown.concept[:] = np.resize(["cat", "house", "river"], len(shown.concept))
+    drawn = Draws(images=shown.images, rows=np.arange(len(shown)), phrases=["ink"] * len(shown))
+    known = np.isin(shown.concept, CONCEPTS)
+    right = content_of_drawn(Reading("house"), shown, drawn, CONCEPTS)  # type: ignore[arg-type]
+    assert right == round(float((shown.concept[known] == "house").mean()), 4)
