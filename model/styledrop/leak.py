@@ -21,7 +21,7 @@ from torch import Tensor
 
 from styledrop.views import MAX_SHIFT
 
-THRESHOLD = 0.1
+THRESHOLD = 0.08
 """Of the mean excess: above it, content leaks. Measured by `python -m bench.leak_guard`."""
 
 _SIZE_PX = 64
