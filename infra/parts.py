@@ -25,6 +25,9 @@ QUIET = {
 }
 """Nothing leaves the machine, and no command waits for an answer."""
 
+GRPC_ABOVE = 10_000
+"""SeaweedFS listens for gRPC on the port so far above each of its own."""
+
 BUCKET = "styles"
 
 
@@ -81,7 +84,7 @@ def postgres(folder: Path, port: int, password: str) -> Part:
 def seaweedfs(folder: Path, ports: Mapping[str, int], users: Sequence[S3User]) -> Part:
     """An S3 server with its objects in `folder` and one bucket; the first of `users` must be allowed everything.
 
-    `ports`: "s3", and below 55536 (gRPC listens on the port + 10000) "master", "volume" and "filer".
+    `ports`: "s3", "master", "volume" and "filer"; those `GRPC_ABOVE` higher must be free, too.
     """
     config = folder / "s3.json"
 

@@ -1,12 +1,16 @@
 """Processes and ports of servers: found, waited for, known again, ended."""
 
 import contextlib
+import random
 import socket
 import time
 from collections.abc import Callable, Sequence
 
 import psutil
 from pydantic import BaseModel
+
+_FIRST_PORT, _FIRST_OF_CONNECTIONS = 10_000, 32_768
+"""Servers get ports from the first to the second, where Linux's for connections begin: those are taken at any time."""
 
 
 class Started(BaseModel):
@@ -51,19 +55,26 @@ def end(processes: Sequence[psutil.Process], timeout_s: float) -> None:
     psutil.wait_procs(left, timeout=timeout_s)
 
 
-def free_port(wanted: int = 0, *, below: int = 65536) -> int:
-    """A TCP port of 127.0.0.1 nobody listens on now: `wanted`, or else any other under `below`."""
+def free_port(wanted: int = 0, *, and_above: int = 0) -> int:
+    """A TCP port of 127.0.0.1 nobody listens on now: `wanted`, or else any other.
+
+    Nobody listens on the port `and_above` higher either, which some servers take besides.
+    """
     while True:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", wanted))
-            except OSError:
-                wanted = 0
-                continue
-            port = int(probe.getsockname()[1])
-        if port < below:
+        port = wanted or random.randrange(_FIRST_PORT, _FIRST_OF_CONNECTIONS - and_above)
+        if _is_free(port) and _is_free(port + and_above):
             return port
+        wanted = 0
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def wait_until(happened: Callable[[], bool], timeout_s: float, what: str) -> None:

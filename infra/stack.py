@@ -22,7 +22,7 @@ import psutil
 from pydantic import BaseModel, Field
 
 from infra import deployments
-from infra.parts import BUCKET, QUIET, Part, S3User, postgres, prefect_server, process_worker, seaweedfs
+from infra.parts import BUCKET, GRPC_ABOVE, QUIET, Part, S3User, postgres, prefect_server, process_worker, seaweedfs
 from infra.processes import Started, end, free_port, marked, wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -122,7 +122,7 @@ class Stack:
         for part, names in PORTS.items():
             if part not in running:
                 # Those of last time, if nobody has taken them since.
-                state.ports.update({name: free_port(state.ports.get(name, 0), below=55536) for name in names})
+                state.ports.update({name: free_port(state.ports.get(name, 0), and_above=GRPC_ABOVE) for name in names})
         ports = state.ports
         prefect = self._prefect_environment(state)
         database = f"postgresql+asyncpg://postgres:{state.database_password}@127.0.0.1:{ports['postgres']}/postgres"

@@ -1,6 +1,5 @@
 """Real servers for whole runs: S3 (SeaweedFS) and a Prefect worker."""
 
-import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.parts import S3User, seaweedfs
+from infra.parts import GRPC_ABOVE, S3User, seaweedfs
 from tests.processes import end, free_port, wait_until
 
 REPOSITORY = Path(__file__).parents[2]
@@ -19,7 +18,7 @@ def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
     """A SeaweedFS server with one bucket, "styles", as the environment of processes that use it."""
     folder = tmp_path_factory.mktemp("seaweedfs")
     users = [S3User(key="dev", secret="secret"), S3User(key="reader", secret="secret", actions=("Read", "List"))]
-    ports = {name: _port_with_grpc() for name in ("s3", "master", "volume", "filer")}
+    ports = {name: free_port(and_above=GRPC_ABOVE) for name in ("s3", "master", "volume", "filer")}
     part = seaweedfs(folder, ports, users)
     part.make_ready()
     with open(folder / "weed.log", "wb") as log:
@@ -40,17 +39,6 @@ def s3_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[st
             }
         finally:
             end(server)
-
-
-def _port_with_grpc() -> int:
-    """A port that nobody listens on, nor on the one 10,000 above, where SeaweedFS takes gRPC.
-
-    Both lie below the ports that the kernel gives to connections, which may take one before the server does.
-    """
-    while True:
-        port = random.randrange(11_000, 22_000)
-        if free_port(port) == port and free_port(port + 10_000) == port + 10_000:
-            return port
 
 
 @pytest.fixture

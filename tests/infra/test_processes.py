@@ -60,14 +60,14 @@ def test_a_later_process_of_the_same_number_is_not_the_one_that_was_started() ->
     assert ours.model_copy(update={"created": ours.created - 60}).find() is None
 
 
-@pytest.mark.parametrize("below", [55536, 65536])
-def test_a_taken_port_is_passed_over(below: int) -> None:
+@pytest.mark.parametrize("above", [0, 10_000])
+def test_a_taken_port_is_passed_over_and_so_is_one_whose_second_is_taken(above: int) -> None:
     import socket
 
+    port = free_port(and_above=above)
+    assert port + above < 32_768  # from there on the kernel gives ports to connections
+    assert free_port(port, and_above=above) == port
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        taken.bind(("127.0.0.1", port + above))
         taken.listen()
-        wanted = taken.getsockname()[1]
-        assert wanted != free_port(wanted, below=below) < below
-    other = free_port(below=below)
-    assert free_port(other, below=below) == other
+        assert free_port(port, and_above=above) != port
