@@ -8,7 +8,8 @@ the concept of those that have one of the judge's. The rest is icons drawn in ra
 teach the concept alone: what a thing is does not depend on its look. Without them a judge names things by how their
 set draws them, and is right for less than half of the same icons in other looks.
 
-It goes on from the judge that lies in bench/references/judge.
+It goes on from the judge that lies in bench/references/judge. The one there was made from a judge of plain icons, which
+this repository's history has.
 
 Near twins among the styles (the streamline blues, two families of line icons) stay classes of their
 own, so its style accuracy has a ceiling below 1.

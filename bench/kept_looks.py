@@ -9,13 +9,13 @@ that was trained before there were kept looks has seen some of them.
 
 For each look: `content` is the share of images in which the judge sees what was asked for. `nearest` is the share that
 are nearer to this look's true icons than to those of the other looks drawn here, in the judge's style features, and
-`distance` that to its own true icons; how often the judge is right about the contents of these is printed first. `text`
-and `style` are CLIP's. Each is a mean over looks, `_se` its standard
-error. λ_A is swept, since tuning does not depend on it, and with --lambda-b λ_B as well: what each value gains over the
-first is then printed look by look. `untuned` has no adapter. --method tunes by another method, as a spec that names it
-does; --rates tunes once at each learning rate; --set changes any setting of round 1, or `views`, from its default. The
-figures of each look are kept as `kept_looks_METHOD_RATE.json` in --out: with --over, what is gained over such a file is
-printed look by look. The last line is JSON.
+`distance` that to its own true icons. `text` and `style` are CLIP's. Each is a mean over looks, `_se` its standard
+error. Printed first is how often the judge is right about icons drawn in these looks that it was not trained on. λ_A
+is swept, since tuning does not depend on it, and with --lambda-b λ_B as well: what each value gains over the first is
+then printed look by look. `untuned` has no adapter. --method tunes by another method, as a spec that names it does;
+--rates tunes once at each learning rate; --set changes any setting of round 1, or `views`, from its default. The
+figures of each look are kept as `kept_looks_METHOD_RATE.json` in --out: with --over, what is gained over such a file
+is printed look by look. The last line is JSON.
 """
 
 import argparse
@@ -61,7 +61,8 @@ class KeptLook:
     content: str
     reference: Image.Image
     true_icons: list[Image.Image]
-    true_concepts: list[str]
+    unseen: list[tuple[Image.Image, str]]
+    """Icons in this look that neither base nor judge was trained on, with their concepts."""
 
 
 def open_kept_looks(
@@ -96,7 +97,7 @@ def draw_kept_looks(corpus: Corpus, layers: np.ndarray, count: int, size_px: int
                 content=corpus.caption[row],
                 reference=pictures[0],
                 true_icons=pictures[1:],
-                true_concepts=corpus.concept[true].tolist(),
+                unseen=_draw_unseen(corpus, layers, look, size_px),
             )
         )
     return drawn
@@ -106,12 +107,23 @@ def _rows(corpus: Corpus, style: str, concepts: Sequence[str]) -> np.ndarray:
     return np.nonzero((corpus.style == style) & np.isin(corpus.concept, concepts))[0]
 
 
-def true_content(judge: Judge, looks: Sequence[KeptLook]) -> float:
-    """The share of the looks' true icons in which the judge sees what they show, of those whose concept it knows."""
-    icons = [pair for kept in looks for pair in zip(kept.true_icons, kept.true_concepts, strict=True)]
-    known = [(image, concept) for image, concept in icons if concept in judge.config.concepts]
+def _draw_unseen(corpus: Corpus, layers: np.ndarray, look: Look, size_px: int) -> list[tuple[Image.Image, str]]:
+    """The kept icons of the look's set, drawn in it."""
+    rng = np.random.default_rng(0)
+    return [
+        (
+            Image.fromarray(paint(np.asarray(layers[row]), look, Placement(), rng, size_px=size_px)),
+            str(corpus.concept[row]),
+        )
+        for row in np.nonzero((corpus.style == look.style) & (corpus.split == "kept"))[0]
+    ]
+
+
+def content_of_unseen(judge: Judge, looks: Sequence[KeptLook]) -> tuple[float, int]:
+    """Of unseen icons whose concept the judge knows, the share in which it sees it, and how many they are."""
+    known = [pair for kept in looks for pair in kept.unseen if pair[1] in judge.config.concepts]
     seen = judge.classify([image for image, _ in known]).concepts
-    return statistics.fmean(one == concept for one, (_, concept) in zip(seen, known, strict=True))
+    return statistics.fmean(one == concept for one, (_, concept) in zip(seen, known, strict=True)), len(known)
 
 
 def tune_round_1(base: styledrop.Base, kept: KeptLook, config: styledrop.Tuning, views: int) -> styledrop.Tuned:
@@ -229,7 +241,7 @@ def main() -> None:
     judge = open_judge()
     looks, places = open_kept_looks(arguments.work, arguments.looks, base.size_px, judge)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    print(f"true icons of the looks: content {true_content(judge, looks):.3f}")
+    print("judge, unseen icons in the looks: content {:.3f} of {}".format(*content_of_unseen(judge, looks)))
     lines = []
     for rate in arguments.rates or [config.learning_rate]:
         at_rate = config.model_copy(update={"learning_rate": rate})

@@ -29,12 +29,12 @@ from bench.kept_looks import (
     CONTENTS,
     Figures,
     KeptLook,
+    content_of_unseen,
     load_figures,
     measure,
     open_kept_looks,
     paired,
     save_figures,
-    true_content,
     tune_round_1,
 )
 from data.documents import defaults
@@ -108,7 +108,7 @@ def main() -> None:
     judge = open_judge()
     looks, places = open_kept_looks(arguments.work, arguments.looks, base.size_px, judge)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    print(f"true icons of the looks: content {true_content(judge, looks):.3f}")
+    print("judge, unseen icons in the looks: content {:.3f} of {}".format(*content_of_unseen(judge, looks)))
     files = [arguments.out / f"{number}_of_{len(looks)}.json" for number in range(len(looks))]
     for number in (*range(arguments.begin, len(looks)), *range(arguments.begin)):
         if files[number].exists():

@@ -35,7 +35,7 @@ FEEDBACK = ("clip", "clip_sum", "human", "random", "hybrid")
 ROWS = ("base", "round_1", *FEEDBACK, "lora", "soft_prompt", "dreambooth")
 IMAGES_PER_EVALUATION_PROMPT = 4
 BY_ORACLE = ("human", "hybrid")
-"""Rows whose images the judge picks, too."""
+"""Rows of round 2 whose examples the oracle picks, by what the judge says."""
 ORACLE_PICKS = 10
 """As many as the paper's person picked."""
 RARE_TOKEN = "in sks style"
