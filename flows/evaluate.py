@@ -5,8 +5,6 @@
 Started again with the same request, it goes on with the images that are missing.
 """
 
-import sys
-
 from prefect import flow
 
 from data.documents.requests import EvaluateRequest, read_request
@@ -25,7 +23,3 @@ def evaluate(request: EvaluateRequest) -> EvaluatedStyle:
 def main() -> int:
     """Run the flow in this terminal."""
     return run_document(evaluate, "request", lambda file: evaluate(read_request(file, EvaluateRequest)).uri)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,8 +5,6 @@
 Started again with the same request, it goes on with the images that are missing.
 """
 
-import sys
-
 from prefect import flow
 
 from data.documents.requests import GenerateRequest, read_request
@@ -25,7 +23,3 @@ def generate(request: GenerateRequest) -> GeneratedImages:
 def main() -> int:
     """Run the flow in this terminal."""
     return run_document(generate, "request", lambda file: generate(read_request(file, GenerateRequest)).uri)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

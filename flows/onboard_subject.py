@@ -5,8 +5,6 @@
 Started again with the same spec, it goes on from what is finished.
 """
 
-import sys
-
 from prefect import flow
 
 from data.documents.spec import read_spec
@@ -26,7 +24,3 @@ def onboard_subject(spec: SubjectSpec) -> PublishedAdapter:
 def main() -> int:
     """Run the flow in this terminal."""
     return run_document(onboard_subject, "spec", lambda file: onboard_subject(read_spec(file, SubjectSpec)).uri)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

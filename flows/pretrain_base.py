@@ -10,7 +10,6 @@ is left, `start_from` in the settings goes on from its weights, also with other 
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 from prefect import flow
@@ -72,7 +71,3 @@ def main() -> int:
     return run_in_terminal(
         lambda: pretrain_base(read_pretrain_spec(arguments.work, out=arguments.out, settings=arguments.settings)).folder
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())
