@@ -48,9 +48,10 @@ WORDS = {"string": "text", "boolean": "`true`, `false`", "null": "nothing", "obj
 def commands() -> Iterator[str]:
     """The help of every command and of its actions."""
     for place in COMMANDS.values():
+        module, _, function = place.partition(":")
         kept = patch.object(argparse.ArgumentParser, "parse_args", autospec=True, side_effect=SystemExit)
         with kept as asked, suppress(SystemExit):
-            importlib.import_module(place.partition(":")[0]).main()
+            getattr(importlib.import_module(module), function)()
         parser = asked.call_args.args[0]
         subparsers = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
         parsers = [parser, *(part for one in subparsers for part in one.choices.values())]

@@ -29,8 +29,7 @@ from data.store.published_style import read_document
 from data.store.verification import verify_version
 from flows.evaluate import evaluate
 from flows.generate import generate
-from flows.onboard_style import onboard_style
-from flows.onboard_subject import onboard_subject
+from flows.onboard_style import onboard_style, onboard_subject
 from tasks.batches.rebuild import plan_rebuild
 from tasks.models import open_base, open_scorer
 from tasks.onboarding.prepare import prepare
