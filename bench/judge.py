@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,13 +20,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from styledrop.base import to_pixels
-from styledrop.errors import BaseError
-from styledrop.weights import CONFIG, load_model, save_weights
+from styledrop.reading import read_json, reading
+from styledrop.weights import StoredModel
 
 FOLDER = Path(__file__).parent / "references" / "judge"
 """Where the trained one lies."""
 
-_WEIGHTS = "model.safetensors"
 _TINY = 1e-4  # a root has no gradient at zero, where a channel that says nothing is
 
 
@@ -66,14 +64,12 @@ class JudgeConfig:
         Raises:
             BaseError: it is no judge's config.
         """
-        try:
-            raw: dict[str, Any] = json.loads(path.read_text())
+        with reading(path):
+            raw = read_json(path)
             for name in ("concepts", "styles", "widths"):
                 raw[name] = tuple(raw[name])
             raw["accuracy"] = JudgeAccuracy(**raw["accuracy"]) if raw["accuracy"] else None
             return cls(**raw)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise BaseError(f"expected a judge's config at {path}, got one that cannot be read: {error}") from error
 
     def to_file(self, path: Path) -> None:
         """Write the config as JSON."""
@@ -105,15 +101,17 @@ class _ResidualBlock(nn.Module):
         return (hidden + self.branch(hidden)).relu()
 
 
-class Judge(nn.Module):
+class Judge(StoredModel[JudgeConfig]):
     """One trunk, two heads: the concept from the coarsest features, the style from the statistics of all levels."""
 
+    what = "a judge"
+    weights_name = "model.safetensors"
+    config_type = JudgeConfig
     feature_scale: Tensor
     style_centers: Tensor
 
     def __init__(self, config: JudgeConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.levels = nn.ModuleList()
         for level, (fine, coarse) in enumerate(zip((3, *config.widths), config.widths, strict=False)):
             kernel = 4 if level == 0 else 3
@@ -215,26 +213,10 @@ class Judge(nn.Module):
             style_probabilities=style_probabilities,
         )
 
-    @classmethod
-    def from_folder(cls, folder: Path) -> "Judge":
-        """Load `config.json` and `model.safetensors`.
-
-        Raises:
-            BaseError: a file is missing, or the weights do not fit the config.
-        """
-        judge = load_model(folder, _WEIGHTS, "a judge", lambda config: cls(JudgeConfig.from_file(config)))
-        return judge.requires_grad_(False)
-
-    def to_folder(self, folder: Path, dtype: torch.dtype = torch.float16) -> None:
-        """Write what `from_folder` reads, with the weights in `dtype`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.config.to_file(folder / CONFIG)
-        save_weights(self, folder / _WEIGHTS, dtype)
-
 
 def open_judge() -> Judge:
     """The judge in `FOLDER`."""
-    return Judge.from_folder(FOLDER)
+    return Judge.from_folder(FOLDER).requires_grad_(False)
 
 
 def _mask(known: Sequence[str], among: Sequence[str] | None, what: str) -> Tensor:

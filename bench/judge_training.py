@@ -233,7 +233,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.judge_training")
     parser.add_argument("--work", type=Path, required=True, help="flows.pretrain_base's folder: corpus and draws")
     arguments = parser.parse_args()
-    train_in_processes(2, _train, arguments.work).to_folder(FOLDER)
+    train_in_processes(2, _train, arguments.work).to_folder(FOLDER, torch.float16)
     print(f"judge: {FOLDER}")
 
 

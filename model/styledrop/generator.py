@@ -29,11 +29,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from styledrop.blocks import AdaptivePart, ConvolutionBlock, RMSNorm, Site, TextPart, TransformerLayer, typed_modules
-from styledrop.weights import CONFIG, load_model, save_weights
+from styledrop.reading import read_json
+from styledrop.weights import StoredModel
 
 SITES: tuple[Site, ...] = ("attention", "feed_forward")
 
-_WEIGHTS = "diffusion_pytorch_model.safetensors"
 _NUM_MICRO = 5  # width, height, crop top, crop left, aesthetic score
 _AESTHETIC_SCORE = 6.0
 _FIXED = {"use_bias": False, "hidden_dropout": 0.0, "attention_dropout": 0.0, "ln_elementwise_affine": True}
@@ -107,13 +107,13 @@ class GeneratorConfig:
         return self.sample_size**2
 
     @classmethod
-    def from_json(cls, path: Path) -> "GeneratorConfig":
+    def from_file(cls, path: Path) -> "GeneratorConfig":
         """Read diffusers' `config.json`; its private keys (`_class_name`, ...) are passed over.
 
         Raises:
             ValueError: a key is unknown, or a value is one this generator was not built for.
         """
-        raw = json.loads(path.read_text())
+        raw = read_json(path)
         given = {key: value for key, value in raw.items() if not key.startswith("_")}
         for key, value in _FIXED.items():
             if given.pop(key, value) != value:
@@ -125,7 +125,7 @@ class GeneratorConfig:
             raise ValueError(f"{path}: unknown keys {unknown}; is this the config of a UVit2DModel?")
         return cls(**given)
 
-    def to_json(self, path: Path) -> None:
+    def to_file(self, path: Path) -> None:
         """Write the `config.json` from which diffusers builds the same model."""
         path.write_text(json.dumps({"_class_name": "UVit2DModel", **asdict(self), **_FIXED}, indent=2) + "\n")
 
@@ -165,12 +165,14 @@ class Condition:
         return self.keys, self.values, self.scales, self.shifts, self.grids
 
 
-class Generator(nn.Module):
-    """aMUSEd's U-ViT; its state dict has the names and shapes of diffusers' `UVit2DModel`."""
+class Generator(StoredModel[GeneratorConfig]):
+    """aMUSEd's U-ViT; its state dict has the names and shapes of diffusers' `UVit2DModel`, and its folder the files."""
+
+    what = "a base's generator"
+    config_type = GeneratorConfig
 
     def __init__(self, config: GeneratorConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         hidden_size, channels, eps = config.hidden_size, config.block_out_channels, config.layer_norm_eps
         self.encoder_proj = nn.Linear(config.encoder_hidden_size, hidden_size, bias=False)
         self.encoder_proj_layer_norm = RMSNorm(hidden_size, eps)
@@ -236,26 +238,6 @@ class Generator(nn.Module):
         hidden = self.project_from_hidden(self.project_from_hidden_norm(hidden))
         logits: Tensor = self.mlm_layer(self.up_block(hidden, text, adaptive))
         return logits
-
-    @classmethod
-    def from_folder(cls, folder: Path, dtype: torch.dtype | None = None) -> "Generator":
-        """Load `config.json` and the weights (safetensors) of a diffusers `UVit2DModel`, as they are or in `dtype`.
-
-        Raises:
-            BaseError: if a file is missing, or the weights do not fit the config.
-        """
-
-        def make(config: Path) -> Generator:
-            with torch.device("meta"):
-                return cls(GeneratorConfig.from_json(config))
-
-        return load_model(folder, _WEIGHTS, "a base's generator", make, dtype)
-
-    def to_folder(self, folder: Path, dtype: torch.dtype) -> None:
-        """Write what `from_folder` and diffusers read, with the weights in `dtype`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.config.to_json(folder / CONFIG)
-        save_weights(self, folder / _WEIGHTS, dtype)
 
     @torch.no_grad()
     def init_weights(self, rng: torch.Generator) -> None:

@@ -26,12 +26,10 @@ from torch.nn import functional as F
 from styledrop.generator import Condition, Generator, GeneratorConfig, micro_conditions
 from styledrop.reading import read_json
 from styledrop.vqgan import VQGAN
-from styledrop.weights import CONFIG, load_model, save_weights
+from styledrop.weights import CONFIG, StoredModel
 
 SCALE = 2
 """Side of the large image, in sides of the small one."""
-
-_WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +52,26 @@ class SuperResolutionConfig:
         """Tokens of the small image."""
         return (self.generator.sample_size // SCALE) ** 2
 
+    @classmethod
+    def from_file(cls, path: Path) -> "SuperResolutionConfig":
+        """Read what `to_file` wrote."""
+        sizes = read_json(path)
+        return cls(**{**sizes, "generator": GeneratorConfig(**sizes["generator"])})
 
-class SuperResolution(nn.Module):
+    def to_file(self, path: Path) -> None:
+        """Write the config as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+
+class SuperResolution(StoredModel[SuperResolutionConfig]):
     """The encoder of the small image, and the generator of the large one."""
 
+    what = "super-resolution"
+    weights_name = "model.safetensors"
+    config_type = SuperResolutionConfig
+
     def __init__(self, config: SuperResolutionConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.sha256 = ""
         shape = config.generator
         width = shape.hidden_size
@@ -106,29 +117,14 @@ class SuperResolution(nn.Module):
                 nn.init.trunc_normal_(parameter, std=0.02, a=-0.04, b=0.04, generator=rng)
 
     @classmethod
-    def from_folder(cls, folder: Path) -> "SuperResolution":
-        """Load `config.json` and `model.safetensors`.
-
-        Raises:
-            BaseError: a file is missing, or the weights do not fit the config.
-        """
-
-        def make(config: Path) -> SuperResolution:
-            sizes = read_json(config)
-            return cls(SuperResolutionConfig(**{**sizes, "generator": GeneratorConfig(**sizes["generator"])}))
-
-        module = load_model(folder, _WEIGHTS, "super-resolution", make)
+    def from_folder(cls, folder: Path, dtype: torch.dtype = torch.float32) -> "SuperResolution":
+        """Load it, with the digest of both its files."""
+        module = super().from_folder(folder, dtype)
         digest = hashlib.sha256()
-        for name in (CONFIG, _WEIGHTS):
+        for name in (CONFIG, cls.weights_name):
             digest.update((folder / name).read_bytes())
         module.sha256 = digest.hexdigest()
         return module
-
-    def to_folder(self, folder: Path, dtype: torch.dtype) -> None:
-        """Write what `from_folder` reads, with the weights in `dtype`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / CONFIG).write_text(json.dumps(asdict(self.config), indent=2) + "\n")
-        save_weights(self, folder / _WEIGHTS, dtype)
 
 
 @torch.no_grad()

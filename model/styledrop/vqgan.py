@@ -18,10 +18,9 @@ from torch.nn import functional as F
 
 from styledrop.errors import BaseError
 from styledrop.reading import read_json, reading
-from styledrop.weights import CONFIG, load_model, save_weights
+from styledrop.weights import StoredModel
 
 _GROUP_NORM_EPS = 1e-6
-_WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,16 +209,18 @@ class _Codebook(nn.Module):
         self.embedding = nn.Embedding(config.num_vq_embeddings, config.latent_channels)
 
 
-class VQGAN(nn.Module):
+class VQGAN(StoredModel[VQGANConfig]):
     """Encoder E, codebook and decoder D.
 
     `encode` and `decode` are all that the generator's side needs; pretraining also uses
     `latents` and `pixels`, the two halves without the codebook between them.
     """
 
+    what = "a base's VQGAN"
+    config_type = VQGANConfig
+
     def __init__(self, config: VQGANConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.encoder = _Encoder(config)
         self.quant_conv = nn.Conv2d(config.latent_channels, config.latent_channels, 1)
         self.quantize = _Codebook(config)
@@ -271,23 +272,3 @@ class VQGAN(nn.Module):
             raise BaseError(f"expected a square number of tokens, got {tokens.shape[1]}")
         codes = self.codebook[tokens].view(tokens.shape[0], side, side, -1)
         return self.pixels(codes.permute(0, 3, 1, 2).contiguous()).clamp(0.0, 1.0)
-
-    @classmethod
-    def from_folder(cls, folder: Path) -> "VQGAN":
-        """Load `config.json` and the safetensors weights of a diffusers `VQModel` folder, in single precision.
-
-        Raises:
-            BaseError: if a file is missing or the weights do not fit the config.
-        """
-
-        def make(config: Path) -> VQGAN:
-            with torch.device("meta"):
-                return cls(VQGANConfig.from_file(config))
-
-        return load_model(folder, _WEIGHTS, "a base's VQGAN", make, torch.float32)
-
-    def to_folder(self, folder: Path, dtype: torch.dtype) -> None:
-        """Write what `from_folder` reads, with the weights in `dtype`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.config.to_file(folder / CONFIG)
-        save_weights(self, folder / _WEIGHTS, dtype)

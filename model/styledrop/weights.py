@@ -1,8 +1,7 @@
 """A model in a folder, as `config.json` and safetensors weights: one way to write it, to read it, and to fail."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 from safetensors import safe_open
@@ -14,44 +13,71 @@ from styledrop.reading import reading
 
 CONFIG = "config.json"
 
-_Model = TypeVar("_Model", bound=nn.Module)
+
+@runtime_checkable
+class StoredConfig(Protocol):
+    """What a model is made from, as its `config.json` says it."""
+
+    @classmethod
+    def from_file(cls, path: Path) -> Any:
+        """Read what `to_file` wrote."""
+
+    def to_file(self, path: Path) -> None:
+        """Write the config as JSON."""
 
 
-def load_model(
-    folder: Path, weights: str, what: str, make: Callable[[Path], _Model], dtype: torch.dtype | None = None
-) -> _Model:
-    """Load `what` lies in `folder`.
-
-    Args:
-        folder: With `config.json` and the file `weights`.
-        weights: The name of that file.
-        what: What errors call the model.
-        make: Makes the model from the path of `config.json`, on the meta device if it has no weights of its own.
-        dtype: What weights are turned into as they are read, so that never more of the file is in memory than one of
-            them; None leaves them as they are.
-
-    Raises:
-        BaseError: a file is missing or cannot be read, or the weights do not fit the config.
-    """
-    missing = [name for name in (CONFIG, weights) if not (folder / name).is_file()]
-    if missing:
-        raise BaseError(
-            f"expected {what} in {folder}, but {' and '.join(missing)} missing there; copy the whole folder"
-        )
-    with reading(folder / CONFIG):
-        model = make(folder / CONFIG)
-    with reading(folder / weights):
-        is_empty = any(parameter.is_meta for parameter in model.parameters())
-        model.load_state_dict(_read(folder / weights, dtype), assign=is_empty)
-    return model.eval()
+Config = TypeVar("Config", bound=StoredConfig)
+Model = TypeVar("Model", bound="StoredModel[Any]")
 
 
-def _read(path: Path, dtype: torch.dtype | None) -> dict[str, Tensor]:
+class StoredModel(nn.Module, Generic[Config]):
+    """A model that its config alone makes, and that lies in a folder of its own."""
+
+    what: ClassVar[str]
+    """What errors call it."""
+    weights_name: ClassVar[str] = "diffusion_pytorch_model.safetensors"
+    config_type: type[Config]
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+
+    @classmethod
+    def from_folder(cls: type[Model], folder: Path, dtype: torch.dtype = torch.float32) -> Model:
+        """Load `config.json` and the weights, in `dtype`.
+
+        Weights are turned into it as they are read, so that never more of the file is in memory than one of them.
+
+        Raises:
+            BaseError: a file is missing or cannot be read, or the weights do not fit the config.
+        """
+        config, weights = folder / CONFIG, folder / cls.weights_name
+        missing = [path.name for path in (config, weights) if not path.is_file()]
+        if missing:
+            raise BaseError(
+                f"expected {cls.what} in {folder}, but {' and '.join(missing)} missing there; copy the whole folder"
+            )
+        with reading(config), torch.device("meta"):
+            model = cls(cls.config_type.from_file(config))
+        with reading(weights):
+            model.load_state_dict(_read(weights, dtype), assign=True)
+        return model.eval()
+
+    def to_folder(self, folder: Path, dtype: torch.dtype) -> None:
+        """Write what `from_folder` reads, with the weights in `dtype`, but for whole numbers."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.config.to_file(folder / CONFIG)
+        state = {
+            name: (value.detach().to(dtype) if value.is_floating_point() else value).contiguous()
+            for name, value in self.state_dict().items()
+        }
+        save_file(state, folder / self.weights_name, metadata={"format": "pt"})
+
+
+def _read(path: Path, dtype: torch.dtype) -> dict[str, Tensor]:
     mapped = load_file(path)  # nothing is in memory before it is used
     return {
-        name: tensor
-        if dtype in (None, tensor.dtype) or not tensor.is_floating_point()
-        else _read_one(path, name).to(dtype)
+        name: tensor if tensor.dtype == dtype or not tensor.is_floating_point() else _read_one(path, name).to(dtype)
         for name, tensor in mapped.items()
     }
 
@@ -61,12 +87,3 @@ def _read_one(path: Path, name: str) -> Tensor:
     with safe_open(path, framework="pt") as file:
         tensor: Tensor = file.get_tensor(name)
     return tensor
-
-
-def save_weights(model: nn.Module, path: Path, dtype: torch.dtype) -> None:
-    """Write the weights of `model`, those that are no whole numbers in `dtype`."""
-    state = {
-        name: (value.detach().to(dtype) if value.is_floating_point() else value).contiguous()
-        for name, value in model.state_dict().items()
-    }
-    save_file(state, path, metadata={"format": "pt"})

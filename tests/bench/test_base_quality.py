@@ -27,7 +27,7 @@ from data.documents.prompts import CANDIDATE_PROMPTS, EVALUATION_PROMPTS
 
 def use_judge(judge: Judge, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the benches ask `judge`, which is put into `folder`."""
-    judge.to_folder(folder)
+    judge.to_folder(folder, torch.float16)
     monkeypatch.setattr(bench.judge, "FOLDER", folder)
 
 

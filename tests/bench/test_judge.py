@@ -148,7 +148,7 @@ def test_a_name_the_judge_does_not_know_and_no_image_at_all_are_refused() -> Non
 
 
 def test_a_judge_survives_its_folder(tmp_path: Path, judge: Judge) -> None:
-    judge.to_folder(tmp_path)
+    judge.to_folder(tmp_path, torch.float16)
     loaded = Judge.from_folder(tmp_path)
     assert loaded.config == judge.config
     images = [Image.fromarray(image) for image in squares(copies=1)[0]]
@@ -159,7 +159,7 @@ def test_a_judge_survives_its_folder(tmp_path: Path, judge: Judge) -> None:
 def test_a_folder_that_is_no_judge_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BaseError, match=r"config\.json and model\.safetensors missing"):
         Judge.from_folder(tmp_path)
-    untrained().to_folder(tmp_path)
+    untrained().to_folder(tmp_path, torch.float16)
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "concepts": ["cat"]}))
     with pytest.raises(BaseError, match=r"concept_head\.weight"):

@@ -20,7 +20,7 @@ SHAPES = {
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_public_base_is_known_by_its_shape(name: str, tmp_path: Path) -> None:
     (tmp_path / "transformer").mkdir()
-    SHAPES[name].to_json(tmp_path / "transformer" / "config.json")
+    SHAPES[name].to_file(tmp_path / "transformer" / "config.json")
     found, source = defaults_of(tmp_path)
     assert found == AMUSED
     assert name in source
@@ -31,7 +31,7 @@ def test_a_public_base_is_known_by_its_shape(name: str, tmp_path: Path) -> None:
 
 def test_a_card_says_it_and_the_shape_does_not_matter_then(tmp_path: Path) -> None:
     (tmp_path / "transformer").mkdir()
-    GeneratorConfig().to_json(tmp_path / "transformer" / "config.json")
+    GeneratorConfig().to_file(tmp_path / "transformer" / "config.json")
     wanted = PAPER.model_copy(update={"reference_views": 7, "dtype": "bfloat16"})
     (tmp_path / "card.json").write_text(json.dumps({"defaults": wanted.model_dump(mode="json")}))
     assert defaults_of(tmp_path) == (wanted, "the base's card")
@@ -39,7 +39,7 @@ def test_a_card_says_it_and_the_shape_does_not_matter_then(tmp_path: Path) -> No
 
 def test_what_a_card_leaves_out_is_as_for_its_shape(tmp_path: Path) -> None:
     (tmp_path / "transformer").mkdir()
-    GeneratorConfig().to_json(tmp_path / "transformer" / "config.json")
+    GeneratorConfig().to_file(tmp_path / "transformer" / "config.json")
     said = {"later_rounds": {"steps": 500}, "guidance": {"lambda_a": 1.0}, "dtype": "bfloat16"}
     (tmp_path / "card.json").write_text(json.dumps({"defaults": said}))
     found, source = defaults_of(tmp_path)

@@ -19,8 +19,8 @@ def tokens_of(batch_size: int) -> Tensor:
 
 def test_a_config_survives_its_json(tmp_path: Path) -> None:
     config = replace(TINY, downsample=True, upsample=True)
-    config.to_json(tmp_path / "config.json")
-    assert GeneratorConfig.from_json(tmp_path / "config.json") == config
+    config.to_file(tmp_path / "config.json")
+    assert GeneratorConfig.from_file(tmp_path / "config.json") == config
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_a_config_survives_its_json(tmp_path: Path) -> None:
 def test_a_config_of_another_model_is_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"_diffusers_version": "0.30", **asdict(TINY), **change}))
     with pytest.raises(ValueError, match=message):
-        GeneratorConfig.from_json(tmp_path / "config.json")
+        GeneratorConfig.from_file(tmp_path / "config.json")
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_folder_that_is_no_generator_is_refused(tmp_path: Path, generator: Gen
     with pytest.raises(BaseError, match=r"config\.json"):
         Generator.from_folder(tmp_path)
     generator.to_folder(tmp_path, torch.float32)
-    replace(TINY, num_hidden_layers=3).to_json(tmp_path / "config.json")
+    replace(TINY, num_hidden_layers=3).to_file(tmp_path / "config.json")
     with pytest.raises(BaseError, match=r"transformer_layers\.2"):
         Generator.from_folder(tmp_path)
 
