@@ -28,8 +28,7 @@ from tasks.onboarding.prepare import prepare
 from tasks.onboarding.publish import publish
 from tasks.onboarding.rebuild import compare_with_old, recorded_picks
 from tasks.onboarding.sample_candidates import sample_candidates
-from tasks.onboarding.tune import tokenize, tune
-from tasks.onboarding.tune_enlarging import tune_enlarging
+from tasks.onboarding.tune import tokenize, tune, tune_enlarging
 from tasks.workers import task_runner
 
 

@@ -1,11 +1,13 @@
-"""One round of tuning, and what the first is tuned on: the references as VQGAN tokens, once per view of an image."""
+"""What is tuned to a style: an adapter in each round, and super-resolution's (StyleDrop, Tab. S3).
+
+The first round is tuned on the references as VQGAN tokens, once per view of an image.
+"""
 
 import hashlib
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -14,10 +16,9 @@ from prefect import task
 import styledrop
 from data.errors import SpecError
 from data.pictures.images import from_png
-from data.records.onboarding import AdapterRecord, Run, TuningExamples
-from data.records.record import Blob
+from data.records.onboarding import AdapterRecord, Run, TunedRecord, TuningExamples
 from data.store.examples import examples_to_parquet, read_examples
-from data.store.files import Store
+from data.store.files import Store, read_blob
 from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
 from tasks.machine import at_once
 from tasks.models import open_base
@@ -27,46 +28,6 @@ from tasks.reporting import Progress
 from tasks.resuming import cache_by, work_folder
 from tasks.sampling import draw_seed
 from tasks.training_log import loss_log
-
-
-class WatchedTuning:
-    """The progress callback of a tuning: it moves a bar, logs each loss and keeps the last one."""
-
-    final_loss = math.nan
-
-    def __init__(self, progress: Progress, log_loss: Callable[[int, float], None]) -> None:
-        self._progress, self._log_loss = progress, log_loss
-
-    def __call__(self, done: int, _: int, loss: float) -> None:
-        """Take the steps done, the steps of the run, and the step's loss."""
-        self.final_loss = loss
-        self._log_loss(done, loss)
-        self._progress.update(done, f"loss {loss:.3f}")
-
-
-@contextmanager
-def watched(run: Run, part: str, title: str, steps: int, key: str | None = None) -> Iterator[WatchedTuning]:
-    """Show how the tuning of a `part` of the style gets on; its errors name the style.
-
-    Raises:
-        SpecError: if the loss is no number, or a checkpoint is another run's or cannot be written.
-    """
-    with Progress(title, steps, key=key) as progress, loss_log(run, part.replace(" ", "-")) as log_loss:
-        try:
-            yield WatchedTuning(progress, log_loss)
-        except styledrop.StyleDropError as error:
-            raise SpecError(f"{run.spec.name!r}, {part}: {error}") from error
-
-
-def save_tuned(run: Run, adapter: styledrop.Tuned, card: styledrop.Card, folder: str) -> dict[str, Blob]:
-    """Write what was tuned into `folder` of the style's folder, and give its files by name."""
-    store = Store(run.store)
-    with tempfile.TemporaryDirectory() as written:
-        styledrop.save_adapter(adapter, card, Path(written))
-        return {
-            path.name: store.write_blob(f"{run.folder}/{folder}/adapter", path.suffix, path.read_bytes())
-            for path in sorted(Path(written).iterdir())
-        }
 
 
 def _uses_references(run: Run) -> list[object]:
@@ -115,33 +76,109 @@ def tune(run: Run, round_number: int, examples: TuningExamples) -> AdapterRecord
     Raises:
         StyleWithdrawn: if the style was taken back.
     """
-    started = time.monotonic()
-    base = open_base(run.spec.base)
-    store = Store(run.store)
+    base, store = open_base(run.spec.base), Store(run.store)
     style = style_folder(store, run.spec.name)
     refuse_withdrawn(style, read_pointer(style))
-    settings, seed = run.spec.tuning(round_number), draw_seed(run.spec.seed, f"round {round_number}")
     prompts, tokens = read_examples(store.read_blob(examples.table), examples.rows)
+    seed = draw_seed(run.spec.seed, f"round {round_number}")
     # Named after the examples: another round's checkpoint is never taken for this one's.
     digest = hashlib.sha256(f"{examples.table.sha256} {examples.rows}".encode()).hexdigest()
-    checkpoint = work_folder(run) / f"round-{round_number}-{digest[:16]}.safetensors"
-    resumed = ", from its checkpoint" if checkpoint.exists() else ""
-    part, title = f"round {round_number}", f"tune round {round_number}{resumed}"
-    with watched(run, part, title, settings.steps, key=artifact_key(run, "tuning", round_number)) as tuning:
-        adapter = styledrop.tune(
-            base,
-            list(zip(torch.from_numpy(tokens), prompts, strict=True)),
-            settings,
-            seed=seed,
-            checkpoint=checkpoint,
-            progress=tuning,
-            at_once=at_once(),
-        )
-    card = tuned_card(run, base, list(dict.fromkeys(prompts)), seed=seed)
-    return AdapterRecord(
-        round_number=round_number,
-        files=save_tuned(run, adapter, card, f"round-{round_number}"),
+    tuned = _tuned(
+        run,
+        f"round {round_number}",
+        styledrop.tune,
+        base,
+        list(zip(torch.from_numpy(tokens), prompts, strict=True)),
+        run.spec.tuning(round_number),
+        tuned_card(run, base, list(dict.fromkeys(prompts)), seed=seed),
+        folder=f"round-{round_number}",
+        checkpoint=f"round-{round_number}-{digest[:16]}",
+        key=artifact_key(run, "tuning", round_number),
+    )
+    return AdapterRecord(round_number=round_number, **dict(tuned))
+
+
+def _uses_large(run: Run) -> list[object]:
+    references = [(reference.image.sha256, reference.prompt) for reference in run.large_references]
+    large = open_base(run.spec.base).large.sha256
+    return [run.place, run.base_sha256, large, references, run.spec.enlarging, run.spec.seed]
+
+
+@task(
+    persist_result=True,
+    result_serializer="json",
+    cache_policy=cache_by(_uses_large, __name__, "styledrop.enlarge"),
+)
+def tune_enlarging(run: Run) -> TunedRecord:
+    """Tune super-resolution to the references; a killed tuning goes on from its checkpoint."""
+    base, seed = open_base(run.spec.base), draw_seed(run.spec.seed, "enlarging")
+    pairs = [(from_png(read_blob(example.image)), example.prompt) for example in run.large_references]
+    return _tuned(
+        run,
+        "super-resolution",
+        styledrop.tune_enlarging,
+        base,
+        pairs,
+        run.spec.enlarging,
+        tuned_card(run, base.large, [prompt for _, prompt in pairs], seed=seed),
+        folder="enlarging",
+        checkpoint="enlarging",
+    )
+
+
+def _tuned(
+    run: Run,
+    part: str,
+    tune: Callable[..., styledrop.Tuned],
+    base: styledrop.Base,
+    pairs: Sequence[tuple[object, str]],
+    settings: styledrop.Tuning,
+    card: styledrop.Card,
+    *,
+    folder: str,
+    checkpoint: str,
+    key: str | None = None,
+) -> TunedRecord:
+    """Let `tune` tune the `part` of the style on `pairs`, show how it gets on, and put its files into `folder`.
+
+    Its seed is that on the `card`. With a `key` the bar is a Prefect artifact of that key.
+
+    Raises:
+        SpecError: if the loss is no number, or the checkpoint is another run's or cannot be written.
+    """
+    started, final_loss = time.monotonic(), math.nan
+    path = work_folder(run) / f"{checkpoint}.safetensors"
+    title = f"tune {part}{', from its checkpoint' if path.exists() else ''}"
+    with Progress(title, settings.steps, key=key) as progress, loss_log(run, part.replace(" ", "-")) as log_loss:
+
+        def show(done: int, _: int, loss: float) -> None:
+            nonlocal final_loss
+            final_loss = loss
+            log_loss(done, loss)
+            progress.update(done, f"loss {loss:.3f}")
+
+        try:
+            adapter = tune(
+                base,
+                pairs,
+                settings,
+                seed=card.seeds["tuning"],
+                checkpoint=path,
+                progress=show,
+                at_once=at_once(),
+            )
+        except styledrop.StyleDropError as error:
+            raise SpecError(f"{run.spec.name!r}, {part}: {error}") from error
+    store = Store(run.store)
+    with tempfile.TemporaryDirectory() as written:
+        styledrop.save_adapter(adapter, card, Path(written))
+        files = {
+            file.name: store.write_blob(f"{run.folder}/{folder}/adapter", file.suffix, file.read_bytes())
+            for file in sorted(Path(written).iterdir())
+        }
+    return TunedRecord(
+        files=files,
         parameters=adapter.parameter_count(),
-        final_loss=tuning.final_loss,
+        final_loss=final_loss,
         seconds=round(time.monotonic() - started, 1),
     )

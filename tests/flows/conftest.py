@@ -13,8 +13,7 @@ from tasks.onboarding.enlarge import enlarge
 from tasks.onboarding.evaluate import evaluate_round
 from tasks.onboarding.prepare import prepare
 from tasks.onboarding.publish import publish
-from tasks.onboarding.tune import tokenize, tune
-from tasks.onboarding.tune_enlarging import tune_enlarging
+from tasks.onboarding.tune import tokenize, tune, tune_enlarging
 
 
 @pytest.fixture

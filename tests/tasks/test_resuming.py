@@ -21,8 +21,7 @@ from tasks.onboarding.choose_guidance import choose_guidance
 from tasks.onboarding.evaluate import evaluate_round
 from tasks.onboarding.prepare import prepare
 from tasks.onboarding.sample_candidates import sample_candidates
-from tasks.onboarding.tune import tokenize, tune
-from tasks.onboarding.tune_enlarging import tune_enlarging
+from tasks.onboarding.tune import tokenize, tune, tune_enlarging
 from tasks.resuming import code_digest
 
 BLOB = Blob(uri="file:///x", sha256="a" * 64, size_bytes=1)
