@@ -19,7 +19,7 @@ from data.records.feedback import FeedbackRecord
 from data.records.onboarding import PublishedAdapter, Run
 from flows.human_feedback import ask_for_phrases, ask_for_waiver, ask_reviewer, rounds_wanted
 from flows.terminal import run_document
-from tasks.alone import alone_in_run
+from tasks.alone import alone
 from tasks.onboarding.choose_guidance import choose_guidance
 from tasks.onboarding.enlarge import enlarge
 from tasks.onboarding.evaluate import compare_rounds, evaluate_round
@@ -29,6 +29,7 @@ from tasks.onboarding.publish import publish
 from tasks.onboarding.rebuild import compare_with_old, recorded_picks
 from tasks.onboarding.sample_candidates import sample_candidates
 from tasks.onboarding.tune import tokenize, tune, tune_enlarging
+from tasks.resuming import run_lock
 from tasks.workers import task_runner
 
 
@@ -48,7 +49,8 @@ def _onboard(spec: StyleSpec | SubjectSpec) -> PublishedAdapter:
     run = prepare(spec)
     if spec.phrases_left_out:
         run = prepare(spec, ask_for_phrases(run))
-    with alone_in_run(run):
+    # Two processes at the same run would share its folder, and the first to end would remove it.
+    with alone(run_lock(run), f"run {run.key} of {run.spec.name!r}"):
         return _rounds(run)
 
 

@@ -17,12 +17,12 @@ from prefect import flow
 from data.documents.pretrain_spec import PretrainSpec, read_pretrain_spec
 from data.records.pretraining import PretrainedBase
 from flows.terminal import run_in_terminal
+from tasks.alone import alone
 from tasks.pretraining.assemble import assemble_base, refuse_other_files
 from tasks.pretraining.clip import fit_clip
 from tasks.pretraining.corpus import build_corpus, fetch_packages
 from tasks.pretraining.draws import draw_all, draw_large
 from tasks.pretraining.generator import fit_generator, fit_super_resolution
-from tasks.pretraining.stage_folder import alone_in_work
 from tasks.pretraining.start import copy_stage
 from tasks.pretraining.text import embed_phrases, fit_text
 from tasks.pretraining.tokens import tokenize_draws, tokenize_large
@@ -33,7 +33,7 @@ from tasks.pretraining.vqgan import fit_decoder, fit_vqgan
 def pretrain_base(spec: PretrainSpec) -> PretrainedBase:
     """Build the corpus, draw pictures from it, train every part of a base on them, and put the parts together."""
     refuse_other_files(spec.out_folder)
-    with alone_in_work(spec):
+    with alone(Path(spec.work) / "lock", f"pretraining in {spec.work}"):
         return _stages(spec)
 
 

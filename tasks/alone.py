@@ -9,20 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from data.records.onboarding import Run
 from tasks.reporting import log_stage
-from tasks.resuming import run_lock
 
 
 @contextmanager
 def alone(lock: Path, what: str) -> Iterator[None]:
-    """Hold a lock on the file `lock`, whose folder exists; wait as long as another process holds it.
+    """Hold a lock on the file `lock`; wait as long as another process of this machine holds it.
 
     `what` names the work in the line that says so.
 
     Raises:
         OSError: if the file cannot be written.
     """
+    lock.parent.mkdir(parents=True, exist_ok=True)
     while True:
         with lock.open("ab") as file:
             try:
@@ -38,17 +37,6 @@ def alone(lock: Path, what: str) -> Iterator[None]:
                 with suppress(OSError):
                     lock.unlink()
             return
-
-
-@contextmanager
-def alone_in_run(run: Run) -> Iterator[None]:
-    """Wait until no other process of this machine is at the same run: the first to end would remove the folder of both.
-
-    Raises:
-        SpecError: if $STYLEDROP_WORK cannot be written.
-    """
-    with alone(run_lock(run), f"run {run.key} of {run.spec.name!r}"):
-        yield
 
 
 def _is_there(path: Path, descriptor: int) -> bool:

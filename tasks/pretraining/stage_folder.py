@@ -17,8 +17,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,7 +28,6 @@ from pydantic import BaseModel, ValidationError
 from data.documents.pretrain_spec import PretrainSpec
 from data.errors import SettingsChanged
 from data.records.pretraining import StageRecord
-from tasks.alone import alone
 from tasks.pretraining.curve import draw_curve, read_curve
 
 MADE_FROM = "made_from"
@@ -36,15 +35,6 @@ _MAY_GROW = ("num_steps", "decay_steps")
 
 
 Made = TypeVar("Made")
-
-
-@contextmanager
-def alone_in_work(spec: PretrainSpec) -> Iterator[None]:
-    """Wait until no other process of this machine pretrains in the same work folder."""
-    folder = Path(spec.work)
-    folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder / "lock", f"pretraining in {folder}"):
-        yield
 
 
 def run_stage(
