@@ -20,7 +20,7 @@ from safetensors.torch import load, save
 
 from styledrop.base import Base
 from styledrop.config.card import Card
-from styledrop.config.tuning import LoRAConfig, Method, method_name
+from styledrop.config.tuning import LoRAConfig, Method
 from styledrop.errors import ArtifactError, ChecksumMismatch, IncompatibleBase
 from styledrop.lora import LoRA
 from styledrop.methods import method_of, new_tuned
@@ -60,8 +60,7 @@ def save_adapter(adapter: Tuned, card: Card, folder: Path) -> Card:
         (folder / _PEFT_CONFIG).write_text(json.dumps(adapter.peft_config(card.base_name), indent=2) + "\n")
         metadata = {_DIFFUSERS_METADATA: json.dumps(adapter.diffusers_metadata(), indent=2, sort_keys=True)}
         (folder / _DIFFUSERS_WEIGHTS).write_bytes(_saved(adapter.diffusers_weights(), described, metadata))
-    sizes = {"method": method_name(written.adapter), **written.adapter.model_dump()}
-    (folder / CARD_NAME).write_text(json.dumps({**written.model_dump(), "adapter": sizes}, indent=2) + "\n")
+    (folder / CARD_NAME).write_text(json.dumps(written.model_dump(), indent=2) + "\n")
     return written
 
 
@@ -116,18 +115,17 @@ def load_adapter(folder: Path, base: Base) -> Tuned:
 def _saved(tensors: Mapping[str, torch.Tensor], card: Card, more_metadata: Mapping[str, str] | None = None) -> bytes:
     """A safetensors file whose header says what `card` says."""
     weights = save({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
-    method = method_name(card.adapter)
     where = "end with" if card.kind == "style" else "begin with"
     words = f", for prompts that {where} {card.trigger_phrase!r}" if card.trigger_phrase else ""
     metadata = describe(
         weights,
-        architecture=_ARCHITECTURES[method],
+        architecture=_ARCHITECTURES[card.adapter.method],
         title=card.name,
         description=f"A {card.kind} on the base {card.base_name!r} ({card.base_sha256[:12]}){words}",
         date=card.created,
         licence=card.licence,
         trigger_phrase=card.trigger_phrase,
-        tags=f"styledrop, {card.kind}, {method}, text-to-image",
+        tags=f"styledrop, {card.kind}, {card.adapter.method}, text-to-image",
     )
     return with_metadata(weights, metadata | dict(more_metadata or {}))
 

@@ -1,14 +1,16 @@
 """The ways to tune, by the names that specs and cards use for them."""
 
+from pydantic import TypeAdapter
+
 from styledrop.adapters import Adapter
 from styledrop.config.tuning import (
-    METHODS,
     AdapterConfig,
     FullFineTuneConfig,
     LoRAConfig,
     Method,
     SoftPromptConfig,
     Tuning,
+    TuningConfig,
 )
 from styledrop.full_fine_tune import FullFineTune
 from styledrop.generator import Generator
@@ -19,8 +21,7 @@ from styledrop.tuned import Tuned
 
 def size_of(config: Tuning) -> Method:
     """The part of `config` that says how large the tuned thing is; it stays with the weights."""
-    kind = METHODS[config.method]
-    return kind.model_validate(config.model_dump(include=set(kind.model_fields)))
+    return TypeAdapter[Method](Method).validate_python(config.model_dump(exclude=set(TuningConfig.model_fields)))
 
 
 def new_tuned(method: Method, generator: Generator) -> Tuned:

@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import field_validator
-
 from styledrop.config.settings import Settings
-from styledrop.config.tuning import METHODS, AdapterConfig, Method
+from styledrop.config.tuning import AdapterConfig, Method
 
 
 class StyleReference(Settings):
@@ -57,13 +55,6 @@ class Card(Settings):
     """Whether the style was learnt: what `text` and `style` gained over the untuned base, image by image."""
     versions: Mapping[str, str] = {}
     created: str = ""
-
-    @field_validator("adapter", mode="before")
-    @classmethod
-    def _by_its_method(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping):
-            return given
-        return METHODS[given.get("method", "adapter")](**{key: given[key] for key in given.keys() - {"method"}})
 
     @property
     def style_phrase(self) -> str:

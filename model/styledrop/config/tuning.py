@@ -29,6 +29,8 @@ class AdapterConfig(Settings):
     """Width of the adapter's hidden layer; the paper: 4 in round 1, 32 in round 2. Parameters grow linearly with it."""
     share_across_layers: bool = True
     """One adapter for all layers plus small offsets, instead of one for each; the paper: in round 1, not in round 2."""
+    method: Literal["adapter"] = "adapter"
+    """What is tuned."""
 
 
 class LoRAConfig(Settings):
@@ -38,6 +40,8 @@ class LoRAConfig(Settings):
     """Columns of the two thin matrices beside each weight matrix. Parameters grow linearly with it."""
     alpha: float = Field(default=4.0, gt=0, allow_inf_nan=False)
     """The change is scaled by alpha / rank."""
+    method: Literal["lora"] = "lora"
+    """What is tuned."""
 
 
 class SoftPromptConfig(Settings):
@@ -45,50 +49,35 @@ class SoftPromptConfig(Settings):
 
     num_vectors: int = Field(default=8, ge=1, le=1024)
     """Vectors that stand before the text features."""
+    method: Literal["soft_prompt"] = "soft_prompt"
+    """What is tuned."""
 
 
 class FullFineTuneConfig(Settings):
     """Nothing to set: every weight is tuned."""
 
+    method: Literal["whole"] = "whole"
+    """What is tuned."""
+
 
 class AdapterTuning(AdapterConfig, TuningConfig):
     """StyleDrop's method: an adapter is tuned, the base is frozen."""
-
-    method: Literal["adapter"] = "adapter"
-    """What is tuned."""
 
 
 class LoRATuning(LoRAConfig, TuningConfig):
     """A LoRA on the attention projections is tuned, the base is frozen."""
 
-    method: Literal["lora"] = "lora"
-    """What is tuned."""
-
 
 class SoftPromptTuning(SoftPromptConfig, TuningConfig):
     """Vectors before the text features are tuned, the base is frozen."""
-
-    method: Literal["soft_prompt"] = "soft_prompt"
-    """What is tuned."""
 
 
 class FullFineTuning(FullFineTuneConfig, TuningConfig):
     """All of the generator's weights are tuned, as in DreamBooth (arXiv:2208.12242)."""
 
-    method: Literal["whole"] = "whole"
-    """What is tuned."""
-
 
 Method = AdapterConfig | LoRAConfig | SoftPromptConfig | FullFineTuneConfig
 """The size of what is tuned."""
-
-METHODS: dict[str, type[Method]] = {
-    "adapter": AdapterConfig,
-    "lora": LoRAConfig,
-    "soft_prompt": SoftPromptConfig,
-    "whole": FullFineTuneConfig,
-}
-"""By the names that specs and cards use."""
 
 Tuning = AdapterTuning | LoRATuning | SoftPromptTuning | FullFineTuning
 """All that is set for one tuning."""
@@ -98,11 +87,6 @@ TUNINGS: tuple[type[Tuning], ...] = (AdapterTuning, LoRATuning, SoftPromptTuning
 RATES = {"lora": 1.0, "soft_prompt": 10.0, "whole": 0.3}
 """Learning rates of the other methods, as multiples of the adapter's: those at which they do on kept looks what the
 adapter does (`bench.kept_looks`, docs/log.md); of `whole`, tried once."""
-
-
-def method_name(method: Method) -> str:
-    """The name of a method in `METHODS`."""
-    return next(name for name, kind in METHODS.items() if isinstance(method, kind))
 
 
 def as_method(adapter: AdapterTuning, method: str) -> Tuning:
