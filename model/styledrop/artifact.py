@@ -24,7 +24,7 @@ from styledrop.config.tuning import LoRAConfig, Method
 from styledrop.errors import ArtifactError, ChecksumMismatch, IncompatibleBase
 from styledrop.lora import LoRA
 from styledrop.methods import method_of, new_tuned
-from styledrop.model_spec import describe, with_metadata
+from styledrop.model_spec import MODEL_SPEC, tensors_sha256, with_metadata
 from styledrop.reading import reading
 from styledrop.tuned import Tuned
 
@@ -117,16 +117,19 @@ def _saved(tensors: Mapping[str, torch.Tensor], card: Card, more_metadata: Mappi
     weights = save({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
     where = "end with" if card.kind == "style" else "begin with"
     words = f", for prompts that {where} {card.trigger_phrase!r}" if card.trigger_phrase else ""
-    metadata = describe(
-        weights,
-        architecture=_ARCHITECTURES[card.adapter.method],
-        title=card.name,
-        description=f"A {card.kind} on the base {card.base_name!r} ({card.base_sha256[:12]}){words}",
-        date=card.created,
-        licence=card.licence,
-        trigger_phrase=card.trigger_phrase,
-        tags=f"styledrop, {card.kind}, {card.adapter.method}, text-to-image",
-    )
+    known = {
+        "sai_model_spec": MODEL_SPEC,
+        "architecture": _ARCHITECTURES[card.adapter.method],
+        "implementation": "styledrop",
+        "title": card.name,
+        "description": f"A {card.kind} on the base {card.base_name!r} ({card.base_sha256[:12]}){words}",
+        "date": card.created,
+        "hash_sha256": f"0x{tensors_sha256(weights)}",
+        "license": card.licence,
+        "trigger_phrase": card.trigger_phrase,
+        "tags": f"styledrop, {card.kind}, {card.adapter.method}, text-to-image",
+    }
+    metadata = {"format": "pt"} | {f"modelspec.{key}": value for key, value in known.items() if value}
     return with_metadata(weights, metadata | dict(more_metadata or {}))
 
 

@@ -19,33 +19,6 @@ def tensors_sha256(weights: bytes) -> str:
     return hashlib.sha256(weights[_header_end(weights) :]).hexdigest()
 
 
-def describe(
-    weights: bytes,
-    *,
-    architecture: str,
-    title: str,
-    description: str,
-    date: str,
-    licence: str,
-    trigger_phrase: str,
-    tags: str,
-) -> dict[str, str]:
-    """The metadata of a safetensors file by ModelSpec's keys; what is not known (empty) is left out."""
-    known = {
-        "sai_model_spec": MODEL_SPEC,
-        "architecture": architecture,
-        "implementation": "styledrop",
-        "title": title,
-        "description": description,
-        "date": date,
-        "hash_sha256": f"0x{tensors_sha256(weights)}",
-        "license": licence,
-        "trigger_phrase": trigger_phrase,
-        "tags": tags,
-    }
-    return {"format": "pt"} | {f"modelspec.{key}": value for key, value in known.items() if value}
-
-
 def with_metadata(weights: bytes, metadata: Mapping[str, str]) -> bytes:
     """The same safetensors file with `metadata` in its header.
 
