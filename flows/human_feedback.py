@@ -13,6 +13,7 @@ worse than the one that it rebuilds. The answer counts for exactly the images th
 stood beside them.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -104,14 +105,13 @@ def rounds_wanted(decision: Decision, tuned: int) -> int:
 
 def _ask(run: Run, place: str, question: AnyQuestion) -> None:
     """Ask until there is an answer that can be used; it is in the store at `place` then."""
-    decision, refusal, number = None, "", 0
-    while decision is None:
-        number += 1
+    refusal = ""
+    for number in itertools.count(1):
         answer = _wait_for_answer(question.model_copy(update={"refusal": refusal}), number)
         if answer is None:
             refusal = "the run went on without an answer, so it is asked again"
             continue
-        answered = record_decision(
+        refusal = record_decision(
             run,
             place,
             question,
@@ -127,7 +127,8 @@ def _ask(run: Run, place: str, question: AnyQuestion) -> None:
                 **dict(question.findings),
             ),
         )
-        decision, refusal = answered.decision, answered.refusal
+        if not refusal:
+            return
 
 
 def _wait_for_answer(question: AnyQuestion, number: int) -> ReviewAnswer | None:

@@ -8,19 +8,11 @@ from data.errors import AlreadyInStore, DecisionRefused, SpecError
 from data.records.feedback import Decision
 from data.records.onboarding import CandidatesRecord, Run
 from data.records.questions import AnyQuestion
-from data.records.record import Record
 from data.records.scores import Findings
 from data.store.files import Store
 from tasks.models import open_base, refuse_cut_prompts
 from tasks.onboarding.sample_candidates import round_folder
 from tasks.reporting import log_stage
-
-
-class RecordedAnswer(Record):
-    """What became of a reviewer's answer: the decision that counts now, if any, and why the answer was refused."""
-
-    decision: Decision | None
-    refusal: str = ""
 
 
 def place_of_candidates(run: Run, candidates: CandidatesRecord, findings: Findings | None = None) -> str:
@@ -50,11 +42,10 @@ def find_decisions(run: Run, place: str) -> list[Decision]:
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def record_decision(run: Run, place: str, question: AnyQuestion, answer: Decision) -> RecordedAnswer:
-    """Put a reviewer's answer into the store at `place`, before anything is done with it.
+def record_decision(run: Run, place: str, question: AnyQuestion, answer: Decision) -> str:
+    """Put a reviewer's answer into the store at `place`, before anything is done with it; or say why it cannot be used.
 
-    The first usable answer of whoever's turn it is counts: if there is a decision already, it stays and this answer is
-    refused.
+    The first usable answer of whoever's turn it is counts: if there is a decision already, it stays.
     """
     try:
         question.check(answer)
@@ -62,19 +53,17 @@ def record_decision(run: Run, place: str, question: AnyQuestion, answer: Decisio
             answer = answer.model_copy(update={"phrases": tuple(map(checked_phrase, answer.phrases))})
             refuse_cut_prompts(open_base(run.spec.base), run.spec.with_phrases(answer.phrases).whole_prompts)
     except (DecisionRefused, SpecError) as error:
-        return RecordedAnswer(decision=None, refusal=str(error))
+        return str(error)
     store, key = Store(run.store), _key(place, len(question.answered_by))
     try:
         store.write_new(key, answer.model_dump_json(indent=2).encode())
     except AlreadyInStore:
         first = store.read_record(key, Decision)
-        refusal = (
+        log_stage(
             f"expected no decision yet, got a second one, {answer.decision!r} by {answer.reviewer}: "
             f"{first.decision!r} by {first.reviewer} of {first.decided_at:%Y-%m-%d %H:%M} UTC counts"
         )
-        log_stage(refusal)
-        return RecordedAnswer(decision=first, refusal=refusal)
-    return RecordedAnswer(decision=answer)
+    return ""
 
 
 def _key(place: str, number: int) -> str:

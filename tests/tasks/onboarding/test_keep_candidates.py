@@ -10,7 +10,7 @@ from data.records.onboarding import CandidatesRecord, Run
 from data.records.questions import CandidatesQuestion
 from data.store.candidates import Candidate, to_parquet
 from data.store.files import Store
-from tasks.onboarding.decisions import RecordedAnswer, find_decisions, place_of_candidates, record_decision
+from tasks.onboarding.decisions import find_decisions, place_of_candidates, record_decision
 from tasks.onboarding.keep_candidates import keep_candidates
 
 SCORES = [0.1, 0.3, 0.2, 0.2, 0.1, 0.3]
@@ -47,7 +47,7 @@ def decisions_on(run: Run, candidates: CandidatesRecord) -> list[Decision]:
     return find_decisions.fn(run, place_of_candidates(run, candidates))
 
 
-def record(run: Run, candidates: CandidatesRecord, given: Decision) -> RecordedAnswer:
+def record(run: Run, candidates: CandidatesRecord, given: Decision) -> str:
     return record_decision.fn(run, place_of_candidates(run, candidates), question_of(run, candidates), given)
 
 
@@ -65,15 +65,17 @@ def test_clip_keeps_the_best_of_each_prompt_by_number_and_writes_no_picture_agai
     assert Store(run.store).list() == written
 
 
-def test_a_decision_is_in_the_store_before_it_is_acted_on_and_a_second_one_is_refused(human_run: Run) -> None:
+def test_a_decision_is_in_the_store_before_it_is_acted_on_and_a_second_one_changes_nothing(
+    human_run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
     candidates = candidates_of(human_run)
     assert decisions_on(human_run, candidates) == []
     first = answer("another round", "Ada", (4, 2), candidates)
-    assert record(human_run, candidates, first).decision == first
+    assert record(human_run, candidates, first) == ""
     assert decisions_on(human_run, candidates) == [first]
-    second = record(human_run, candidates, answer("reject", "Bob", (), candidates))
-    assert second.decision == first
-    assert "got a second one, 'reject' by Bob: 'another round' by Ada" in second.refusal
+    assert record(human_run, candidates, answer("reject", "Bob", (), candidates)) == ""
+    assert "got a second one, 'reject' by Bob: 'another round' by Ada" in capsys.readouterr().err
+    assert decisions_on(human_run, candidates) == [first]
     feedback = keep_candidates.fn(human_run, candidates, first)
     assert feedback.kept == (2, 4)
     assert feedback.decision == first
@@ -81,9 +83,8 @@ def test_a_decision_is_in_the_store_before_it_is_acted_on_and_a_second_one_is_re
 
 def test_an_unusable_answer_is_refused_in_words_and_not_recorded(human_run: Run) -> None:
     candidates = candidates_of(human_run)
-    answered = record(human_run, candidates, answer("approve", "Ada", (6,), candidates))
-    assert answered.decision is None
-    assert answered.refusal == "expected picks of the 6 images shown, got [6]; use their numbers"
+    refusal = record(human_run, candidates, answer("approve", "Ada", (6,), candidates))
+    assert refusal == "expected picks of the 6 images shown, got [6]; use their numbers"
     assert decisions_on(human_run, candidates) == []
 
 
@@ -95,8 +96,7 @@ def test_a_decision_on_other_candidates_is_neither_found_nor_used(human_run: Run
     assert decisions_on(human_run, others) == []
     with pytest.raises(DecisionRefused, match="expected a decision on candidates .*: they have changed"):
         keep_candidates.fn(human_run, others, decision)
-    answered = record(human_run, others, decision)
-    assert answered.decision is None
-    assert "they have changed; look at the new ones" in answered.refusal
+    assert "they have changed; look at the new ones" in record(human_run, others, decision)
+    assert decisions_on(human_run, others) == []
     with pytest.raises(DecisionRefused, match="got none; ask a reviewer"):
         keep_candidates.fn(human_run, others, None)

@@ -12,7 +12,7 @@ from data.records.feedback import Decision
 from data.records.onboarding import Run
 from data.store.files import Store
 from tasks.models import open_scorer
-from tasks.onboarding.decisions import record_decision
+from tasks.onboarding.decisions import find_decisions, record_decision
 from tasks.onboarding.prepare import prepare
 from tasks.onboarding.propose_phrases import as_said, place_of_phrases, propose_phrases
 
@@ -29,9 +29,10 @@ def confirm(run: Run, *phrases: str) -> Decision:
         decision="confirm", reviewer="Ada", decided_at=datetime.now(UTC), picks=(), note="", phrases=phrases,
         candidates_sha256=question.seen_sha256, proposed=question.proposed,
     )  # fmt: skip
-    answered = record_decision.fn(run, place_of_phrases(run.spec, run.reference_sha256), question, given)
-    assert answered.decision is not None, answered.refusal
-    return answered.decision
+    place = place_of_phrases(run.spec, run.reference_sha256)
+    assert record_decision.fn(run, place, question, given) == ""
+    [decision] = find_decisions.fn(run, place)
+    return decision
 
 
 def test_what_is_proposed_has_the_best_text_of_the_vocabulary(bare_document: dict[str, Any]) -> None:
