@@ -11,11 +11,10 @@ from data.documents.manifest import BadRow
 from data.documents.of_base import for_another_base
 from data.documents.style_spec import StyleSpec, parse_spec
 from data.documents.subject_spec import SubjectSpec
-from data.errors import NotInStore, StyleWithdrawn
+from data.errors import StyleWithdrawn
 from data.records.batch import Batch, BatchStyle
 from data.records.onboarding import PublishedAdapter
 from data.store.files import Store
-from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
 from data.store.publication import current_version
 from data.store.published_style import read_settings, read_version
 from tasks.batches.plan import find_published, in_its_row
@@ -65,11 +64,6 @@ def plan_rebuild(store: str, base: str, styles: Sequence[str], name: str) -> Bat
 
 
 def _planned(row: int, root: Store, style: str, base: str) -> BatchStyle:
-    folder = style_folder(root, style)
-    pointer = read_pointer(folder)
-    if pointer is None:
-        raise NotInStore(f"expected a published style at {folder.uri}, got none; check its name")
-    refuse_withdrawn(folder, pointer)
     current = current_version(root, style)
     spec, reference_sha256, base_sha256 = _rebuilt_spec(current, root.uri, base)
     opened = identify_base(base)

@@ -13,7 +13,7 @@ from data.errors import PipelineError
 from data.pictures.images import from_png
 from data.records.onboarding import NearStyle
 from data.store.files import Store
-from data.store.pointer import read_pointer, style_folder
+from data.store.publication import current_version
 from data.store.published_style import read_references
 from styledrop import ClipScorer
 
@@ -47,15 +47,8 @@ def nearest_styles(
 
 
 def _vectors_of_style(store: Store, name: str, scorer: ClipScorer) -> np.ndarray | None:
-    style = style_folder(store, name)
     try:
-        pointer = read_pointer(style)
-        if pointer is None or pointer.version is None or pointer.withdrawn is not None:
-            return None
-        return _vectors(f"{style.uri}/versions/{pointer.version}", scorer)
+        pictures = read_references(current_version(store, name).uri)
+        return scorer.embed([from_png(picture) for picture in pictures])
     except PipelineError:
         return None
-
-
-def _vectors(uri: str, scorer: ClipScorer) -> np.ndarray:
-    return scorer.embed([from_png(picture) for picture in read_references(uri)])

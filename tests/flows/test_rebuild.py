@@ -149,7 +149,7 @@ def test_what_is_wrong_with_a_style_is_its_reason_alone(
     named = plan_rebuild.fn(store.uri, base, ["withdrawn", "nothing", "good"], "next")
     assert [one.spec.name for one in named.styles] == ["good"]
     assert "withdrawn by Ada" in named.bad_rows[0].reason
-    assert "expected a published style" in named.bad_rows[1].reason
+    assert "expected a published adapter at" in named.bad_rows[1].reason
     with pytest.raises(SpecError, match="the base .* cannot be used"):
         plan_rebuild.fn(store.uri, f"{base}/nowhere", (), "next")
     other = [{**spec_document["references"][0], "content_phrase": "a ball"}]
