@@ -1,25 +1,30 @@
 """Which addresses a run on a worker may be given: only those that mean the same place on every machine."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 
 from prefect import runtime
+from pydantic_core import to_jsonable_python
 
 from data.addresses import is_relative
 from data.errors import SpecError
 from styledrop.config.defaults import EMBEDDED
 
+ADDRESSES = frozenset({"base", "manifest_uri", "rebuilds", "scorer", "store", "style", "subject", "uri"})
+"""Fields of documents, and parameters of flows, whose text is an address."""
 
-def refuse_relative_addresses(addresses: Mapping[str, str]) -> None:
+
+def refuse_relative_addresses(document: object) -> None:
     """In a run of a deployment, refuse addresses that depend on the worker's checkout or home.
 
-    A run in a terminal may have them.
+    A run in a terminal may have them. `document` is a spec, a request, or a flow's parameters by their names.
 
     Raises:
-        SpecError: naming the fields, by which `addresses` are given.
+        SpecError: naming the fields.
     """
     if runtime.deployment.id is None:
         return
-    relative = [f"{field} {address!r}" for field, address in addresses.items() if is_relative(address)]
+    addresses = _addresses(to_jsonable_python(document))
+    relative = [f"{field} {address!r}" for field, address in addresses if is_relative(address)]
     if relative:
         raise SpecError(
             f"expected addresses that mean one place on every worker (s3://…, or an absolute path), got "
@@ -27,7 +32,15 @@ def refuse_relative_addresses(addresses: Mapping[str, str]) -> None:
         )
 
 
-def addresses_of(store: str, base: str, scorer: str, references: Mapping[str, str]) -> dict[str, str]:
-    """The addresses of a spec or a request by their fields; the embedded base and a base's own scorer have none."""
-    of_models = {**({} if base == EMBEDDED else {"base": base}), **({"scorer": scorer} if scorer else {})}
-    return {"store": store, **of_models, **references}
+def _addresses(document: object, within: str = "") -> Iterator[tuple[str, str]]:
+    """All addresses in a document, by their fields; the embedded base and a field that is left empty have none."""
+    if isinstance(document, dict):
+        for field, value in document.items():
+            if isinstance(value, str):
+                if field in ADDRESSES and value and (field, value) != ("base", EMBEDDED):
+                    yield f"{within}{field}", value
+            else:
+                yield from _addresses(value, f"{within}{field}.")
+    elif isinstance(document, list):
+        for number, value in enumerate(document):
+            yield from _addresses(value, f"{within}{number}.")

@@ -16,7 +16,7 @@ from data.records.onboarding import PublishedAdapter
 from data.store.files import Store
 from data.store.pointer import read_pointer, style_folder
 from data.store.published_style import read_document, read_settings, without_addresses
-from tasks.deployment import addresses_of, refuse_relative_addresses
+from tasks.deployment import refuse_relative_addresses
 from tasks.models import identify_base, identify_scorer, refuse_cut_prompts
 from tasks.onboarding.prepare import run_key, source_sha256
 from tasks.onboarding.propose_phrases import as_said
@@ -35,9 +35,7 @@ def plan_batch(manifest_uri: str, name: str, settings: StyleSettings, strict: bo
         StoreError: if the store cannot be reached.
         StoreNotWritable: if the store refuses writes.
     """
-    refuse_relative_addresses(
-        addresses_of(settings.store, settings.base, settings.scorer, {"manifest_uri": manifest_uri})
-    )
+    refuse_relative_addresses({"manifest_uri": manifest_uri, "settings": settings})
     name = name or re.sub("[^a-z0-9]+", "-", PurePosixPath(manifest_uri).stem.lower()).strip("-") or "batch"
     manifest = read_manifest(manifest_uri, settings)
     store = Store(settings.store)
@@ -115,8 +113,7 @@ def _is_made_from(version_uri: str, spec: OnboardingSpec, reference_sha256: tupl
 
 
 def _planned(style: ManifestStyle) -> BatchStyle:
-    references = {f"references.{number}.uri": one.uri for number, one in enumerate(style.spec.references)}
-    refuse_relative_addresses(addresses_of(style.spec.store, style.spec.base, style.spec.scorer, references))
+    refuse_relative_addresses(style.spec)
     refuse_cut_prompts(identify_base(style.spec.base), style.spec.whole_prompts)
     pointer = read_pointer(style_folder(Store(style.spec.store), style.spec.name))
     reference_sha256 = source_sha256(style.spec, style.reference_sha256)

@@ -18,7 +18,7 @@ from data.store.files import Store
 from data.store.publication import current_version
 from data.store.published_style import read_settings, read_version
 from tasks.batches.plan import find_published, in_its_row
-from tasks.deployment import addresses_of, refuse_relative_addresses
+from tasks.deployment import refuse_relative_addresses
 from tasks.models import identify_base, refuse_cut_prompts
 from tasks.onboarding.prepare import run_key
 from tasks.reporting import log_stage
@@ -36,7 +36,7 @@ def plan_rebuild(store: str, base: str, styles: Sequence[str], name: str) -> Bat
         StoreError: if the store cannot be reached.
         StoreNotWritable: if the store refuses writes.
     """
-    refuse_relative_addresses(addresses_of(store, base, "", {}))
+    refuse_relative_addresses({"store": store, "base": base})
     identity = identify_base(base)
     name = name or f"rebuild-{identity.sha256[:8]}"
     root = Store(store)

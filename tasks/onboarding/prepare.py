@@ -25,7 +25,7 @@ from data.records.version import Pointer
 from data.store.files import Store, read_blob
 from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
 from data.store.published_style import read_document, read_phrases, read_version, without_addresses
-from tasks.deployment import addresses_of, refuse_relative_addresses
+from tasks.deployment import refuse_relative_addresses
 from tasks.models import identify_base, identify_scorer, open_base, open_scorer, refuse_cut_prompts
 from tasks.onboarding.propose_phrases import as_said, said_phrases
 from tasks.reporting import log_stage
@@ -47,17 +47,7 @@ def prepare(spec: StyleSpec | SubjectSpec, said: Decision | None = None) -> Run:
         StyleWithdrawn: if the style was taken back.
         StoreNotWritable: if the store refuses writes.
     """
-    refuse_relative_addresses(
-        addresses_of(
-            spec.store,
-            spec.base,
-            spec.scorer,
-            {
-                **{f"references.{number}.uri": one.uri for number, one in enumerate(spec.references)},
-                **({"rebuilds": spec.rebuilds} if spec.rebuilds else {}),
-            },
-        )
-    )
+    refuse_relative_addresses(spec)
     signing_key()  # publishing needs it at the end
     references = [load_reference(one.uri, one.fit) for one in spec.references]
     base = open_base(spec.base)

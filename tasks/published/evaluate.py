@@ -17,7 +17,7 @@ from data.records.scores import RoundScores
 from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
 from data.store.published_style import read_version
-from tasks.deployment import addresses_of, refuse_relative_addresses
+from tasks.deployment import refuse_relative_addresses
 from tasks.models import identify_scorer, open_adapter, open_base, refuse_cut_prompts
 from tasks.reporting import artifact_link, log_stage, show_markdown
 from tasks.scoring import leak_of, round_label, score, score_cells
@@ -57,7 +57,7 @@ def prepare_scores(request: EvaluateRequest) -> EvaluationPlan:
         SpecError: if the style belongs to another base or was tuned on a prompt, the base cannot score or would cut a
             prompt, or an address is relative in a run of a deployment.
     """
-    refuse_relative_addresses(addresses_of(request.store, request.base, request.scorer, {"style": request.style}))
+    refuse_relative_addresses(request)
     base = open_base(request.base)
     scorer = identify_scorer(base, request.scorer)
     published = read_version(request.style)

@@ -1,6 +1,6 @@
 """Images on request: of prompts or of a published subject, in published styles or from the bare base."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Literal
 
@@ -21,7 +21,7 @@ from data.records.sampling_plan import PlannedStyle, PlannedSubject, SamplingPla
 from data.store.candidates import Candidate, to_parquet
 from data.store.files import Store
 from data.store.published_style import PublishedStyle, read_version
-from tasks.deployment import addresses_of, refuse_relative_addresses
+from tasks.deployment import refuse_relative_addresses
 from tasks.models import identify_scorer, open_adapter, open_base, refuse_cut_prompts
 from tasks.reporting import artifact_link, log_stage, show_markdown
 from tasks.sampling import draw, enlarge_samples, open_styles
@@ -65,10 +65,8 @@ def prepare_images(request: GenerateRequest) -> GenerationPlan:
         StoreNotWritable: if the store refuses writes.
     """
     signing_key()  # the images need it at the end
+    refuse_relative_addresses(request)
     prompts = request.styled_prompts
-    refuse_relative_addresses(
-        addresses_of(request.store, request.base, request.scorer, _style_addresses(request, prompts))
-    )
     base = open_base(request.base)
     if request.large and base.super_resolution is None:
         raise SpecError(f"large: expected a base with super-resolution, got {request.base!r}; leave the field out")
@@ -195,17 +193,6 @@ def _writer(store: Store, wanted: GenerationPlan) -> Callable[[str, Candidate, b
             store.write_new(path, png)
 
     return write
-
-
-def _style_addresses(request: GenerateRequest, prompts: Sequence[StyledPrompt]) -> dict[str, str]:
-    """The addresses of all styles, and of the subject, by their fields."""
-    fields = {
-        part.style: "style" if part.style == request.style else f"prompts.{number}.style.{place}"
-        for number, prompt in enumerate(prompts)
-        for place, part in enumerate(_parts(prompt))
-    }
-    subject = {"subject": request.subject} if request.subject else {}
-    return {**{field: address for address, field in fields.items()}, **subject}
 
 
 def _parts(prompt: StyledPrompt) -> tuple[WeightedStyle, ...]:

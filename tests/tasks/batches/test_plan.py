@@ -129,9 +129,9 @@ def test_relative_addresses_are_refused_in_a_batch_of_a_deployment(
     monkeypatch.chdir(tmp_path)
     for uri, change, words in (
         (manifest.name, {}, 'manifest_uri "Monday\'s batch.yaml"'),
-        (str(manifest), {"store": "store"}, "store 'store'"),
-        (str(manifest), {"base": "base"}, "base 'base'"),
-        (str(manifest), {"scorer": "clip"}, "scorer 'clip'"),
+        (str(manifest), {"store": "store"}, "settings.store 'store'"),
+        (str(manifest), {"base": "base"}, "settings.base 'base'"),
+        (str(manifest), {"scorer": "clip"}, "settings.scorer 'clip'"),
     ):
         with pytest.raises(SpecError, match=f"one place on every worker .* got {words}"):
             plan_batch.fn(uri, "", settings.model_copy(update=change), False)
