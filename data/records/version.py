@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from data.documents.words import LIKENESS, Likeness
 
 VERSION_LAYOUT = 2
-"""Of `version.json`. Layout 1 had none: its versions pointed into the run that made them."""
+"""Of `version.json`."""
 
 POINTER_LAYOUT = 2
-"""Of `current.json`. Layout 1 named the version and nothing else."""
+"""Of `current.json`."""
 
 VersionName = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """The folder of a version: the first digits of its manifest's digest, and so no way out of the style."""
@@ -98,8 +98,8 @@ class VersionDocument(_Kept):
     class_word: str = ""
     """A subject's; its rare token stands before it."""
     rare_token: str = ""
-    scorer_sha256: str = ""
-    """Of the CLIP that Text and Style come from: scores of two do not compare. Empty in earlier versions."""
+    scorer_sha256: str
+    """Of the CLIP that Text and Style come from: scores of two do not compare."""
     style_phrase: str
     """Follows a content phrase in every prompt."""
     references: tuple[VersionReference, ...]
@@ -127,8 +127,8 @@ class VersionDocument(_Kept):
     """The version, on another base, whose references and picks it was made from; empty if there is none."""
     over_old: VersionScores | None = None
     """What it gained over that one, image by image, both scored by its own base's CLIP."""
-    lineage: tuple[VersionRound, ...] = ()
-    """All tunings in order; empty in versions published before it was kept."""
+    lineage: tuple[VersionRound, ...]
+    """All tunings in order."""
 
     @property
     def likeness(self) -> Likeness:
@@ -181,7 +181,7 @@ class Withdrawal(_Kept):
 class Pointer(_Kept):
     """Which version of a style is current, and how that came about."""
 
-    layout: int = 1
+    layout: int = POINTER_LAYOUT
     version: VersionName | None
     """None if the style was withdrawn."""
     manifest_sha256: str | None

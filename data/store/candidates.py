@@ -29,9 +29,6 @@ SCHEMA = pa.schema(
 MAX_FILE_BYTES = 2**30
 """Of a table that is read from anywhere."""
 
-_SCHEMA_0_1 = pa.schema([*(field for field in SCHEMA if field.name != "tokens"), pa.field("kept", pa.bool_())])
-"""Of release 0.1, which kept no tokens, and wrote a table again to say which of its candidates were kept."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
@@ -49,7 +46,7 @@ class Candidate:
     style_score: float
     """Cosine of image and style reference."""
     tokens: tuple[int, ...] = ()
-    """What the image was decoded from, row by row of the latent grid; none in tables of release 0.1."""
+    """What the image was decoded from, row by row of the latent grid."""
 
     @property
     def file_name(self) -> str:
@@ -77,8 +74,6 @@ def from_parquet(content: bytes) -> list[Candidate]:
         table = pq.read_table(io.BytesIO(content))
     except (pa.ArrowException, OSError) as error:
         raise CandidatesError(f"expected a Parquet file of candidates, got {len(content)} bytes: {error}") from error
-    if table.schema.equals(_SCHEMA_0_1):
-        return [Candidate(**row) for row in table.drop_columns("kept").to_pylist()]
     if not table.schema.equals(SCHEMA):
         raise CandidatesError(f"expected the columns {SCHEMA.names}, got {table.schema.names}; was it written by us?")
     return [Candidate(**{**row, "tokens": tuple(row["tokens"])}) for row in table.to_pylist()]

@@ -122,6 +122,4 @@ def _by_phrase(images: Sequence[Candidate]) -> dict[str, list[Candidate]]:
 def _why_not(a: VersionDocument, b: VersionDocument) -> str:
     if [one.source_sha256 for one in a.references] != [one.source_sha256 for one in b.references]:
         return "their references differ, and Style is the likeness to one's own"
-    known = [document.scorer_sha256 for document in (a, b) if document.scorer_sha256]
-    is_same = known[0] == known[1] if len(known) == 2 else a.base_sha256 == b.base_sha256
-    return "" if is_same else "they were scored by different CLIPs, or it is not known by which"
+    return "" if a.scorer_sha256 == b.scorer_sha256 else "they were scored by different CLIPs"

@@ -51,11 +51,6 @@ class VersionFiles:
         """What was asked for."""
         return dict(read_json(self.store, self.manifest, "spec.json"))
 
-    @property
-    def has_lineage(self) -> bool:
-        """Whether it was kept, where the rounds came from."""
-        return bool(self.document.lineage)
-
     def read(self, path: str) -> bytes:
         """The file at `path`, checked against the manifest."""
         return read_file(self.store, self.manifest, path)
@@ -81,8 +76,6 @@ def check_base(version: VersionFiles) -> str:
 def check_scorer(version: VersionFiles) -> str:
     """One CLIP, by all documents: scores of two do not compare."""
     told = version.card.scorer_sha256
-    if not told:
-        return "not recorded on the card"
     agree("the scorer", {DOCUMENT: version.document.scorer_sha256, "card.json": told})
     return told[:12]
 
@@ -91,9 +84,8 @@ def check_adapter(version: VersionFiles) -> str:
     """The weights that the documents name are those in the version."""
     told = version.card.weights_sha256
     _named("the adapter's weights", version, version.document.adapter, told)
-    if version.has_lineage:
-        last = version.document.lineage[-1].adapter_sha256
-        agree("the adapter's weights", {"card.json": told, "the last round": last})
+    last = version.document.lineage[-1].adapter_sha256
+    agree("the adapter's weights", {"card.json": told, "the last round": last})
     if version.document.enlarging:
         card = Card.model_validate_json(version.read(f"{SUPER_RESOLUTION_FOLDER}card.json"), extra="ignore")
         _named("super-resolution's weights", version, version.document.enlarging, card.weights_sha256)
@@ -114,8 +106,6 @@ def check_references(version: VersionFiles) -> str:
     agree("the references", {DOCUMENT: told, "card.json": carded})
     if not told:
         raise StoreCorrupted("expected at least one reference, got none")
-    if not version.has_lineage:
-        return f"{len(told)}; what they were tuned as is not recorded"
     images = [version.manifest[one.image] for one in version.document.references]
     agree("the references", {"images": images, "round 1": list(version.document.lineage[0].tuned_on_sha256)})
     return f"{len(told)}, what round 1 was tuned on"
@@ -123,8 +113,6 @@ def check_references(version: VersionFiles) -> str:
 
 def check_rounds(version: VersionFiles) -> str:
     """Each round is tuned on what was kept of the one before."""
-    if not version.has_lineage:
-        return f"{version.document.rounds}; where they came from is not recorded"
     lineage = version.document.lineage
     agree(
         "the rounds",
@@ -141,8 +129,7 @@ def check_rounds(version: VersionFiles) -> str:
 def check_decisions(version: VersionFiles) -> str:
     """Who kept what of each round, and who let a leak be published."""
     words = []
-    last_round = len(version.card.rounds) or version.document.rounds
-    for number in range(1, last_round if version.has_lineage else 1):
+    for number in range(1, len(version.card.rounds)):
         given = version.feedback(number)
         agree(f"who kept candidates of round {number}", {"feedback": given.source, "card.json": version.card.feedback})
         words.append(f"round {number} by {given.source}{_reviewed(given, number)}")

@@ -4,13 +4,10 @@ It moves by compare-and-swap, so of two who move it at once neither undoes the o
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-
-from pydantic import ValidationError
 
 from data.errors import ChangedInStore, NotInStore, StoreCorrupted, StoreError, StyleWithdrawn
 from data.parsing import parse_json, problem_in
-from data.records.version import POINTER_LAYOUT, Move, Pointer
+from data.records.version import POINTER_LAYOUT, Pointer
 from data.store.files import Store
 
 POINTER = "current.json"
@@ -57,9 +54,9 @@ def move_pointer(style: Store, change: Callable[[Pointer], Pointer]) -> Pointer:
     for _ in range(_ATTEMPTS):
         content, found = _read(style)
         pointer = found or Pointer(version=None, manifest_sha256=None)
-        wanted = change(pointer).model_copy(update={"layout": POINTER_LAYOUT})
-        if found is not None and wanted.model_copy(update={"layout": found.layout}) == found:
-            return found
+        wanted = change(pointer)
+        if wanted == found:
+            return wanted
         try:
             style.swap(POINTER, content, wanted.model_dump_json(indent=2).encode() + b"\n")
         except ChangedInStore:
@@ -75,34 +72,15 @@ def _read(style: Store) -> tuple[bytes | None, Pointer | None]:
         return None, None
     try:
         document = parse_json(content)
-        if document.get("layout", 1) > POINTER_LAYOUT:
+        if document.get("layout", POINTER_LAYOUT) > POINTER_LAYOUT:
             raise StoreError(
                 f"expected a pointer of layout {POINTER_LAYOUT} at most at {style.uri}/{POINTER}, got "
                 f"{document['layout']}: a later release wrote it; update this one"
             )
         pointer = Pointer.model_validate(document)
-    except (ValueError, AttributeError, TypeError, ValidationError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise StoreCorrupted(
             f"expected a style's pointer at {style.uri}/{POINTER}, got something else: {problem_in(error)}; "
             "put back a copy of it"
         ) from error
-    return content, pointer if pointer.history else _with_history(style, pointer)
-
-
-def _with_history(style: Store, pointer: Pointer) -> Pointer:
-    """A pointer of layout 1 with the one move that it tells of: its version's card says when it was asked for."""
-    if pointer.version is None or pointer.manifest_sha256 is None:
-        return pointer
-    try:
-        created = datetime.fromisoformat(parse_json(style.read(f"versions/{pointer.version}/card.json"))["created"])
-    except (NotInStore, ValueError, KeyError, TypeError):
-        created = datetime.fromtimestamp(0, UTC)
-    move = Move(
-        action="published",
-        version=pointer.version,
-        manifest_sha256=pointer.manifest_sha256,
-        asked_at=created,
-        at=created,
-        by="",
-    )
-    return pointer.model_copy(update={"history": (move,)})
+    return content, pointer

@@ -1,7 +1,6 @@
 """A published version of a style, read: every file checked against the manifest (`data.store.publication`).
 
-A version is opened by its own `version.json`. Versions of layout 1 had none: it is put together from their card and the
-settings that they were made with, and their references lie where the run that made them put them.
+A version is opened by its own `version.json`.
 
 With $STYLEDROP_TRUSTED_KEYS, no version is opened that none of these keys has signed (`data.store.signatures`).
 """
@@ -19,16 +18,13 @@ from data.errors import NotInStore, StoreCorrupted, StoreError
 from data.keys import trusted_keys
 from data.parsing import parse_json, problem_in
 from data.records.feedback import FeedbackRecord
-from data.records.onboarding import Example, SaidPhrase
+from data.records.onboarding import SaidPhrase
 from data.records.record import Blob, Record
-from data.records.version import VERSION_LAYOUT, VersionDocument, VersionReference, VersionScores
+from data.records.version import VERSION_LAYOUT, VersionDocument
 from data.store.candidates import Candidate, from_parquet
-from data.store.files import Store, read_blob
+from data.store.files import Store
 from data.store.pointer import read_pointer, refuse_withdrawn
 from data.store.signatures import read_signers, refuse_untrusted
-
-ADAPTER_FILES = ("adapter.safetensors", "card.json")
-"""Of an adapter of layout 1, and of every adapter that the pipeline tunes."""
 
 SUPER_RESOLUTION_FOLDER = "super_resolution/"
 """Folder of super-resolution's adapter."""
@@ -59,7 +55,7 @@ class PublishedStyle(Record):
     references: tuple[Blob, ...]
     """Square PNGs."""
     large_references: tuple[Blob, ...]
-    """The same at super-resolution's size; empty if the base had none, and in layout 1."""
+    """The same at super-resolution's size; empty if the base had none."""
 
     def lambda_a(self, asked: SamplingSettings) -> float:
         """How far its images are drawn towards the style: as `asked`, or else by the style's own λ_A."""
@@ -88,9 +84,7 @@ def read_version(uri: str) -> PublishedStyle:
         document=document,
         adapter={path: blob(path) for path in document.adapter},
         enlarging={path.removeprefix(SUPER_RESOLUTION_FOLDER): blob(path) for path in document.enlarging},
-        references=tuple(blob(reference.image) for reference in document.references)
-        if DOCUMENT in manifest
-        else tuple(Example.model_validate(one).image for one in read_json(store, manifest, "references.json")),
+        references=tuple(blob(one.image) for one in document.references),
         large_references=tuple(blob(one.large_image) for one in document.references if one.large_image),
     )
 
@@ -103,9 +97,7 @@ def read_document(uri: str) -> VersionDocument:
 def read_references(uri: str) -> list[bytes]:
     """The references of the version at `uri`, as PNGs; raises what `read_version` does."""
     store, manifest = _open_version(uri)
-    if DOCUMENT in manifest:
-        return [read_file(store, manifest, one.image) for one in document_of(store, manifest).references]
-    return [read_blob(Example.model_validate(one).image) for one in read_json(store, manifest, "references.json")]
+    return [read_file(store, manifest, one.image) for one in document_of(store, manifest).references]
 
 
 def read_settings(uri: str) -> dict[str, Any]:
@@ -119,9 +111,7 @@ def read_samples(uri: str) -> tuple[list[Candidate], list[Candidate]]:
     rounds = read_json(store, manifest, "evaluation.json")["rounds"]
 
     def samples(of_round: Mapping[str, Any]) -> list[Candidate]:
-        blob = Blob.model_validate(of_round["samples"])
-        is_in_run = "://" in blob.uri  # layout 1
-        return from_parquet(read_blob(blob) if is_in_run else read_file(store, manifest, blob.uri))
+        return from_parquet(read_file(store, manifest, of_round["samples"]["uri"]))
 
     return samples(rounds[0]), samples(rounds[-1])
 
@@ -129,18 +119,14 @@ def read_samples(uri: str) -> tuple[list[Candidate], list[Candidate]]:
 def read_feedback(uri: str) -> list[FeedbackRecord]:
     """What was kept of each round of the version at `uri`, and by whom; raises what `read_version` does."""
     store, manifest = _open_version(uri)
-
-    def placed(blob: Blob) -> Blob:
-        is_in_run = "://" in blob.uri  # layout 1
-        return blob if is_in_run else blob.model_copy(update={"uri": store.uri_of(blob.uri)})
-
     found: list[FeedbackRecord] = []
     while (path := f"feedback/round-{len(found) + 1}.json") in manifest:
         try:
             given = FeedbackRecord.model_validate(read_json(store, manifest, path))
         except ValidationError as error:
             raise StoreCorrupted(f"expected what was kept of a round at {store.uri}/{path}, got {error}") from error
-        found.append(given.model_copy(update={"table": placed(given.table)}))
+        table = given.table.model_copy(update={"uri": store.uri_of(given.table.uri)})
+        found.append(given.model_copy(update={"table": table}))
     return found
 
 
@@ -261,8 +247,6 @@ def _open_version(uri: str) -> tuple[Store, dict[str, str]]:
 def document_of(store: Store, manifest: Mapping[str, str]) -> VersionDocument:
     """What the version in the folder `store` says of itself; raises what `read_version` does."""
     try:
-        if DOCUMENT not in manifest:
-            return _document_of_layout_1(store, manifest)
         document = read_json(store, manifest, DOCUMENT)
         if document["layout"] > VERSION_LAYOUT:
             raise StoreError(
@@ -270,43 +254,11 @@ def document_of(store: Store, manifest: Mapping[str, str]) -> VersionDocument:
                 "a later release published it; update this one"
             )
         return VersionDocument.model_validate(document)
-    except (ValueError, KeyError, TypeError, IndexError, ValidationError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise StoreCorrupted(
             f"expected a published version at {store.uri}, got one that cannot be read: {problem_in(error)}; "
             "publish it again"
         ) from error
-
-
-def _document_of_layout_1(store: Store, manifest: Mapping[str, str]) -> VersionDocument:
-    card, spec, evaluation = (read_json(store, manifest, f"{name}.json") for name in ("card", "spec", "evaluation"))
-    examples = read_json(store, manifest, "references.json")
-    base, last = evaluation["rounds"][0], evaluation["rounds"][-1]
-    has_enlarging = f"{SUPER_RESOLUTION_FOLDER}card.json" in manifest
-    return VersionDocument(
-        layout=1,
-        name=card["name"],
-        created=card["created"],
-        base_name=card["base_name"],
-        base_sha256=card["base_sha256"],
-        style_phrase=card["references"][0]["style_phrase"],
-        references=tuple(
-            VersionReference(
-                content_phrase=reference["content_phrase"],
-                style_phrase=reference["style_phrase"],
-                source_sha256=reference["sha256"],
-                prompt=example["prompt"],
-                image="",
-            )
-            for reference, example in zip(card["references"], examples, strict=True)
-        ),
-        tuned_on=(*(reference["content_phrase"] for reference in card["references"]), *spec["prompts"]),
-        rounds=len(card["rounds"]),
-        lambda_a=card["guidance"]["lambda_a"],
-        adapter=ADAPTER_FILES,
-        enlarging=tuple(f"{SUPER_RESOLUTION_FOLDER}{name}" for name in ADAPTER_FILES) if has_enlarging else (),
-        before=VersionScores.model_validate(base),
-        after=VersionScores.model_validate(last),
-    )
 
 
 def read_json(store: Store, manifest: Mapping[str, str], path: str) -> Any:

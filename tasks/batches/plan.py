@@ -108,7 +108,7 @@ def _is_made_from(version_uri: str, spec: OnboardingSpec, reference_sha256: tupl
         read_settings(version_uri) == without_addresses(spec.model_dump(mode="json"))
         and tuple(reference.source_sha256 for reference in document.references) == reference_sha256
         and document.base_sha256 == base.sha256
-        and document.scorer_sha256 in ("", identify_scorer(base, spec.scorer))  # old versions do not say
+        and document.scorer_sha256 == identify_scorer(base, spec.scorer)
     )
 
 

@@ -1,7 +1,5 @@
-"""Published versions stand alone, wherever they are moved, whichever release made them, and say what they are."""
+"""Published versions stand alone, wherever they are moved, and say what they are."""
 
-import hashlib
-import json
 import re
 import shutil
 from pathlib import Path
@@ -14,10 +12,9 @@ from PIL import Image
 
 import styledrop
 from data.documents.requests import EvaluateRequest, GenerateRequest
-from data.errors import SpecError
 from data.records.onboarding import PublishedAdapter
 from data.store.files import Store
-from data.store.published_style import ADAPTER_FILES, download_version
+from data.store.published_style import download_version
 from flows.evaluate import evaluate
 from flows.generate import generate
 
@@ -56,47 +53,6 @@ def test_a_version_stands_alone_and_travels(
         scores.style.text,
         scores.base.style,
     )
-
-
-def as_layout_1(published: PublishedAdapter, store: Store) -> None:
-    """Publish the same as earlier releases did: references in the run, a spec of then, a pointer without history."""
-    version = Store(published.uri)
-    document = json.loads(version.read("version.json"))
-    spec, card = (json.loads(version.read(name)) for name in ("spec.json", "card.json"))
-    kept = {name: version.read(name) for name in ("adapter.safetensors", "evaluation.json", "guidance.json")}
-    kept |= {f"super_resolution/{name}": version.read(f"super_resolution/{name}") for name in ADAPTER_FILES}
-    references = [
-        {
-            "image": store.write_blob("runs/1/references", ".png", version.read(one["image"])).model_dump(),
-            "prompt": one["prompt"],
-        }
-        for one in document["references"]
-    ]
-    spec |= {"store": store.uri, "base": "gone", "a_setting_of_old": 1}
-    written = {"references": references, "spec": spec, "card": {k: v for k, v in card.items() if k != "verdict"}}
-    files = kept | {f"{name}.json": json.dumps(content).encode() for name, content in written.items()}
-    manifest = json.dumps({path: hashlib.sha256(content).hexdigest() for path, content in files.items()}).encode()
-    digest = hashlib.sha256(manifest).hexdigest()
-    for path, content in {**files, "manifest.json": manifest}.items():
-        store.write_new(f"styles/disc/versions/{digest[:16]}/{path}", content)
-    store.write_new(
-        "styles/disc/current.json", json.dumps({"version": digest[:16], "manifest_sha256": digest}).encode()
-    )
-
-
-def test_versions_of_earlier_releases_still_open(
-    request_for: dict[str, Any], published: PublishedAdapter, tmp_path: Path
-) -> None:
-    request = GenerateRequest.model_validate({**request_for, "folder": "sea"})
-    images = Store(request.store).read_blob(generate(request).table)
-    old = Store(f"file://{tmp_path}/100%25 old")
-    as_layout_1(published, old)
-    asked = {"style": f"{old.uri}/styles/disc", "store": old.uri, "large": True}
-    assert old.read_blob(generate(request.model_copy(update=asked)).table) == images
-    del asked["large"]
-    assert evaluate(EvaluateRequest.model_validate({**request_for, **asked})).style.round_number == 1
-    with pytest.raises(SpecError, match=r"'disc' was not tuned on, got \['a disc'\]"):
-        evaluate(EvaluateRequest.model_validate({**request_for, **asked, "prompts": ["a disc"]}))
 
 
 def test_a_versions_page_says_to_hub_and_people_what_it_is(

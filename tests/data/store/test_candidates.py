@@ -23,21 +23,6 @@ def test_candidates_survive_parquet_with_every_field() -> None:
     assert to_parquet(candidates) == to_parquet(candidates)
 
 
-def test_a_table_of_release_0_1_is_read_without_tokens() -> None:
-    rows = [
-        {"index": 0, "content_phrase": "a cat", "prompt": "a cat in ink", "seed": 7, "image": b"png",
-         "text_score": 0.25, "style_score": 0.5, "kept": kept}
-        for kept in (None, True)
-    ]  # fmt: skip
-    types = {"index": pa.int32(), "seed": pa.int64(), "image": pa.binary(), "kept": pa.bool_()}
-    types |= dict.fromkeys(("text_score", "style_score"), pa.float32())
-    fields = [pa.field(name, types.get(name, pa.string()), nullable=name == "kept") for name in rows[0]]
-    buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(fields)), buffer)
-    read = from_parquet(buffer.getvalue())
-    assert [(row.index, row.image, row.tokens) for row in read] == [(0, b"png", ())] * 2
-
-
 def test_only_the_kept_are_read_as_examples_in_their_order() -> None:
     table = to_parquet([candidate(number, tokens=(number, 9)) for number in range(4)])
     prompts, tokens = read_examples(table, (3, 1))

@@ -170,23 +170,6 @@ def test_changed_files_are_refused(store: Store, tmp_path: Path) -> None:
         download_version(published.uri, tmp_path / "copy")
 
 
-# What earlier releases wrote, and what later ones may.
-
-
-def test_a_pointer_without_history_is_read_and_keeps_its_version_in_what_follows(store: Store) -> None:
-    first = publish(store, "a", 3)
-    key = "styles/ink/current.json"
-    old = json.dumps({"version": first.version, "manifest_sha256": first.manifest_sha256}).encode()
-    store.swap(key, store.read(key), old)
-    card = f"styles/ink/versions/{first.version}/card.json"
-    created = (FIRST + timedelta(days=3)).isoformat()
-    store.swap(card, store.read(card), json.dumps({"name": "ink", "created": created}).encode())
-    assert current_version(store, "ink") == first
-    late = publish(store, "b", 2)  # by the card of the current version
-    assert history_of(store) == [("published", first.version), ("published late", late.version)]
-    assert current_version(store, "ink") == first
-
-
 @pytest.mark.parametrize(
     ("content", "error", "message"),
     [
