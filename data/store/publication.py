@@ -20,7 +20,6 @@ from datetime import UTC, datetime
 
 from data.errors import NotInStore, SpecError, StyleWithdrawn
 from data.keys import signing_key
-from data.parsing import parse_json
 from data.records.onboarding import PublishedAdapter
 from data.records.version import Move, Pointer, RemovedFile, Withdrawal
 from data.store.files import Store
@@ -166,10 +165,7 @@ def withdraw(store: Store, name: str, *, by: str, reason: str) -> Withdrawal:
         return Pointer(version=None, manifest_sha256=None, history=pointer.history, withdrawn=withdrawn)
 
     move_pointer(style, bury)
-    keys = _remove_weights(store, f"styles/{name}")
-    for run in store.folders("runs"):
-        if _is_run_of(store, f"runs/{run}", name):
-            keys += _remove_weights(store, f"runs/{run}")
+    keys = [*_remove_weights(store, f"styles/{name}"), *_remove_weights(store, f"runs/{name}")]
     removed = tuple(RemovedFile(key=key, at=datetime.now(UTC)) for key in keys)
 
     def record(pointer: Pointer) -> Pointer:
@@ -187,20 +183,6 @@ def _remove_weights(store: Store, folder: str) -> list[str]:
     for key in keys:
         store.remove(key)
     return keys
-
-
-def _is_run_of(store: Store, folder: str, name: str) -> bool:
-    """Whether the run in `folder` tuned adapters of the style `name`, by the cards that lie beside them."""
-    cards = (key for key in store.list(folder) if "/adapter/" in key and key.endswith(".json"))
-    return any(_name_on(store.read(key)) == name for key in cards)
-
-
-def _name_on(card: bytes) -> str | None:
-    """The style's name; None on what is no card: nothing can be drawn with the weights beside it."""
-    try:
-        return str(parse_json(card)["name"])
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 def _canonical_json(document: object) -> bytes:

@@ -1,6 +1,5 @@
 """Publishing, the pointer's moves, and taking a style back."""
 
-import json
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -200,9 +199,8 @@ def withdrawn(store: Store) -> tuple[Store, list[PublishedAdapter]]:
     """A style with two versions and a run, beside another style, taken back."""
     versions = [publish(store, "a"), publish(store, "b", 1)]
     publish_version(store, "other", FILES, asked_at=FIRST, by="run")
-    for run, name in (("1", "ink"), ("2", "other")):
-        store.write_new(f"runs/{run}/round-1/adapter/x.safetensors", b"weights")
-        store.write_new(f"runs/{run}/round-1/adapter/y.json", json.dumps({"name": name}).encode())
+    for name in ("ink", "other"):
+        store.write_new(f"runs/{name}/round-1/adapter/x.safetensors", b"weights")
     withdraw(store, "ink", by="Ada", reason="the artist asked")
     return store, versions
 
@@ -213,7 +211,7 @@ def test_a_withdrawn_style_leaves_a_tombstone_and_no_weights(
     store, versions = withdrawn
     left = [key for key in store.list() if key.endswith(".safetensors")]
     assert left == [
-        "runs/2/round-1/adapter/x.safetensors",
+        "runs/other/round-1/adapter/x.safetensors",
         next(key for key in store.list("styles/other") if "adap" in key),
     ]
     pointer = read_pointer(style_folder(store, "ink"))
@@ -221,7 +219,7 @@ def test_a_withdrawn_style_leaves_a_tombstone_and_no_weights(
     assert (pointer.withdrawn.by, pointer.withdrawn.reason) == ("Ada", "the artist asked")
     assert {removed.key for removed in pointer.withdrawn.removed} == {
         *(f"styles/ink/versions/{published.version}/adapter.safetensors" for published in versions),
-        "runs/1/round-1/adapter/x.safetensors",
+        "runs/ink/round-1/adapter/x.safetensors",
     }
     assert len(history_of(store)) == 2
     words = r"styles/ink was withdrawn by Ada at \d{4}-.* UTC: the artist asked; take another style"
@@ -242,10 +240,10 @@ def test_withdrawing_again_removes_what_came_since_and_keeps_the_first_tombstone
     withdrawn: tuple[Store, list[PublishedAdapter]],
 ) -> None:
     store, _ = withdrawn
-    store.write_new("runs/1/round-2/adapter/z.safetensors", b"by a run that was under way")
+    store.write_new("runs/ink/round-2/adapter/z.safetensors", b"by a run that was under way")
     again = withdraw(store, "ink", by="Eve", reason="once more")
     assert (again.by, again.reason, len(again.removed)) == ("Ada", "the artist asked", 4)
-    assert not store.exists("runs/1/round-2/adapter/z.safetensors")
+    assert not store.exists("runs/ink/round-2/adapter/z.safetensors")
 
 
 def test_what_is_published_while_a_style_is_withdrawn_leaves_no_weights(store: Store) -> None:
