@@ -31,7 +31,7 @@ from data.documents.style_spec import parse_spec
 from data.errors import PipelineError
 from data.pictures.images import load_reference
 from data.store.files import Store
-from data.store.published_style import download_version, read_version
+from data.store.published_style import check_version, read_version
 from tasks.onboarding.prepare import prepare
 
 ADDRESSES = (
@@ -254,9 +254,8 @@ def _download(folder: Path, name: str) -> None:
     version = hashlib.sha256(manifest).hexdigest()[:16]
     versions = Store(str(folder / "elsewhere"))
     versions.write_same(f"styles/disc/versions/{version}/manifest.json", manifest)
-    with tempfile.TemporaryDirectory() as target:
-        download_version(f"{versions.uri}/styles/disc/versions/{version}", Path(target) / "here")
-        raise AssertionError("a version wrote outside its folder")
+    check_version(f"{versions.uri}/styles/disc/versions/{version}")
+    raise AssertionError("a version led out of its folder")
 
 
 if __name__ == "__main__":

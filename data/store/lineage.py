@@ -9,14 +9,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from data.errors import StoreCorrupted
 from data.records.feedback import NEEDS_PICKS, Decision, FeedbackRecord
 from data.records.version import VersionDocument
 from data.store.candidates import from_parquet
 from data.store.files import Store
-from data.store.published_style import DOCUMENT, MANIFEST, SUPER_RESOLUTION_FOLDER, document_of, read_file, read_json
+from data.store.published_style import (
+    DOCUMENT,
+    MANIFEST,
+    SUPER_RESOLUTION_FOLDER,
+    document_of,
+    parse_manifest,
+    read_file,
+    read_json,
+)
 from styledrop.config.card import Card
 
 
@@ -34,7 +40,7 @@ class VersionFiles:
     @cached_property
     def manifest(self) -> dict[str, str]:
         """Digests by path."""
-        return TypeAdapter(dict[str, str]).validate_json(self.manifest_bytes)
+        return parse_manifest(self.store, self.manifest_bytes)
 
     @cached_property
     def document(self) -> VersionDocument:

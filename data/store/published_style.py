@@ -6,12 +6,10 @@ With $STYLEDROP_TRUSTED_KEYS, no version is opened that none of these keys has s
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from data.documents.of_base import SamplingSettings
 from data.errors import NotInStore, StoreCorrupted, StoreError
@@ -19,7 +17,7 @@ from data.keys import trusted_keys
 from data.parsing import parse_json, problem_in
 from data.records.feedback import FeedbackRecord
 from data.records.onboarding import SaidPhrase
-from data.records.record import Blob, Record
+from data.records.record import Blob, Record, Sha256
 from data.records.version import VERSION_LAYOUT, VersionDocument
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store
@@ -36,10 +34,10 @@ PHRASES = "phrases.json"
 OLD_AND_NEW = "old_and_new.png"
 """In a version that was made anew on another base: the older one beside it."""
 
-MAX_FILES = 10_000
-
-_PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+_MAX_FILES = 10_000
+_Path = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$")]
 """Of a file in a version: as `tasks.onboarding.publish` names them, and nothing that a folder could be left by."""
+_MANIFEST = TypeAdapter(Annotated[dict[_Path, Sha256], Field(max_length=_MAX_FILES)])
 
 
 class PublishedStyle(Record):
@@ -63,7 +61,9 @@ class PublishedStyle(Record):
 
 
 def read_version(uri: str) -> PublishedStyle:
-    """What is needed to use the published version at `uri` (as `download_version` takes it).
+    """What is needed to use a published version.
+
+    `uri` is a version (`…/styles/NAME/versions/VERSION`) or a style (`…/styles/NAME`: its current version).
 
     Raises:
         NotInStore: if there is no such version.
@@ -147,20 +147,8 @@ def without_addresses(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {**kept, "references": references}
 
 
-def download_version(uri: str, folder: Path) -> None:
-    """Copy a published version into `folder`, every file checked; raises what `read_version` does.
-
-    `uri` is a version (`…/styles/NAME/versions/VERSION`) or a style (`…/styles/NAME`: its current version).
-    """
-    store, manifest = _open_version(uri)
-    for path in manifest:
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(read_file(store, manifest, path))
-
-
 def check_version(uri: str) -> str:
-    """Read every file of the version at `uri` and give its manifest's digest; raises what `download_version` does."""
+    """Read every file of the version at `uri` and give its manifest's digest; raises what `read_version` does."""
     store, manifest = _open_version(uri)
     for path in manifest:
         read_file(store, manifest, path)
@@ -168,7 +156,7 @@ def check_version(uri: str) -> str:
 
 
 def find_version(uri: str) -> Store:
-    """The folder of the version at `uri` (as `download_version` takes it); nothing in it is checked yet.
+    """The folder of the version at `uri` (as `read_version` takes it); nothing in it is checked yet.
 
     Raises:
         NotInStore: if there is no such version.
@@ -200,23 +188,22 @@ def read_manifest(store: Store) -> tuple[bytes, dict[str, str]]:
     digest = hashlib.sha256(content).hexdigest()
     if digest[:16] != store.uri.rpartition("/")[2]:
         raise StoreCorrupted(f"expected the manifest of {store.uri}, got that of {digest[:16]}; publish it again")
-    return content, _checked_manifest(store, content)
+    return content, parse_manifest(store, content)
 
 
-def _checked_manifest(store: Store, content: bytes) -> dict[str, str]:
-    """Digests by path. A manifest may come from anybody: no path of it leaves the folder."""
+def parse_manifest(store: Store, content: bytes) -> dict[str, str]:
+    """Digests by path, of the version in the folder `store`, whoever wrote the manifest's `content`.
+
+    Raises:
+        StoreCorrupted: if it is no manifest, or a path in it could lead out of the folder.
+    """
     try:
-        manifest = parse_json(content)
-        files = {path: digest for path, digest in manifest.items() if re.fullmatch("[0-9a-f]{64}", digest)}
-    except (ValueError, AttributeError, TypeError) as error:
-        raise StoreCorrupted(f"expected a manifest at {store.uri}, got something else: {error}") from error
-    outside = [path for path in manifest if not _PATH.fullmatch(path) or ".." in path.split("/")]
-    if outside or len(files) < len(manifest) or len(files) > MAX_FILES:
+        return _MANIFEST.validate_json(content)
+    except ValidationError as error:
         raise StoreCorrupted(
-            f"expected at most {MAX_FILES} paths inside {store.uri} with their digests in its manifest, got "
-            f"{len(manifest)}, and among them {[path[:80] for path in outside[:3]] or 'no digests'}; do not use it"
-        )
-    return files
+            f"expected at most {_MAX_FILES} paths inside {store.uri} with their digests in its manifest, got something "
+            f"else: {problem_in(error)[:200]!r}; do not use it"
+        ) from error
 
 
 def refuse_other_name(store: Store, document: VersionDocument) -> None:

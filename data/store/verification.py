@@ -113,8 +113,6 @@ def _files(version: VersionFiles) -> str:
             wrong.append(f"{path} is missing")
         except StoreCorrupted:
             wrong.append(f"{path} has other bytes")
-        except ValueError:
-            wrong.append(f"{path} is no path")
     named = {MANIFEST, *version.manifest}
     wrong += [
         f"{path} is not named"

@@ -25,7 +25,6 @@ from data.errors import NotInStore, SpecError, StyleWithdrawn
 from data.records.onboarding import PublishedAdapter
 from data.store.files import Store
 from data.store.publication import withdraw
-from data.store.published_style import download_version
 from flows.evaluate import evaluate
 from flows.generate import generate, main
 from published.__main__ import main as published_main
@@ -33,7 +32,7 @@ from tasks.models import open_base
 from tasks.onboarding.prepare import prepare
 from tasks.published.evaluate import prepare_scores
 from tasks.published.generate import prepare_images
-from tests.published_adapter import load_published
+from tests.published_adapter import download_version, load_published
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 

@@ -14,9 +14,9 @@ import styledrop
 from data.documents.requests import EvaluateRequest, GenerateRequest
 from data.records.onboarding import PublishedAdapter
 from data.store.files import Store
-from data.store.published_style import download_version
 from flows.evaluate import evaluate
 from flows.generate import generate
+from tests.published_adapter import download_version
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 

@@ -20,7 +20,8 @@ from data.records.onboarding import PublishedAdapter
 from data.store.files import Store
 from data.store.pointer import read_pointer, style_folder
 from data.store.publication import current_version, publish_version, roll_back, withdraw
-from data.store.published_style import download_version
+from data.store.published_style import check_version
+from tests.published_adapter import download_version
 
 FILES = {"adapter.safetensors": b"weights", "card.json": b'{"name": "ink"}'}
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -150,23 +151,23 @@ def test_a_failure_half_way_leaves_the_current_version_and_can_be_repeated(store
     assert current_version(store, "ink") != publish(store, "b", 1) == current_version(store, "ink")
 
 
-def test_what_was_never_published_is_named(store: Store, tmp_path: Path) -> None:
+def test_what_was_never_published_is_named(store: Store) -> None:
     with pytest.raises(NotInStore, match="expected a published adapter at .*styles/ink"):
-        download_version(f"{store.uri}/styles/ink", tmp_path / "copy")
+        check_version(f"{store.uri}/styles/ink")
     for ask in (lambda: current_version(store, "ink"), lambda: withdraw(store, "ink", by="Ada", reason="x")):
         with pytest.raises(NotInStore):
             ask()
 
 
-def test_changed_files_are_refused(store: Store, tmp_path: Path) -> None:
+def test_changed_files_are_refused(store: Store) -> None:
     published = publish(store, "weights")
     folder = f"styles/ink/versions/{published.version}"
     store.swap(f"{folder}/adapter.safetensors", b"weights", b"other")
     with pytest.raises(StoreCorrupted, match=r"adapter\.safetensors, got other bytes"):
-        download_version(published.uri, tmp_path / "copy")
+        check_version(published.uri)
     store.swap(f"{folder}/manifest.json", store.read(f"{folder}/manifest.json"), b'{"../../outside": "0"}')
     with pytest.raises(StoreCorrupted, match="expected the manifest of"):
-        download_version(published.uri, tmp_path / "copy")
+        check_version(published.uri)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +207,7 @@ def withdrawn(store: Store) -> tuple[Store, list[PublishedAdapter]]:
 
 
 def test_a_withdrawn_style_leaves_a_tombstone_and_no_weights(
-    withdrawn: tuple[Store, list[PublishedAdapter]], tmp_path: Path
+    withdrawn: tuple[Store, list[PublishedAdapter]],
 ) -> None:
     store, versions = withdrawn
     left = [key for key in store.list() if key.endswith(".safetensors")]
@@ -225,8 +226,8 @@ def test_a_withdrawn_style_leaves_a_tombstone_and_no_weights(
     words = r"styles/ink was withdrawn by Ada at \d{4}-.* UTC: the artist asked; take another style"
     for ask in (
         lambda: current_version(store, "ink"),
-        lambda: download_version(f"{store.uri}/styles/ink", tmp_path),
-        lambda: download_version(versions[0].uri, tmp_path),
+        lambda: check_version(f"{store.uri}/styles/ink"),
+        lambda: check_version(versions[0].uri),
         lambda: publish(store, "a"),
         lambda: publish(store, "c", 9),
         lambda: roll_back(style_folder(store, "ink"), None, by="Eve", reason="x"),

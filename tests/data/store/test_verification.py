@@ -13,7 +13,7 @@ from data.keys import SIGNING_KEY, TRUSTED_KEYS, key_name
 from data.store.files import Store
 from data.store.pointer import style_folder
 from data.store.publication import roll_back, withdraw
-from data.store.published_style import download_version, read_document, read_version
+from data.store.published_style import check_version, read_document, read_version
 from data.store.verification import sign_version, verify_version
 from published.__main__ import main
 from tests.data.store.signed_version import (
@@ -230,7 +230,7 @@ def test_all_that_is_wrong_is_told_in_the_terminal(
 # Trusted keys.
 
 
-def test_with_trusted_keys_nothing_else_is_opened(store: Store, keys: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_with_trusted_keys_nothing_else_is_opened(store: Store, keys: pytest.MonkeyPatch) -> None:
     trusted = publish(store, version_files())
     keys.setenv(SIGNING_KEY, private_pem(THEIRS))
     strange = publish(store, {**version_files(), "word.json": b"{}"})
@@ -241,7 +241,7 @@ def test_with_trusted_keys_nothing_else_is_opened(store: Store, keys: pytest.Mon
         for ask in (
             lambda uri=uri: read_version(uri),
             lambda uri=uri: read_document(uri),
-            lambda uri=uri: download_version(uri, tmp_path / "copy"),
+            lambda uri=uri: check_version(uri),
             lambda uri=uri: roll_back(
                 style_folder(store, "ink"), uri.rpartition("/")[2], by="Ada", reason="x"
             ),
