@@ -1,21 +1,6 @@
-"""JSON from outside: what it says, and in one line what is wrong with it."""
-
-import json
-from typing import Any
+"""What is wrong with what comes from outside, in one line."""
 
 from pydantic import ValidationError
-
-
-def parse_json(content: bytes | str) -> Any:
-    """What the JSON in `content` says.
-
-    Raises:
-        ValueError: if it is none, or nested too deeply.
-    """
-    try:
-        return json.loads(content)
-    except RecursionError:
-        raise ValueError("values nested too deeply") from None
 
 
 def problem_in(error: Exception) -> str:

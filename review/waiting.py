@@ -16,10 +16,11 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from data.documents.words import shown
 from data.errors import DecisionRefused, NotWaiting, PipelineError, QuestionUnreadable
-from data.parsing import parse_json, problem_in
+from data.parsing import problem_in
 from data.records.feedback import Answer, Decision
 from data.records.questions import AnyQuestion, CandidatesQuestion, PhrasesQuestion, read_question
 from data.records.record import Blob
@@ -179,7 +180,7 @@ def _last_answer(client: SyncPrefectClient, run_id: UUID) -> str:
 
 def _read_input(client: SyncPrefectClient, run_id: UUID, key: str) -> object:
     try:
-        return parse_json(client.read_flow_run_input(run_id, key))
+        return from_json(client.read_flow_run_input(run_id, key))
     except PrefectHTTPStatusError as error:
         if error.response.status_code == 404:
             return {}

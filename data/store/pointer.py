@@ -5,8 +5,10 @@ It moves by compare-and-swap, so of two who move it at once neither undoes the o
 
 from collections.abc import Callable
 
+from pydantic_core import from_json
+
 from data.errors import ChangedInStore, NotInStore, StoreCorrupted, StoreError, StyleWithdrawn
-from data.parsing import parse_json, problem_in
+from data.parsing import problem_in
 from data.records.version import POINTER_LAYOUT, Pointer
 from data.store.files import Store
 
@@ -71,7 +73,7 @@ def _read(style: Store) -> tuple[bytes | None, Pointer | None]:
     except NotInStore:
         return None, None
     try:
-        document = parse_json(content)
+        document = from_json(content)
         if document.get("layout", POINTER_LAYOUT) > POINTER_LAYOUT:
             raise StoreError(
                 f"expected a pointer of layout {POINTER_LAYOUT} at most at {style.uri}/{POINTER}, got "

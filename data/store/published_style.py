@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from data.documents.of_base import SamplingSettings
 from data.errors import NotInStore, StoreCorrupted, StoreError
 from data.keys import trusted_keys
-from data.parsing import parse_json, problem_in
+from data.parsing import problem_in
 from data.records.feedback import FeedbackRecord
 from data.records.onboarding import SaidPhrase
 from data.records.record import Blob, Record, Sha256
@@ -250,7 +251,7 @@ def document_of(store: Store, manifest: Mapping[str, str]) -> VersionDocument:
 
 def read_json(store: Store, manifest: Mapping[str, str], path: str) -> Any:
     """What the JSON file `path` of a version holds; raises what `read_file` does."""
-    return parse_json(read_file(store, manifest, path))
+    return from_json(read_file(store, manifest, path))
 
 
 def read_file(store: Store, manifest: Mapping[str, str], path: str) -> bytes:

@@ -21,10 +21,10 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.utilities.urls import url_for
+from pydantic_core import from_json
 
 from data.documents.words import shown
 from data.errors import PipelineError
-from data.parsing import parse_json
 from data.records.batch import Batch, BatchStyle, StyleRun
 from data.records.questions import AnyQuestion, read_question
 from tasks.batches.plan import find_published, in_its_row
@@ -204,7 +204,7 @@ def _question(client: SyncPrefectClient, run: FlowRun) -> AnyQuestion | None:
     """What a suspended run asks, from the form that it waits with; None if it cannot be read."""
     keys = run.state.state_details.run_input_keyset if run.state else None
     try:
-        form = parse_json(client.read_flow_run_input(run.id, (keys or {})["schema"]))
+        form = from_json(client.read_flow_run_input(run.id, (keys or {})["schema"]))
         return read_question(form["question"])
     except (
         KeyError,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from PIL import Image
 from prefect import task
+from pydantic_core import from_json
 
 import styledrop
 from data.documents.spec import OnboardingSpec
@@ -17,7 +18,6 @@ from data.documents.vocabulary import read_vocabulary
 from data.documents.words import whole_prompt
 from data.errors import AlreadyInStore, SpecError, StoreCorrupted
 from data.keys import signing_key
-from data.parsing import parse_json
 from data.pictures.images import from_png, load_reference, square, to_png
 from data.records.feedback import Decision
 from data.records.onboarding import Example, Run
@@ -160,7 +160,7 @@ def _written_once(store: Store, path: str, document: dict[str, str]) -> dict[str
         store.write_new(path, json.dumps(document).encode())
     except AlreadyInStore:
         try:
-            found = dict(parse_json(store.read(path)))
+            found = dict(from_json(store.read(path)))
         except (ValueError, TypeError):
             found = {}
         if not document.keys() <= found.keys() or not all(isinstance(found[field], str) for field in document):
