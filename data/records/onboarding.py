@@ -87,7 +87,7 @@ class Run(Record):
 
 
 class TuningExamples(Record):
-    """What an adapter is tuned on: rows of a table of prompts and VQGAN tokens (`data.store.examples`)."""
+    """What an adapter is tuned on: rows of a table of prompts and VQGAN tokens (`data.store.candidates`)."""
 
     table: Blob
     rows: tuple[int, ...]

@@ -6,7 +6,7 @@ import styledrop
 from data.records.feedback import Decision, FeedbackRecord
 from data.records.onboarding import AdapterRecord, Run
 from data.records.scores import EvaluationRecord, GuidanceRecord
-from data.store.examples import read_examples
+from data.store.candidates import read_examples
 from data.store.files import read_blob
 from tasks.sampling import draw_seed
 

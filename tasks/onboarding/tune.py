@@ -17,7 +17,7 @@ import styledrop
 from data.errors import SpecError
 from data.pictures.images import from_png
 from data.records.onboarding import AdapterRecord, Run, TunedRecord, TuningExamples
-from data.store.examples import examples_to_parquet, read_examples
+from data.store.candidates import examples_to_parquet, read_examples
 from data.store.files import Store, read_blob
 from data.store.pointer import read_pointer, refuse_withdrawn, style_folder
 from tasks.machine import at_once
@@ -38,7 +38,7 @@ def _uses_references(run: Run) -> list[object]:
 @task(
     persist_result=True,
     result_serializer="json",
-    cache_policy=cache_by(_uses_references, __name__, "data.store.examples", "styledrop.views"),
+    cache_policy=cache_by(_uses_references, __name__, "data.store.candidates", "styledrop.views"),
 )
 def tokenize(run: Run) -> TuningExamples:
     """Encode `reference_views` views of each reference with the base's VQGAN."""
@@ -67,7 +67,7 @@ def _uses(run: Run, round_number: int, examples: TuningExamples) -> list[object]
 @task(
     persist_result=True,
     result_serializer="json",
-    cache_policy=cache_by(_uses, __name__, "data.store.examples", "styledrop.tuning"),
+    cache_policy=cache_by(_uses, __name__, "data.store.candidates", "styledrop.tuning"),
     task_run_name="tune-round-{round_number}",
 )
 def tune(run: Run, round_number: int, examples: TuningExamples) -> AdapterRecord:

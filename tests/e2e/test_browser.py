@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 
 from data.documents.style_spec import parse_spec
 from data.records.feedback import Decision, FeedbackRecord
-from data.store.examples import read_examples
+from data.store.candidates import read_examples
 from data.store.files import Store
 from data.store.publication import current_version
 from data.store.published_style import read_document

@@ -15,7 +15,7 @@ from prefect.states import Completed, Scheduled
 
 from data.documents.style_spec import parse_spec
 from data.records.feedback import Decision, FeedbackRecord
-from data.store.examples import read_examples
+from data.store.candidates import read_examples
 from data.store.files import Store
 from data.store.publication import current_version
 from review.notification import notify_when_waiting

@@ -21,7 +21,7 @@ from data.errors import DecisionRefused, NotWaiting, StyleRejected
 from data.records.feedback import Decision, FeedbackRecord
 from data.records.onboarding import CandidatesRecord, PublishedAdapter, Run
 from data.records.questions import PhrasesQuestion
-from data.store.examples import read_examples
+from data.store.candidates import read_examples
 from data.store.files import Store
 from data.store.published_style import read_document, read_phrases
 from flows.human_feedback import ReviewAnswer, ask_reviewer

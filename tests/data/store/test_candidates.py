@@ -6,8 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.errors import CandidatesError
-from data.store.candidates import Candidate, from_parquet, to_parquet
-from data.store.examples import examples_to_parquet, read_examples
+from data.store.candidates import Candidate, examples_to_parquet, from_parquet, read_examples, to_parquet
 
 
 def candidate(index: int, tokens: tuple[int, ...] = (3, 8191)) -> Candidate:
@@ -35,6 +34,9 @@ def test_only_the_kept_are_read_as_examples_in_their_order() -> None:
 def test_something_else_than_parquet_is_refused() -> None:
     with pytest.raises(CandidatesError, match="got 7 bytes"):
         from_parquet(b"nothing")
+    for table, row in ((b"nothing", 0), (to_parquet([candidate(0)]), 1)):
+        with pytest.raises(CandidatesError, match="expected a Parquet file of candidates"):
+            read_examples(table, (row,))
 
 
 def test_other_columns_are_refused() -> None:
