@@ -3,7 +3,7 @@
 import hashlib
 from datetime import datetime
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, RootModel
 
 from data.documents.style_spec import StyleSpec
 from data.documents.subject_spec import SubjectSpec
@@ -38,6 +38,10 @@ class SaidPhrase(Record):
         if self.said == self.proposed:
             return f"proposed and confirmed by {self.reviewer}"
         return f"proposed and corrected by {self.reviewer} (proposed: {self.proposed})"
+
+
+class SaidPhrases(RootModel[tuple[SaidPhrase, ...]]):
+    """What became of all phrases that a spec left out."""
 
 
 class Run(Record):

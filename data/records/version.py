@@ -10,22 +10,40 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationInfo, field_validator
 
 from data.documents.words import LIKENESS, Likeness
-
-VERSION_LAYOUT = 2
-"""Of `version.json`."""
-
-POINTER_LAYOUT = 2
-"""Of `current.json`."""
+from data.errors import StoreError
+from data.records.record import Sha256
 
 VersionName = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """The folder of a version: the first digits of its manifest's digest, and so no way out of the style."""
 
+_Path = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$")]
+"""Of a file in a version: as `tasks.onboarding.publish` names them, and nothing that a folder could be left by."""
+
+
+class Manifest(RootModel[Annotated[dict[_Path, Sha256], Field(max_length=10_000)]]):
+    """Digests of a version's files by path (`manifest.json`)."""
+
 
 class _Kept(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _WithLayout(_Kept):
+    layout: int
+
+    @field_validator("layout")
+    @classmethod
+    def _refuse_later(cls, layout: int, info: ValidationInfo) -> int:
+        newest = cls.model_fields["layout"].default
+        if layout > newest:
+            raise StoreError(
+                f"expected a {cls.__name__} of layout {newest} at most at {info.context}, got {layout}: "
+                "a later release wrote it; update this one"
+            )
+        return layout
 
 
 class VersionReference(_Kept):
@@ -85,10 +103,10 @@ class VersionRound(_Kept):
     """Of the images that it was tuned on, which lie in the version."""
 
 
-class VersionDocument(_Kept):
+class VersionDocument(_WithLayout):
     """What is needed to use a version, and the figures that tables of styles show."""
 
-    layout: int
+    layout: int = 2
     name: str
     created: datetime
     """When the run was started that made it."""
@@ -178,10 +196,10 @@ class Withdrawal(_Kept):
         return f"withdrawn by {self.by} at {self.at:%Y-%m-%d %H:%M} UTC: {self.reason}"
 
 
-class Pointer(_Kept):
+class Pointer(_WithLayout):
     """Which version of a style is current, and how that came about."""
 
-    layout: int = POINTER_LAYOUT
+    layout: int = 2
     version: VersionName | None
     """None if the style was withdrawn."""
     manifest_sha256: str | None

@@ -20,11 +20,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
-from pydantic import BaseModel, ValidationError
 
 from data.addresses import file_uri, has_unseen, in_words, open_filesystem
 from data.errors import (
@@ -36,10 +34,8 @@ from data.errors import (
     StoreError,
     StoreNotWritable,
 )
-from data.parsing import problem_in
+from data.parsing import Model, parse_record
 from data.records.record import Blob
-
-Model = TypeVar("Model", bound=BaseModel)
 
 _UNFINISHED = "/.writing-"
 """Temporary files on `file://`, of which a killed writer leaves one behind, and the lock of a file that is replaced."""
@@ -91,13 +87,7 @@ class Store:
             NotInStore: if nothing lies there.
             StoreCorrupted: if it cannot be read as a `kind`: it is damaged, or of another release.
         """
-        try:
-            return kind.model_validate_json(self.read(key))
-        except ValidationError as error:
-            raise StoreCorrupted(
-                f"expected a {kind.__name__} at {self.uri}/{key}, got something else, perhaps of another release: "
-                f"{problem_in(error)}; move it away"
-            ) from error
+        return parse_record(self.read(key), kind, f"{self.uri}/{key}")
 
     def exists(self, key: str) -> bool:
         """Whether something lies at `key`."""

@@ -10,19 +10,12 @@ from functools import cached_property
 from typing import Any
 
 from data.errors import StoreCorrupted
+from data.parsing import parse_record
 from data.records.feedback import NEEDS_PICKS, Decision, FeedbackRecord
-from data.records.version import VersionDocument
+from data.records.version import Manifest, VersionDocument
 from data.store.candidates import from_parquet
 from data.store.files import Store
-from data.store.published_style import (
-    DOCUMENT,
-    MANIFEST,
-    SUPER_RESOLUTION_FOLDER,
-    document_of,
-    parse_manifest,
-    read_file,
-    read_json,
-)
+from data.store.published_style import DOCUMENT, MANIFEST, SUPER_RESOLUTION_FOLDER, document_of, read_file, read_json
 from styledrop.config.card import Card
 
 
@@ -40,7 +33,7 @@ class VersionFiles:
     @cached_property
     def manifest(self) -> dict[str, str]:
         """Digests by path."""
-        return parse_manifest(self.store, self.manifest_bytes)
+        return parse_record(self.manifest_bytes, Manifest, f"{self.store.uri}/{MANIFEST}", "do not use it").root
 
     @cached_property
     def document(self) -> VersionDocument:

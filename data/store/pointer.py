@@ -5,11 +5,9 @@ It moves by compare-and-swap, so of two who move it at once neither undoes the o
 
 from collections.abc import Callable
 
-from pydantic_core import from_json
-
-from data.errors import ChangedInStore, NotInStore, StoreCorrupted, StoreError, StyleWithdrawn
-from data.parsing import problem_in
-from data.records.version import POINTER_LAYOUT, Pointer
+from data.errors import ChangedInStore, NotInStore, StoreError, StyleWithdrawn
+from data.parsing import parse_record
+from data.records.version import Pointer
 from data.store.files import Store
 
 POINTER = "current.json"
@@ -72,17 +70,4 @@ def _read(style: Store) -> tuple[bytes | None, Pointer | None]:
         content = style.read(POINTER)
     except NotInStore:
         return None, None
-    try:
-        document = from_json(content)
-        if document.get("layout", POINTER_LAYOUT) > POINTER_LAYOUT:
-            raise StoreError(
-                f"expected a pointer of layout {POINTER_LAYOUT} at most at {style.uri}/{POINTER}, got "
-                f"{document['layout']}: a later release wrote it; update this one"
-            )
-        pointer = Pointer.model_validate(document)
-    except (ValueError, AttributeError, TypeError) as error:
-        raise StoreCorrupted(
-            f"expected a style's pointer at {style.uri}/{POINTER}, got something else: {problem_in(error)}; "
-            "put back a copy of it"
-        ) from error
-    return content, pointer
+    return content, parse_record(content, Pointer, f"{style.uri}/{POINTER}", "put back a copy of it")

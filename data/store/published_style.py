@@ -7,19 +7,18 @@ With $STYLEDROP_TRUSTED_KEYS, no version is opened that none of these keys has s
 
 import hashlib
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from data.documents.of_base import SamplingSettings
-from data.errors import NotInStore, StoreCorrupted, StoreError
+from data.errors import NotInStore, StoreCorrupted
 from data.keys import trusted_keys
-from data.parsing import problem_in
+from data.parsing import Model, parse_record
 from data.records.feedback import FeedbackRecord
-from data.records.onboarding import SaidPhrase
-from data.records.record import Blob, Record, Sha256
-from data.records.version import VERSION_LAYOUT, VersionDocument
+from data.records.onboarding import SaidPhrase, SaidPhrases
+from data.records.record import Blob, Record
+from data.records.version import Manifest, VersionDocument
 from data.store.candidates import Candidate, from_parquet
 from data.store.files import Store
 from data.store.pointer import read_pointer, refuse_withdrawn
@@ -34,11 +33,6 @@ PHRASES = "phrases.json"
 """In a version whose spec left phrases out: what was proposed for each, and what a person said."""
 OLD_AND_NEW = "old_and_new.png"
 """In a version that was made anew on another base: the older one beside it."""
-
-_MAX_FILES = 10_000
-_Path = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$")]
-"""Of a file in a version: as `tasks.onboarding.publish` names them, and nothing that a folder could be left by."""
-_MANIFEST = TypeAdapter(Annotated[dict[_Path, Sha256], Field(max_length=_MAX_FILES)])
 
 
 class PublishedStyle(Record):
@@ -122,10 +116,7 @@ def read_feedback(uri: str) -> list[FeedbackRecord]:
     store, manifest = _open_version(uri)
     found: list[FeedbackRecord] = []
     while (path := f"feedback/round-{len(found) + 1}.json") in manifest:
-        try:
-            given = FeedbackRecord.model_validate(read_json(store, manifest, path))
-        except ValidationError as error:
-            raise StoreCorrupted(f"expected what was kept of a round at {store.uri}/{path}, got {error}") from error
+        given = _read_record(store, manifest, path, FeedbackRecord)
         table = given.table.model_copy(update={"uri": store.uri_of(given.table.uri)})
         found.append(given.model_copy(update={"table": table}))
     return found
@@ -134,11 +125,7 @@ def read_feedback(uri: str) -> list[FeedbackRecord]:
 def read_phrases(uri: str) -> tuple[SaidPhrase, ...]:
     """What became of the phrases that the version at `uri` was asked for without; raises what `read_version` does."""
     store, manifest = _open_version(uri)
-    said = read_json(store, manifest, PHRASES) if PHRASES in manifest else []
-    try:
-        return tuple(SaidPhrase.model_validate(one) for one in said)
-    except (TypeError, ValidationError) as error:
-        raise StoreCorrupted(f"expected what was said of phrases at {store.uri}/{PHRASES}, got {error}") from error
+    return _read_record(store, manifest, PHRASES, SaidPhrases).root if PHRASES in manifest else ()
 
 
 def without_addresses(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,28 +170,13 @@ def read_manifest(store: Store) -> tuple[bytes, dict[str, str]]:
     """The manifest of the version in the folder `store`, as bytes and as digests by path.
 
     Raises:
-        StoreCorrupted: if it is not the one that the version is named by.
+        StoreCorrupted: if it is not the one that the version is named by, or none: it may come from anybody.
     """
     content = store.read(MANIFEST)
     digest = hashlib.sha256(content).hexdigest()
     if digest[:16] != store.uri.rpartition("/")[2]:
         raise StoreCorrupted(f"expected the manifest of {store.uri}, got that of {digest[:16]}; publish it again")
-    return content, parse_manifest(store, content)
-
-
-def parse_manifest(store: Store, content: bytes) -> dict[str, str]:
-    """Digests by path, of the version in the folder `store`, whoever wrote the manifest's `content`.
-
-    Raises:
-        StoreCorrupted: if it is no manifest, or a path in it could lead out of the folder.
-    """
-    try:
-        return _MANIFEST.validate_json(content)
-    except ValidationError as error:
-        raise StoreCorrupted(
-            f"expected at most {_MAX_FILES} paths inside {store.uri} with their digests in its manifest, got something "
-            f"else: {problem_in(error)[:200]!r}; do not use it"
-        ) from error
+    return content, parse_record(content, Manifest, f"{store.uri}/{MANIFEST}", "do not use it").root
 
 
 def refuse_other_name(store: Store, document: VersionDocument) -> None:
@@ -234,19 +206,11 @@ def _open_version(uri: str) -> tuple[Store, dict[str, str]]:
 
 def document_of(store: Store, manifest: Mapping[str, str]) -> VersionDocument:
     """What the version in the folder `store` says of itself; raises what `read_version` does."""
-    try:
-        document = read_json(store, manifest, DOCUMENT)
-        if document["layout"] > VERSION_LAYOUT:
-            raise StoreError(
-                f"expected a version of layout {VERSION_LAYOUT} at most at {store.uri}, got {document['layout']}: "
-                "a later release published it; update this one"
-            )
-        return VersionDocument.model_validate(document)
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreCorrupted(
-            f"expected a published version at {store.uri}, got one that cannot be read: {problem_in(error)}; "
-            "publish it again"
-        ) from error
+    return _read_record(store, manifest, DOCUMENT, VersionDocument)
+
+
+def _read_record(store: Store, manifest: Mapping[str, str], path: str, kind: type[Model]) -> Model:
+    return parse_record(read_file(store, manifest, path), kind, f"{store.uri}/{path}", "publish it again")
 
 
 def read_json(store: Store, manifest: Mapping[str, str], path: str) -> Any:

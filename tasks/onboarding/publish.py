@@ -19,7 +19,7 @@ from data.records.feedback import Decision, FeedbackRecord
 from data.records.onboarding import AdapterRecord, EnlargingRecord, PublishedAdapter, Run, TunedRecord
 from data.records.record import Blob
 from data.records.scores import EvaluationRecord, Gain, GuidanceRecord, RoundScores
-from data.records.version import VERSION_LAYOUT, VersionDocument, VersionReference, VersionRound, VersionScores
+from data.records.version import VersionDocument, VersionReference, VersionRound, VersionScores
 from data.store.candidates import from_parquet
 from data.store.files import Store, read_blob
 from data.store.publication import current_version, publish_version
@@ -192,7 +192,6 @@ def _document(
         return VersionScores(text=of.text, style=of.style)
 
     return VersionDocument(
-        layout=VERSION_LAYOUT,
         name=card.name,
         created=run.started_at,
         base_name=card.base_name,

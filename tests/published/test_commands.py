@@ -73,8 +73,8 @@ def test_all_styles_are_listed_each_with_what_there_is_to_say(store: Store, caps
         f"ink  {version}  2026-01-01 00:00 UTC  Text 0.500 ± 0.010, Style 0.100 ± 0.020 → "
         "Text 0.480 ± 0.010, Style 0.200 ± 0.020  learnt"
     )
-    assert later.startswith("later  StoreError: expected a version of layout 2 at most at ")
-    assert torn.startswith("torn  StoreCorrupted: expected a style's pointer at ")
+    assert later.startswith("later  StoreError: expected a VersionDocument of layout 2 at most at ")
+    assert torn.startswith("torn  StoreCorrupted: expected a Pointer at ")
 
 
 def test_a_style_is_shown_with_its_history(store: Store, capsys: pytest.CaptureFixture[str]) -> None:

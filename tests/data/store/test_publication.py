@@ -173,15 +173,15 @@ def test_changed_files_are_refused(store: Store) -> None:
 @pytest.mark.parametrize(
     ("content", "error", "message"),
     [
-        (b"{", StoreCorrupted, "expected a style's pointer at .*current.json, got something else"),
-        (b"[]", StoreCorrupted, "expected a style's pointer"),
+        (b"{", StoreCorrupted, "expected a Pointer at .*current.json, got something else"),
+        (b"[]", StoreCorrupted, "expected a Pointer"),
         (b"[" * 100_000, StoreCorrupted, "recursion limit exceeded"),
         (
             b'{"version": "../..", "manifest_sha256": "%s"}' % (b"a" * 64),
             StoreCorrupted,
             "version: String should match",
         ),
-        (b'{"layout": 9}', StoreError, "expected a pointer of layout 2 at most .* got 9: .*update this one"),
+        (b'{"layout": 9}', StoreError, "expected a Pointer of layout 2 at most .* got 9: .*update this one"),
     ],
 )
 def test_a_pointer_that_cannot_be_read_is_named(
