@@ -101,15 +101,11 @@ def train_generator(
 
     def step_loss(step: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         rows = _next_rows(len(pictures), training.schedule.batch_size, batch_size, step, run.seed)
-        prompts = [draw_prompt(pictures.captions[row], pictures.phrases[row], training, rng) for row in rows]
-        return _masked_loss(
-            generator,
-            lambda features: generator.condition(features.hidden, features.pooled, micro),
-            text.encode,
-            prompts,
-            pictures.tokens[torch.from_numpy(rows)].long(),
-            rng,
-        ), {}
+
+        def condition(features: TextFeatures) -> Condition:
+            return generator.condition(features.hidden, features.pooled, micro)
+
+        return _masked_loss(generator, condition, text, pictures, rows, training, rng), {}
 
     def evaluate() -> dict[str, float]:
         return {name: masked_error(generator, text, some, size_px).nats for name, some in kept.items()}
@@ -147,18 +143,14 @@ def train_super_resolution(
 
     def step_loss(_: int, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         rows = rng.integers(len(pictures), size=batch_size)
-        prompts = [draw_prompt(pictures.captions[row], pictures.phrases[row], training, rng) for row in rows.tolist()]
         small = low[torch.from_numpy(rows)].long()
         with torch.no_grad():
             latents = scaled_latents(vqgan, vqgan.decode(small))
-        return _masked_loss(
-            module.generator,
-            lambda features: module.condition(small, latents, features.hidden, features.pooled, size_px),
-            text.encode,
-            prompts,
-            pictures.tokens[torch.from_numpy(rows)].long(),
-            rng,
-        ), {}
+
+        def condition(features: TextFeatures) -> Condition:
+            return module.condition(small, latents, features.hidden, features.pooled, size_px)
+
+        return _masked_loss(module.generator, condition, text, pictures, rows, training, rng), {}
 
     train_stage(module, step_loss, training.schedule, run, muon_weights=matrices_of(module, nn.Linear))
     return module
@@ -167,16 +159,19 @@ def train_super_resolution(
 def _masked_loss(
     generator: Generator,
     condition: Callable[[TextFeatures], Condition],
-    encode: Callable[[Sequence[str]], TextFeatures],
-    prompts: Sequence[str],
-    tokens: Int[Tensor, "batch tokens"],
+    text: TextEncoder,
+    pictures: TokenizedPictures,
+    rows: Int[np.ndarray, " batch"],
+    training: MaskedModelTraining,
     rng: np.random.Generator,
 ) -> Float[Tensor, ""]:
-    """Mask some of `tokens`, at places that `rng` draws, and predict them."""
+    """Write these `pictures` prompts, mask some of their tokens, at places that `rng` draws, and predict them."""
+    prompts = [draw_prompt(pictures.captions[row], pictures.phrases[row], training, rng) for row in rows]
+    tokens = pictures.tokens[torch.from_numpy(rows)].long()
     draws = torch.Generator().manual_seed(int(rng.integers(2**62)))
     masked, is_masked = mask_tokens(tokens, mask_id=generator.config.mask_id, generator=draws)
     with autocast(masked.device):
-        logits = generator(masked, condition(encode(prompts)))
+        logits = generator(masked, condition(text.encode(prompts)))
     return masked_cross_entropy(logits, tokens, is_masked)
 
 
