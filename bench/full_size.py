@@ -31,6 +31,7 @@ import torch
 from PIL import Image, ImageDraw
 
 import styledrop
+from bench.amused_noise import AmusedNoise
 from bench.published_shape import GENERATORS, save_published_shape
 from styledrop.config.defaults import PAPER
 from styledrop.guidance import Conditioned, guided
@@ -93,17 +94,18 @@ def parity(folder: Path) -> dict[str, float]:
     )
     latents = torch.as_tensor(drawn.images).flatten(1)
     texts, nothing = base.text.encode([prompt]), base.text.encode([""])
+    masked = torch.full((1, config.num_tokens), config.mask_id)
     ours_drawn = decode(
         guided(
             Conditioned(generator=ours, condition=base.condition(texts.hidden, texts.pooled)),
             Conditioned(generator=ours, condition=base.condition(nothing.hidden, nothing.pooled)),
             guidance=styledrop.Guidance(lambda_b=5.0),  # their scale counts from one
         ),
-        torch.full((1, config.num_tokens), config.mask_id),
+        masked,
         mask_id=config.mask_id,
         steps=STEPS,
         temperature=(2.0, 0.0),
-        generators=torch.Generator().manual_seed(3),
+        noise=AmusedNoise(torch.Generator().manual_seed(3), masked),
     )
     return {
         "logits_deviation": round(deviation, 3),

@@ -119,14 +119,15 @@ def draw_tokens(
 ) -> Int[Tensor, "images tokens"]:
     """Draw an image of the base's size from each seed, as tokens."""
     shape = base.generator.config
+    masked = torch.full((len(seeds), shape.num_tokens), shape.mask_id, device=base.device)
     return decode(
         tokens_to_logits,
-        torch.full((len(seeds), shape.num_tokens), shape.mask_id, device=base.device),
+        masked,
         mask_id=shape.mask_id,
         steps=config.steps,
         temperature=config.temperature,
         token_temperature=config.token_temperature,
-        generators=[torch.Generator().manual_seed(seed) for seed in seeds],
+        noise=NoisePerImage([torch.Generator().manual_seed(seed) for seed in seeds], masked, config.steps),
     )
 
 
@@ -168,7 +169,7 @@ def decode(
     steps: int,
     temperature: float | tuple[float, float],
     token_temperature: float = 1.0,
-    generators: Sequence[torch.Generator] | torch.Generator,
+    noise: "NoisePerImage",
 ) -> Int[Tensor, "batch tokens"]:
     """Fill every `mask_id` in `masked`; tokens that are not masked are never changed.
 
@@ -179,11 +180,10 @@ def decode(
         steps: Calls of the model.
         temperature: See `SamplingConfig`.
         token_temperature: See `SamplingConfig`.
-        generators: One for each image; or a single one for all, drawn from in the order of diffusers'
-            `AmusedScheduler`, whose tokens are then reproduced.
+        noise: All that is random, for as many images and steps.
 
     Raises:
-        SamplingError: if `steps` < 1, nothing is masked, or there is not one generator for each image.
+        SamplingError: if `steps` < 1, or nothing is masked.
     """
     tokens = masked.clone()
     num_unknown = (tokens == mask_id).sum(dim=1, keepdim=True)
@@ -192,7 +192,6 @@ def decode(
     if not bool(num_unknown.any()):
         raise SamplingError(f"expected tokens equal to mask_id {mask_id}, got none; there is nothing to draw")
     temperatures, ratios = _schedule(steps, temperature)
-    noise = _noise(generators, masked, steps)
 
     for step in range(steps):
         is_unknown = tokens == mask_id
@@ -202,7 +201,7 @@ def decode(
             # MaskGIT: confidence = log p(drawn) + temperature x Gumbel noise; the lowest are masked again.
             drawn = tokens.clamp_max(probabilities.shape[-1] - 1)[..., None]
             confidence = probabilities.gather(-1, drawn)[..., 0].clamp_min(_TINY).log()
-            confidence += temperatures[step] * noise.gumbel(step)
+            confidence += temperatures[step] * _gumbel(noise.uniform(step))
             confidence = confidence.masked_fill(~is_unknown, _CONFIDENCE_OF_KNOWN_TOKENS)
             count = torch.minimum(is_unknown.sum(dim=1, keepdim=True) - 1, (num_unknown * ratios[step]).long())
             tokens = tokens.masked_fill(_lowest(confidence, count.clamp_min(1)), mask_id)
@@ -257,49 +256,24 @@ def _lowest(confidence: Float[Tensor, "batch tokens"], count: Int[Tensor, "batch
     return confidence < confidence.sort(dim=1).values.gather(1, count.clamp_max(confidence.shape[1] - 1))
 
 
-class _NoisePerImage:
+class NoisePerImage:
     """All of an image's noise is drawn at once from its own generator, before the first step."""
 
     def __init__(self, generators: Sequence[torch.Generator], like: Tensor, steps: int) -> None:
         drawn = [torch.rand(steps, 2, like.shape[1], generator=generator) for generator in generators]
         self._uniform = torch.stack(drawn).to(like.device)
 
-    def draw(self, step: int, probabilities: Tensor) -> Tensor:
+    def draw(self, step: int, probabilities: Float[Tensor, "batch tokens codebook"]) -> Int[Tensor, "batch tokens"]:
+        """Draw each token from its probabilities."""
         # By the inverse of the distribution function: one uniform number a token. torch.multinomial
         # would need one for each code, and a call for each image.
         summed = probabilities.cumsum(dim=-1)
         drawn = torch.searchsorted(summed, self._uniform[:, step, 0, :, None] * summed[..., -1:], right=True)
         return drawn[..., 0].clamp_max(probabilities.shape[-1] - 1)
 
-    def gumbel(self, step: int) -> Tensor:
-        return _gumbel(self._uniform[:, step, 1])
-
-
-class _SharedNoise:
-    """One generator for the batch, in diffusers' order: a multinomial draw, then a uniform one, each step."""
-
-    def __init__(self, generator: torch.Generator, like: Tensor) -> None:
-        self._generator = generator
-        self._like = like
-
-    def draw(self, step: int, probabilities: Tensor) -> Tensor:
-        flat = probabilities.flatten(0, 1).to(self._generator.device)
-        drawn = torch.multinomial(flat, 1, generator=self._generator)
-        return drawn.view(probabilities.shape[:-1]).to(self._like.device)
-
-    def gumbel(self, step: int) -> Tensor:
-        uniform = torch.rand(self._like.shape, generator=self._generator, device=self._generator.device)
-        return _gumbel(uniform.to(self._like.device))
-
-
-def _noise(
-    generators: Sequence[torch.Generator] | torch.Generator, masked: Tensor, steps: int
-) -> _NoisePerImage | _SharedNoise:
-    if isinstance(generators, torch.Generator):
-        return _SharedNoise(generators, masked)
-    if len(generators) != len(masked):
-        raise SamplingError(f"expected one generator for each of {len(masked)} images, got {len(generators)}")
-    return _NoisePerImage(generators, masked, steps)
+    def uniform(self, step: int) -> Float[Tensor, "batch tokens"]:
+        """What the confidence's noise is made from, within [0, 1)."""
+        return self._uniform[:, step, 1]
 
 
 def _gumbel(uniform: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.amused_noise import AmusedNoise
 from styledrop.artifact import save_adapter
 from styledrop.base import Base
 from styledrop.config.card import Card
@@ -106,7 +107,9 @@ def test_decoding_with_one_generator_is_the_amused_scheduler(steps: int, tempera
 
     masked = torch.full((batch, tokens), mask_id)
     ours_source = rng(5)
-    ours = decode(logits, masked, mask_id=mask_id, steps=steps, temperature=temperature, generators=ours_source)
+    ours = decode(
+        logits, masked, mask_id=mask_id, steps=steps, temperature=temperature, noise=AmusedNoise(ours_source, masked)
+    )
     assert torch.equal(ours, state)
     assert torch.equal(source.get_state(), ours_source.get_state())
 
@@ -121,7 +124,7 @@ def drawn(base: Base, prompts: list[str], *, text_scale: float) -> np.ndarray:
     )
     mask_id = base.generator.config.mask_id
     masked = torch.full((len(prompts), base.generator.config.num_tokens), mask_id)
-    tokens = decode(logits, masked, mask_id=mask_id, steps=5, temperature=(2.0, 0.0), generators=rng(3))
+    tokens = decode(logits, masked, mask_id=mask_id, steps=5, temperature=(2.0, 0.0), noise=AmusedNoise(rng(3), masked))
     with torch.no_grad():
         images: np.ndarray = base.vqgan.decode(tokens).permute(0, 2, 3, 1).numpy()
     return images

@@ -14,7 +14,7 @@ from styledrop.errors import SamplingError
 from styledrop.generator import Condition, Generator
 from styledrop.lora import LoRAConfig
 from styledrop.methods import new_tuned
-from styledrop.sampler import decode, sample
+from styledrop.sampler import NoisePerImage, decode, sample
 from styledrop.tuned import Tuned
 from tests.model.conftest import TINY, HashedText, randomized, rng
 
@@ -26,8 +26,8 @@ def fixed_logits(batch: int, tokens: int, seed: int = 0) -> Callable[[Tensor], T
     return lambda given: logits
 
 
-def rngs(*seeds: int) -> list[torch.Generator]:
-    return [rng(seed) for seed in seeds]
+def noise(steps: int, tokens: int, *seeds: int) -> NoisePerImage:
+    return NoisePerImage([rng(seed) for seed in seeds], torch.empty(len(seeds), tokens), steps)
 
 
 def test_decode_leaves_known_tokens_unchanged_and_no_mask_behind() -> None:
@@ -39,7 +39,7 @@ def test_decode_leaves_known_tokens_unchanged_and_no_mask_behind() -> None:
         seen.append(tokens.clone())
         return torch.randn(2, 16, MASK, generator=rng(len(seen)))
 
-    out = decode(logits, given, mask_id=MASK, steps=5, temperature=4.5, generators=rngs(0, 1))
+    out = decode(logits, given, mask_id=MASK, steps=5, temperature=4.5, noise=noise(5, 16, 0, 1))
     assert torch.equal(out[0, 3:9], given[0, 3:9])
     assert (out < MASK).all()
     for before, after in zip(seen, [*seen[1:], out], strict=True):
@@ -56,7 +56,7 @@ def test_the_number_of_masked_tokens_follows_the_cosine() -> None:
 
     given = torch.full((2, 64), MASK)
     given[1, :24] = 0  # an image of which only 40 tokens are asked for
-    decode(logits, given, mask_id=MASK, steps=8, temperature=4.5, generators=rngs(0, 1))
+    decode(logits, given, mask_id=MASK, steps=8, temperature=4.5, noise=noise(8, 64, 0, 1))
     wanted = [[math.floor(n * math.cos(math.pi / 2 * step / 8)) for n in (64, 40)] for step in range(8)]
     assert counts == wanted
 
@@ -68,7 +68,7 @@ def test_more_steps_than_tokens_end_with_one_token_a_step() -> None:
         counts.append(int((tokens == MASK).sum()))
         return torch.zeros(1, 4, MASK)
 
-    decode(logits, torch.full((1, 4), MASK), mask_id=MASK, steps=9, temperature=4.5, generators=rngs(0))
+    decode(logits, torch.full((1, 4), MASK), mask_id=MASK, steps=9, temperature=4.5, noise=noise(9, 4, 0))
     assert counts == [4, 3, 2, 1, 1, 1, 1, 1, 1]
 
 
@@ -79,7 +79,7 @@ def test_tokens_are_drawn_from_the_softmax_at_their_temperature(token_temperatur
     # The temperature of the confidence must not heat the draw of the tokens, as one peer's does.
     out = decode(
         lambda tokens: logits.expand(1, 40_000, 4), given, mask_id=4, steps=1, temperature=100.0,
-        token_temperature=token_temperature, generators=rngs(0),
+        token_temperature=token_temperature, noise=noise(1, 40_000, 0),
     )  # fmt: skip
     counts = Counter(out[0].tolist())
     for code, probability in enumerate((logits / token_temperature).softmax(0).tolist()):
@@ -96,7 +96,7 @@ def test_without_noise_the_most_confident_tokens_are_kept() -> None:
         seen.append(tokens.clone())
         return torch.where(torch.arange(MASK) < num_codes[:, None], 0.0, -math.inf)[None]
 
-    decode(logits, torch.full((1, 8), MASK), mask_id=MASK, steps=2, temperature=(0.0, 0.0), generators=rngs(3))
+    decode(logits, torch.full((1, 8), MASK), mask_id=MASK, steps=2, temperature=(0.0, 0.0), noise=noise(2, 8, 3))
     kept = set(torch.where(seen[1][0] != MASK)[0].tolist())
     assert kept == {1, 5, 3}  # floor(8 cos(pi / 4)) = 5 are masked again
 
@@ -247,8 +247,6 @@ def test_a_batch_of_nothing_is_refused(base: Base) -> None:
 def test_a_decoding_that_cannot_be_done_is_refused() -> None:
     masked = torch.full((1, 4), MASK)
     with pytest.raises(SamplingError, match="steps >= 1, got 0"):
-        decode(fixed_logits(1, 4), masked, mask_id=MASK, steps=0, temperature=4.5, generators=rngs(0))
+        decode(fixed_logits(1, 4), masked, mask_id=MASK, steps=0, temperature=4.5, noise=noise(0, 4, 0))
     with pytest.raises(SamplingError, match="mask_id 9, got none"):
-        decode(fixed_logits(1, 4), masked * 0, mask_id=MASK, steps=1, temperature=4.5, generators=rngs(0))
-    with pytest.raises(SamplingError, match="each of 1 images, got 2"):
-        decode(fixed_logits(1, 4), masked, mask_id=MASK, steps=1, temperature=4.5, generators=rngs(0, 1))
+        decode(fixed_logits(1, 4), masked * 0, mask_id=MASK, steps=1, temperature=4.5, noise=noise(1, 4, 0))
