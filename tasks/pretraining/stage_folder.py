@@ -2,7 +2,7 @@
 
     settings.json   what it was asked for, its inputs by digest included
     checkpoint.safetensors, curve.jsonl   of the training loop
-    curve.png, pictures.png
+    pictures.png    what it makes, for eyes
     result/         what later stages use
     done.json       the record of a finished stage, written last
 
@@ -28,7 +28,6 @@ from pydantic import BaseModel, ValidationError
 from data.documents.pretrain_spec import PretrainSpec
 from data.errors import SettingsChanged
 from data.records.pretraining import StageRecord
-from tasks.pretraining.curve import draw_curve, read_curve
 
 MADE_FROM = "made_from"
 _MAY_GROW = ("num_steps", "decay_steps")
@@ -98,7 +97,7 @@ def open_stage(folder: Path, settings: Mapping[str, Any]) -> StageRecord | None:
 
 
 def finish_stage(folder: Path, write_result: Callable[[Path], object], *, started: float) -> StageRecord:
-    """Let `write_result` write the result, draw the curve, and record the stage as finished.
+    """Let `write_result` write the result, and record the stage as finished.
 
     A stage without a curve took from `started` (`time.monotonic`) until now; the training loop counts over all runs.
     """
@@ -108,10 +107,9 @@ def finish_stage(folder: Path, write_result: Callable[[Path], object], *, starte
     partial.mkdir()
     write_result(partial)
     os.replace(partial, result)
-    curve = read_curve(folder / "curve.jsonl")
-    if curve:
-        draw_curve(curve).save(folder / "curve.png")
-    figures = dict(curve[-1]) if curve else {"seconds": time.monotonic() - started}
+    curve = folder / "curve.jsonl"
+    lines = curve.read_text().splitlines() if curve.is_file() else []
+    figures = json.loads(lines[-1]) if lines else {"seconds": time.monotonic() - started}
     record = StageRecord(
         folder=str(result),
         sha256=folder_sha256(result),

@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict
 from data.corpus import build, phrases_sha256, style_phrases, synonyms
 from data.errors import SettingsChanged
 from data.records.pretraining import StageRecord
-from tasks.pretraining.curve import draw_curve, read_curve
 from tasks.pretraining.stage_folder import finish_stage, open_stage
 
 SETTINGS = {"vqgan": {"schedule": {"num_steps": 10, "decay_steps": 2, "batch_size": 4}, "widths": (8, 16)}, "seed": 0}
@@ -27,7 +26,6 @@ def test_a_finished_stage_is_not_repeated(tmp_path: Path) -> None:
     record = finished(tmp_path / "vqgan")
     assert (record.steps, record.seconds, record.figures) == (10, 3.2, {"loss": 0.5})
     assert open_stage(tmp_path / "vqgan", SETTINGS) == record
-    assert (tmp_path / "vqgan/curve.png").is_file()
 
 
 def test_an_unfinished_stage_is_gone_on_with(tmp_path: Path) -> None:
@@ -99,16 +97,6 @@ def test_a_setting_that_is_newer_than_the_folder_has_its_default_there(tmp_path:
         open_stage(tmp_path, {"part": Part(num_steps=10)})
     assert open_stage(tmp_path, {"part": PartWithMore(num_steps=11)}) is None
     assert not (tmp_path / "done.json").exists()
-
-
-def test_a_curve_is_drawn_one_panel_a_figure(tmp_path: Path) -> None:
-    lines = [{"step": step, "seconds": 1.0, "loss": 1 / step, "psnr": 3.0} for step in (10, 20, 30)]
-    (tmp_path / "curve.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    picture = draw_curve(read_curve(tmp_path / "curve.jsonl"))
-    one = draw_curve([{"step": 1, "seconds": 1.0, "loss": 2.0}])
-    assert picture.height == 2 * one.height
-    with pytest.raises(ValueError, match="at least one point"):
-        draw_curve(read_curve(tmp_path / "none.jsonl"))
 
 
 def test_a_table_that_was_edited_since_is_noticed(tmp_path: Path) -> None:
