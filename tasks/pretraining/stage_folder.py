@@ -7,9 +7,7 @@
     done.json       the record of a finished stage, written last
 
 A stage with other settings is never mixed with the one that lies there. Only the number of steps may grow: the stage
-then goes on from its checkpoint. A folder that was made before there was a setting is taken to have its default, so the
-default of a new setting has to be what was done before. `made_from` holds digests of tables of this repository; where a
-folder has none for a table, it is taken to be made from today's.
+then goes on from its checkpoint. `made_from` holds digests of tables of this repository.
 """
 
 import hashlib
@@ -18,18 +16,16 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from PIL import Image
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from data.documents.pretrain_spec import PretrainSpec
 from data.errors import SettingsChanged
 from data.records.pretraining import StageRecord
 
-MADE_FROM = "made_from"
 _MAY_GROW = ("num_steps", "decay_steps")
 
 
@@ -75,7 +71,7 @@ def run_stage(
 def open_stage(folder: Path, settings: Mapping[str, Any]) -> StageRecord | None:
     """The record of the finished stage; None if there is work to do, from the start or from a checkpoint.
 
-    The values of `settings` are JSON or parts of the spec, which know the defaults of their newer settings.
+    The values of `settings` are JSON or parts of the spec.
 
     Raises:
         SettingsChanged: if what lies in `folder` was asked for with other settings.
@@ -83,9 +79,7 @@ def open_stage(folder: Path, settings: Mapping[str, Any]) -> StageRecord | None:
     wanted = json.loads(json.dumps(settings, default=_dumped))
     path, finished = folder / "settings.json", None
     if path.is_file():
-        found = _completed(json.loads(path.read_text()), settings)
-        if MADE_FROM in wanted:
-            found[MADE_FROM] = {**wanted[MADE_FROM], **found.get(MADE_FROM, {})}
+        found = json.loads(path.read_text())
         _check_unchanged(folder, _flat(found), _flat(wanted))
         if found == wanted:
             finished = _finished(folder)
@@ -152,16 +146,6 @@ def _finished(folder: Path) -> StageRecord | None:
 
 def _dumped(part: BaseModel) -> dict[str, Any]:
     return part.model_dump(mode="json")
-
-
-def _completed(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """`found`, with defaults for settings that were added since; `wanted` says which part of the spec each is of."""
-    completed = dict(found)
-    for key, part in wanted.items():
-        if isinstance(part, BaseModel):
-            with suppress(ValidationError, KeyError):  # what cannot be read by today's part has changed: it stays
-                completed[key] = _dumped(type(part).model_validate(found[key]))
-    return completed
 
 
 def _check_unchanged(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from data.records.pretraining import Made, StageRecord
 from styledrop.config.pretraining import Schedule
 from styledrop.pretraining.processes import train_in_processes
 from styledrop.pretraining.stage import StageRun
-from tasks.pretraining.stage_folder import MADE_FROM, run_stage
+from tasks.pretraining.stage_folder import run_stage
 from tasks.reporting import Progress
 
 Trained = TypeVar("Trained")
@@ -36,7 +36,7 @@ def run_training(
     return run_stage(
         spec,
         stage,
-        settings={stage: getattr(spec, stage), "seed": spec.seed, **({MADE_FROM: made_from} if made_from else {})},
+        settings={stage: getattr(spec, stage), "seed": spec.seed, **({"made_from": made_from} if made_from else {})},
         inputs=inputs,
         make=lambda: train_in_processes(spec.processes, _trained, spec, stage, train, made),
         write=write,
