@@ -104,7 +104,6 @@ class _ResidualBlock(nn.Module):
 class Judge(StoredModel[JudgeConfig]):
     """One trunk, two heads: the concept from the coarsest features, the style from the statistics of all levels."""
 
-    what = "a judge"
     weights_name = "model.safetensors"
     config_type = JudgeConfig
     feature_scale: Tensor

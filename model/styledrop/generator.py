@@ -168,7 +168,6 @@ class Condition:
 class Generator(StoredModel[GeneratorConfig]):
     """aMUSEd's U-ViT; its state dict has the names and shapes of diffusers' `UVit2DModel`, and its folder the files."""
 
-    what = "a base's generator"
     config_type = GeneratorConfig
 
     def __init__(self, config: GeneratorConfig) -> None:

@@ -66,7 +66,6 @@ class SuperResolutionConfig:
 class SuperResolution(StoredModel[SuperResolutionConfig]):
     """The encoder of the small image, and the generator of the large one."""
 
-    what = "super-resolution"
     weights_name = "model.safetensors"
     config_type = SuperResolutionConfig
 

@@ -216,7 +216,6 @@ class VQGAN(StoredModel[VQGANConfig]):
     `latents` and `pixels`, the two halves without the codebook between them.
     """
 
-    what = "a base's VQGAN"
     config_type = VQGANConfig
 
     def __init__(self, config: VQGANConfig) -> None:

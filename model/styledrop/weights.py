@@ -8,7 +8,6 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from styledrop.errors import BaseError
 from styledrop.reading import reading
 
 CONFIG = "config.json"
@@ -33,8 +32,6 @@ Model = TypeVar("Model", bound="StoredModel[Any]")
 class StoredModel(nn.Module, Generic[Config]):
     """A model that its config alone makes, and that lies in a folder of its own."""
 
-    what: ClassVar[str]
-    """What errors call it."""
     weights_name: ClassVar[str] = "diffusion_pytorch_model.safetensors"
     config_type: type[Config]
 
@@ -52,11 +49,6 @@ class StoredModel(nn.Module, Generic[Config]):
             BaseError: a file is missing or cannot be read, or the weights do not fit the config.
         """
         config, weights = folder / CONFIG, folder / cls.weights_name
-        missing = [path.name for path in (config, weights) if not path.is_file()]
-        if missing:
-            raise BaseError(
-                f"expected {cls.what} in {folder}, but {' and '.join(missing)} missing there; copy the whole folder"
-            )
         with reading(config), torch.device("meta"):
             model = cls(cls.config_type.from_file(config))
         with reading(weights):
