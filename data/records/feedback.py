@@ -1,18 +1,13 @@
-"""Reviewers' answers, what counts of them, and which candidates were kept.
+"""Reviewers' answers, what counts of them, and which candidates were kept."""
 
-The rule for answers stands here, since tasks and the review page both check them.
-"""
-
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from data.documents.spec import MAX_ROUNDS, Feedback
-from data.documents.words import unseen_characters
-from data.errors import DecisionRefused
-from data.records.onboarding import CandidatesRecord, TuningExamples
+from data.records.onboarding import TuningExamples
 from data.records.record import Blob, Record, Sha256
 from data.records.scores import Findings
 
@@ -138,67 +133,3 @@ def settle(given: Sequence[Decision], reviewers: int) -> Decision | None:
         over_old=second.over_old,
         rests_on=tuple(given),
     )
-
-
-def check_decision(
-    decision: Decision,
-    candidates: CandidatesRecord,
-    shown: Collection[int],
-    answers: Collection[Answer],
-    answered_by: Collection[str] = (),
-) -> None:
-    """Refuse an answer that cannot be acted on.
-
-    Raises:
-        DecisionRefused: if picks are missing, not among those `shown` or double, or if the decision was made
-            on other candidates, by nobody or by one who has answered already, or is not among the `answers` to choose
-            from.
-    """
-    if decision.candidates_sha256 != candidates.table.sha256:
-        raise DecisionRefused(
-            f"expected a decision on candidates {candidates.table.sha256[:12]}, got one on "
-            f"{decision.candidates_sha256[:12]}: they have changed; look at the new ones and decide again"
-        )
-    if decision.decision not in answers:
-        raise DecisionRefused(
-            f"expected one of {list(answers)} after round {candidates.round_number}, got {decision.decision!r}; there "
-            f"are at most {MAX_ROUNDS} rounds, and only what is tuned already can be published as it is"
-        )
-    check_reviewer(decision, answered_by)
-    if decision.decision not in NEEDS_PICKS:
-        return
-    if not decision.picks:
-        raise DecisionRefused(
-            f"expected at least one pick with {decision.decision!r}, got none; pick images, or answer 'reject'"
-        )
-    outside = [pick for pick in decision.picks if pick not in shown]
-    if outside:
-        raise DecisionRefused(f"expected picks of the {len(shown)} images shown, got {outside}; use their numbers")
-    twice = sorted({pick for pick in decision.picks if decision.picks.count(pick) > 1})
-    if twice:
-        raise DecisionRefused(f"expected every pick once, got {twice} more than once; remove the copies")
-
-
-def check_reviewer(decision: Decision, answered_by: Collection[str]) -> None:
-    """Refuse an answer by nobody, by one who has answered already, or with characters that cannot be seen.
-
-    Raises:
-        DecisionRefused: if it is one.
-    """
-    if not decision.reviewer.strip():
-        raise DecisionRefused("expected the reviewer's name, got an empty one; say who decides")
-    if _name_key(decision.reviewer) in {_name_key(name) for name in answered_by}:
-        raise DecisionRefused(
-            f"expected another reviewer than {' and '.join(answered_by)}, got {decision.reviewer!r}: two have to "
-            "agree; let somebody else decide"
-        )
-    for field, words in (("name", decision.reviewer), ("note", decision.note)):
-        unseen = unseen_characters(" ".join(words.split()))
-        if unseen:
-            raise DecisionRefused(
-                f"expected characters that can be seen in the reviewer's {field}, got {unseen} in it; type it anew"
-            )
-
-
-def _name_key(name: str) -> str:
-    return " ".join(name.casefold().split())

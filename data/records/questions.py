@@ -7,11 +7,11 @@ about phrases that the spec leaves out and the base's scorer proposed.
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
-from data.documents.words import checked_phrase
+from data.documents.words import checked_phrase, unseen_characters
 from data.errors import DecisionRefused
-from data.records.feedback import Answer, Decision, check_decision, check_reviewer
+from data.records.feedback import NEEDS_PICKS, Answer, Decision
 from data.records.onboarding import CandidatesRecord, Example, NearStyle
 from data.records.record import Blob, Record
 from data.records.scores import Findings
@@ -23,6 +23,8 @@ ANSWERS_TO_PHRASES: tuple[Answer, ...] = ("confirm", "reject")
 class Question(Record):
     """What a reviewer is asked, of whatever kind. It travels in the form, so that a page can show it too."""
 
+    about: ClassVar[str]
+    """What is looked at, in a word."""
     style: str
     answers: tuple[Answer, ...]
     store: str
@@ -73,10 +75,41 @@ class Question(Record):
         """As "0.97 like stickies, 0.81 like doodles"."""
         return ", ".join(style.in_words for style in self.nearest) or "none is published"
 
+    def check(self, decision: Decision) -> None:
+        """Refuse an answer that cannot be acted on; the task that records it and the review page both ask.
+
+        Raises:
+            DecisionRefused: if it was made on something else, is none of the `answers`, or is by nobody, by one who has
+                answered already, or with characters that cannot be seen.
+        """
+        if decision.candidates_sha256 != self.seen_sha256:
+            raise DecisionRefused(
+                f"expected a decision on {self.about} {self.seen_sha256[:12]}, got one on "
+                f"{decision.candidates_sha256[:12]}: they have changed; look at the new ones and decide again"
+            )
+        if decision.decision not in self.answers:
+            raise DecisionRefused(
+                f"expected one of {list(self.answers)} to these {self.about}, got {decision.decision!r}; give one"
+            )
+        if not decision.reviewer.strip():
+            raise DecisionRefused("expected the reviewer's name, got an empty one; say who decides")
+        if _name_key(decision.reviewer) in map(_name_key, self.answered_by):
+            raise DecisionRefused(
+                f"expected another reviewer than {' and '.join(self.answered_by)}, got {decision.reviewer!r}: two have "
+                "to agree; let somebody else decide"
+            )
+        for field, words in (("name", decision.reviewer), ("note", decision.note)):
+            unseen = unseen_characters(" ".join(words.split()))
+            if unseen:
+                raise DecisionRefused(
+                    f"expected characters that can be seen in the reviewer's {field}, got {unseen} in it; type it anew"
+                )
+
 
 class CandidatesQuestion(Question, Findings):
     """Which candidates the next round is tuned on, or whether the last one may be published; with what is known."""
 
+    about = "candidates"
     planned_rounds: int
     candidates: CandidatesRecord
     shown: tuple[int, ...]
@@ -107,8 +140,22 @@ class CandidatesQuestion(Question, Findings):
         return f"publication-{self.digest}" if self.is_about_publication else f"round-{self.candidates.round_number}"
 
     def check(self, decision: Decision) -> None:
-        """See `check_decision`."""
-        check_decision(decision, self.candidates, self.shown, self.answers, self.answered_by)
+        """Refuse picks that are missing, double, or not among those shown, too."""
+        super().check(decision)
+        if decision.decision not in NEEDS_PICKS:
+            return
+        if not decision.picks:
+            raise DecisionRefused(
+                f"expected at least one pick with {decision.decision!r}, got none; pick images, or answer 'reject'"
+            )
+        outside = [pick for pick in decision.picks if pick not in self.shown]
+        if outside:
+            raise DecisionRefused(
+                f"expected picks of the {len(self.shown)} images shown, got {outside}; use their numbers"
+            )
+        twice = sorted({pick for pick in decision.picks if decision.picks.count(pick) > 1})
+        if twice:
+            raise DecisionRefused(f"expected every pick once, got {twice} more than once; remove the copies")
 
     @property
     def findings(self) -> Findings:
@@ -119,6 +166,7 @@ class CandidatesQuestion(Question, Findings):
 class PhrasesQuestion(Question):
     """Which phrases round 1 is tuned on, where the spec leaves some out; with what the base's scorer proposes."""
 
+    about = "phrases"
     answers: tuple[Answer, ...] = ANSWERS_TO_PHRASES
     left_out: tuple[int, ...]
     """Of which references the content phrase, counted from 1; 0: the style phrase, which all have."""
@@ -154,17 +202,8 @@ class PhrasesQuestion(Question):
         return "phrases"
 
     def check(self, decision: Decision) -> None:
-        """Refuse an answer to other proposals, by nobody or somebody again, or with what a spec would refuse."""
-        if decision.candidates_sha256 != self.seen_sha256:
-            raise DecisionRefused(
-                f"expected a decision on phrases {self.seen_sha256[:12]}, got one on "
-                f"{decision.candidates_sha256[:12]}: they have changed; look at the new ones and decide again"
-            )
-        if decision.decision not in self.answers:
-            raise DecisionRefused(
-                f"expected one of {list(self.answers)} of phrases before round 1, got {decision.decision!r}"
-            )
-        check_reviewer(decision, self.answered_by)
+        """Refuse phrases that are missing, or that a spec would refuse, too."""
+        super().check(decision)
         if decision.decision == "reject":
             return
         if len(decision.phrases) != len(self.proposed):
@@ -203,3 +242,7 @@ def in_turn(question: Asked, given: Sequence[Decision], reviewers: int) -> Asked
             "disagreement": "; ".join(one.in_words for one in given) if len(given) >= reviewers else "",
         }
     )
+
+
+def _name_key(name: str) -> str:
+    return " ".join(name.casefold().split())

@@ -5,12 +5,11 @@ from statistics import fmean
 from prefect import task
 
 from data.errors import DecisionRefused
-from data.records.feedback import Decision, FeedbackRecord, check_decision, possible_answers
+from data.records.feedback import Decision, FeedbackRecord
 from data.records.onboarding import CandidatesRecord, Run
 from data.store.candidates import from_parquet
 from data.store.files import Store
 from tasks.onboarding.select_candidates import best_of_each_prompt, random_of_each_prompt
-from tasks.onboarding.show_candidates import choose_shown
 from tasks.reporting import log_stage
 from tasks.sampling import draw_seed
 
@@ -31,12 +30,11 @@ def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision |
             seed = draw_seed(run.spec.seed, "feedback", candidates.round_number)
             kept = random_of_each_prompt(rows, run.spec.kept_per_prompt, seed=seed)
         case "human" | "hybrid":
-            if decision is None:
+            if decision is None or decision.candidates_sha256 != candidates.table.sha256:
+                got = "none" if decision is None else f"one on {decision.candidates_sha256[:12]}"
                 raise DecisionRefused(
-                    f"expected a decision with {run.spec.feedback} feedback, got none; ask a reviewer"
+                    f"expected a decision on candidates {candidates.table.sha256[:12]}, got {got}; ask a reviewer"
                 )
-            shown, _ = choose_shown(run, candidates, rows)
-            check_decision(decision, candidates, shown, possible_answers(candidates.round_number))
             kept = sorted(decision.picks)
     of_kept, of_all = (fmean(row.text_score for row in some) for some in ([rows[i] for i in kept], rows))
     by = f"{run.spec.feedback} ({decision.reviewer})" if decision else run.spec.feedback

@@ -71,7 +71,7 @@ def test_what_leaks_without_a_reviewer_waits_for_one_and_goes_on_with_a_word(spe
 
     def look(waiting: Waiting) -> None:
         assert Store(spec.store).list("styles") == []
-        with pytest.raises(DecisionRefused, match=r"expected one of \['publish', 'reject'\] after round 1"):
+        with pytest.raises(DecisionRefused, match=r"expected one of \['publish', 'reject'\] to these candidates"):
             says("approve", 0)(waiting)
         asked.append(waiting)
         says("publish", note="a sun is wanted")(waiting)

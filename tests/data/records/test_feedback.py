@@ -4,14 +4,14 @@ from typing import Any
 import pytest
 
 from data.errors import DecisionRefused
-from data.records.feedback import ANSWERS_TO_DOUBTS, Decision, FeedbackRecord, check_decision, possible_answers, settle
+from data.records.feedback import ANSWERS_TO_DOUBTS, Answer, Decision, FeedbackRecord, possible_answers, settle
 from data.records.onboarding import CandidatesRecord, Example
-from data.records.questions import PhrasesQuestion
+from data.records.questions import CandidatesQuestion, PhrasesQuestion
 from data.records.record import Blob
 
 DIGEST = "a" * 64
 CANDIDATES = CandidatesRecord(round_number=1, count=100, table=Blob(uri="file:///t", sha256=DIGEST, size_bytes=1))
-SHOWED = (7, 3, 0)
+IMAGE = Example(image=CANDIDATES.table, prompt="")
 
 
 def decision(**change: Any) -> Decision:
@@ -22,7 +22,14 @@ def decision(**change: Any) -> Decision:
     return Decision.model_validate({**answer, **change})
 
 
-def test_feedback_of_release_0_1_which_held_the_kept_pictures_too_is_read() -> None:
+def ask(answers: tuple[Answer, ...] = possible_answers(1), answered_by: tuple[str, ...] = ()) -> CandidatesQuestion:
+    return CandidatesQuestion(
+        style="disc", answers=answers, store="memory://s", references=(IMAGE,), answered_by=answered_by,
+        planned_rounds=2, candidates=CANDIDATES, shown=(7, 3, 0), chosen_by="drawn", sheet=CANDIDATES.table,
+    )  # fmt: skip
+
+
+def test_feedback_with_fields_of_another_release_is_read() -> None:
     blob = {"uri": "feedback/round-1.parquet", "sha256": DIGEST, "size_bytes": 1}
     example = {"image": {**blob, "uri": "feedback/round-1/0.png"}, "prompt": "a cat in ink"}
     written = {"round_number": 1, "source": "clip", "kept": [2], "table": blob, "examples": [example], "decision": None}
@@ -33,22 +40,21 @@ def test_feedback_of_release_0_1_which_held_the_kept_pictures_too_is_read() -> N
 @pytest.mark.parametrize("answer", ["approve", "another round", "reject"])
 def test_usable_answers_are_accepted(answer: str) -> None:
     given = decision(decision=answer, picks=() if answer == "reject" else (7, 0), note="two\nlines,\tand ☀\ufe0f")
-    check_decision(given, CANDIDATES, SHOWED, possible_answers(1))
+    ask().check(given)
 
 
 def test_another_round_can_be_asked_for_as_long_as_there_is_one_to_follow() -> None:
     assert [("another round" in possible_answers(round_number)) for round_number in (1, 8, 9)] == [True, True, False]
-    ninth = CANDIDATES.model_copy(update={"round_number": 9})
-    check_decision(decision(picks=(7,)), ninth, SHOWED, possible_answers(9))
-    with pytest.raises(DecisionRefused, match=r"after round 9, got 'another round'; there are at most 10 rounds"):
-        check_decision(decision(decision="another round", picks=(7,)), ninth, SHOWED, possible_answers(9))
+    ask(possible_answers(9)).check(decision(picks=(7,)))
+    with pytest.raises(DecisionRefused, match=r"one of \['approve', 'reject'\] to .* candidates, got 'another round'"):
+        ask(possible_answers(9)).check(decision(decision="another round", picks=(7,)))
 
 
 def test_only_what_is_tuned_already_is_published_as_it_is_and_without_picks() -> None:
-    check_decision(decision(decision="publish", picks=()), CANDIDATES, SHOWED, ANSWERS_TO_DOUBTS)
+    ask(ANSWERS_TO_DOUBTS).check(decision(decision="publish", picks=()))
     for answer, answers in (("publish", possible_answers(1)), ("approve", ANSWERS_TO_DOUBTS)):
-        with pytest.raises(DecisionRefused, match=f"after round 1, got '{answer}'"):
-            check_decision(decision(decision=answer), CANDIDATES, SHOWED, answers)
+        with pytest.raises(DecisionRefused, match=f"to these candidates, got '{answer}'"):
+            ask(answers).check(decision(decision=answer))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +73,7 @@ def test_only_what_is_tuned_already_is_published_as_it_is_and_without_picks() ->
 )
 def test_answers_that_cannot_be_used_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(DecisionRefused, match=message):
-        check_decision(decision(**change), CANDIDATES, SHOWED, possible_answers(1))
+        ask().check(decision(**change))
 
 
 ADA = decision(reviewer="Ada", picks=(3, 0), note="the roundest")
@@ -108,10 +114,9 @@ def test_a_third_persons_decision_counts_and_keeps_the_others() -> None:
 
 def test_nobody_agrees_with_themselves() -> None:
     with pytest.raises(DecisionRefused, match="another reviewer than Ada and Ben, got ' ada': two have to agree"):
-        check_decision(decision(reviewer=" ada"), CANDIDATES, SHOWED, possible_answers(1), ("Ada", "Ben"))
+        ask(answered_by=("Ada", "Ben")).check(decision(reviewer=" ada"))
 
 
-IMAGE = Example(image=CANDIDATES.table, prompt="")
 QUESTION = PhrasesQuestion(
     style="disc", store="memory://s", references=(IMAGE, IMAGE), left_out=(2, 0), proposed=("a disc", "in ink style")
 )
@@ -136,7 +141,10 @@ def test_phrases_are_confirmed_corrected_or_rejected() -> None:
         (on_phrases("...", "in ink"), r"content phrase of reference 2: expected a phrase, got '\.\.\.' alone"),
         (on_phrases("a\u200bdisc", "in ink"), r"content phrase of reference 2: .* got U\+200B"),
         (on_phrases("a disc", "in ink", reviewer=" "), "expected the reviewer's name"),
-        (on_phrases("a disc", "in ink", decision="approve"), r"one of \['confirm', 'reject'\] of phrases .* 'approve'"),
+        (
+            on_phrases("a disc", "in ink", decision="approve"),
+            r"one of \['confirm', 'reject'\] to .* got 'approve'",
+        ),
         (on_phrases("a disc", "in ink", candidates_sha256=DIGEST), "got one on aaaaaaaaaaaa: they have changed"),
     ],
 )

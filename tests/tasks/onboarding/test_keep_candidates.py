@@ -94,7 +94,7 @@ def test_a_decision_on_other_candidates_is_neither_found_nor_used(human_run: Run
     record(human_run, candidates, decision)
     others = candidates_of(human_run, first_seed=100)
     assert decisions_on(human_run, others) == []
-    with pytest.raises(DecisionRefused, match="expected a decision on candidates .*: they have changed"):
+    with pytest.raises(DecisionRefused, match="expected a decision on candidates .*, got one on .*; ask a reviewer"):
         keep_candidates.fn(human_run, others, decision)
     assert "they have changed; look at the new ones" in record(human_run, others, decision)
     assert decisions_on(human_run, others) == []
