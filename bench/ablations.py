@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 import styledrop
 from bench.embedded import FIRST_ROUND, GUIDANCE, LATER_ROUNDS
 from bench.style_bench import RARE_TOKEN, StyleBench, held_out_reference, summarize
-from data.corpus import held_out_phrases
+from data.corpus.phrases import held_out_phrases
 from data.documents.prompts import FEW_EVALUATION_PROMPTS
 from data.pictures.contact_sheet import Row, comparison_sheet
 from data.pictures.images import from_png

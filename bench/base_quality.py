@@ -28,8 +28,8 @@ from PIL import Image
 
 import styledrop
 from bench.judge import Judge, open_judge
-from data.corpus import Corpus, style_phrases
-from data.corpus.arrays import read_arrays
+from data.corpus.arrays import Corpus, read_arrays
+from data.corpus.phrases import style_phrases
 from data.documents.defaults import OF_EMBEDDED
 from data.documents.of_base import SamplingSettings, sampling_of
 from data.pictures.contact_sheet import Row, comparison_sheet

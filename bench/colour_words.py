@@ -22,9 +22,9 @@ import numpy as np
 from PIL import Image
 
 import styledrop
-from data.corpus import style_phrases
 from data.corpus.colours import BLACK, Colour, luminance, name_of
 from data.corpus.looks import Look, is_left_out, words_of
+from data.corpus.phrases import style_phrases
 from data.documents.defaults import OF_EMBEDDED
 from data.documents.of_base import sampling_of
 from data.pictures.contact_sheet import Row, comparison_sheet

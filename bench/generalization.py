@@ -34,8 +34,8 @@ from PIL import Image
 
 import styledrop
 from bench.true_icons import ICONS
-from data.corpus import held_out_phrases, style_phrases
 from data.corpus.arrays import read_arrays
+from data.corpus.phrases import held_out_phrases, style_phrases
 from data.pictures.images import from_png
 from styledrop.pretraining.augmentation import to_pixels
 from styledrop.pretraining.generator import TokenizedPictures, masked_error

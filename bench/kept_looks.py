@@ -36,10 +36,10 @@ from torch import Tensor
 import styledrop
 from bench import embedded
 from bench.judge import Judge, open_judge
-from data.corpus import Corpus, style_phrases
-from data.corpus.arrays import read_arrays
+from data.corpus.arrays import Corpus, read_arrays
 from data.corpus.looks import Look, draw_look, words_of
 from data.corpus.paint import Placement, paint
+from data.corpus.phrases import style_phrases
 from data.pictures.contact_sheet import Row, comparison_sheet
 from styledrop.config.tuning import TUNINGS, as_method
 from tasks.models import open_base, open_scorer

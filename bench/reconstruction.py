@@ -21,8 +21,7 @@ from PIL import Image
 import styledrop
 from bench.base_quality import STYLES
 from bench.judge import Judge, open_judge
-from data.corpus import Corpus
-from data.corpus.arrays import read_arrays
+from data.corpus.arrays import Corpus, read_arrays
 from data.pictures.contact_sheet import Row, comparison_sheet
 from tasks.models import open_base
 

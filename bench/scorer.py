@@ -26,9 +26,9 @@ from jaxtyping import Bool, Float, Int
 from PIL import Image
 
 from bench.judge import open_judge
-from data.corpus import Corpus, style_phrases
-from data.corpus.arrays import read_arrays
+from data.corpus.arrays import Corpus, read_arrays
 from data.corpus.draws import Draws, read_draws
+from data.corpus.phrases import style_phrases
 from styledrop.scoring import ClipScorer
 from tasks.models import open_base
 from tasks.pretraining.draws import KEPT

@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data.corpus import Corpus
-from data.corpus.arrays import read_arrays
+from data.corpus.arrays import Corpus, read_arrays
 from data.corpus.looks import Look, draw_look
 from data.corpus.paint import Placement, draw_placement, paint
 from data.pictures.contact_sheet import Row, comparison_sheet

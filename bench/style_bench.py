@@ -88,7 +88,7 @@ def held_out_references(size_px: int) -> list[Reference]:
 
 
 def held_out_reference(style: str, size_px: int) -> Reference:
-    """That of `style`, one of `data.corpus.held_out_phrases`."""
+    """That of `style`, one of `data.corpus.phrases.held_out_phrases`."""
     return next(reference for reference in held_out_references(size_px) if reference.style == style)
 
 

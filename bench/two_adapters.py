@@ -19,7 +19,7 @@ from PIL import Image
 import styledrop
 from bench.embedded import FIRST_ROUND, GUIDANCE, LATER_ROUNDS, SAMPLING
 from bench.style_bench import first_round_pairs, held_out_reference
-from data.corpus import held_out_phrases
+from data.corpus.phrases import held_out_phrases
 from data.pictures.contact_sheet import Row, comparison_sheet
 from tasks.models import open_base, open_scorer
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.corpus import Corpus
+from data.corpus.arrays import Corpus
 
 COLUMNS = tuple(field.name for field in fields(Corpus) if field.name != "images")
 

@@ -9,23 +9,5 @@ own on request, never mixed with the training sets. Knows nothing of models, tas
                                                      colours ── looks ──┘
                                                      phrases ───┘
 
-`build`, `layers`, `paint`, `textures` and `draws` need OpenCV, the checkout's `pretrain` extra; nothing that is
-imported here does.
+`build`, `layers`, `paint`, `textures` and `draws` need OpenCV, the checkout's `pretrain` extra.
 """
-
-from data.corpus.arrays import Corpus
-from data.corpus.packages import PACKAGES, fetch_packages
-from data.corpus.phrases import held_out_phrases, phrases_sha256, style_phrases
-from data.corpus.sets import BASE_SETS, HELD_OUT_SETS, IconSet
-
-__all__ = [
-    "BASE_SETS",
-    "HELD_OUT_SETS",
-    "PACKAGES",
-    "Corpus",
-    "IconSet",
-    "fetch_packages",
-    "held_out_phrases",
-    "phrases_sha256",
-    "style_phrases",
-]

@@ -4,8 +4,8 @@ import numpy as np
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.corpus import phrases_sha256, style_phrases
 from data.corpus.arrays import read_arrays
+from data.corpus.phrases import phrases_sha256, style_phrases
 from data.documents.pretrain_spec import PretrainSpec
 from data.records.pretraining import Made, StageRecord
 from styledrop.pretraining.clip import ClipTowers, train_clip, write_open_clip

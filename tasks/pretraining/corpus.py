@@ -3,8 +3,7 @@
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data import corpus
-from data.corpus import build
+from data.corpus import build, packages
 from data.documents.pretrain_spec import PretrainSpec
 from data.records.pretraining import StageRecord
 from tasks.pretraining.stage_folder import run_stage
@@ -17,7 +16,7 @@ def fetch_packages(spec: PretrainSpec) -> None:
     Raises:
         CorpusError: if there is no npm, or it cannot fetch them.
     """
-    corpus.fetch_packages(spec.packages_folder)
+    packages.fetch_packages(spec.packages_folder)
 
 
 @task(persist_result=True, result_serializer="json", cache_policy=NO_CACHE)
@@ -27,13 +26,12 @@ def build_corpus(spec: PretrainSpec) -> StageRecord:
     Raises:
         CorpusError: if the packages are not what the corpus is built from.
     """
-    packages, tables = dict(corpus.PACKAGES.values()), build.tables_sha256()
     return run_stage(
         spec,
         "corpus",
         settings={
-            "packages": packages,
-            "tables": tables,
+            "packages": dict(packages.PACKAGES.values()),
+            "tables": build.tables_sha256(),
             "size_px": spec.size_px,
             "made_from": {"words": build.words_sha256()},
             "format": "arrays",

@@ -16,9 +16,9 @@ from PIL import Image
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.corpus import phrases_sha256, style_phrases
 from data.corpus.arrays import read_arrays
 from data.corpus.draws import Draws, draw_pictures, read_draws
+from data.corpus.phrases import phrases_sha256, style_phrases
 from data.corpus.sampling import weights_by_coverage
 from data.documents.pretrain_spec import PretrainSpec
 from data.records.pretraining import Made, StageRecord

@@ -7,8 +7,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 import styledrop
-from data.corpus import style_phrases
 from data.corpus.arrays import read_arrays
+from data.corpus.phrases import style_phrases
 from data.documents import defaults
 from data.documents.pretrain_spec import PretrainSpec
 from data.pictures.contact_sheet import Row, comparison_sheet

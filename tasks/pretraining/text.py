@@ -9,8 +9,8 @@ import torch
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data.corpus import phrases_sha256, style_phrases
 from data.corpus.arrays import read_arrays
+from data.corpus.phrases import phrases_sha256, style_phrases
 from data.corpus.sampling import sentences_to_distil
 from data.documents.pretrain_spec import PretrainSpec
 from data.errors import PretrainingError

@@ -20,7 +20,8 @@ from bench.base_quality import (
     real_icons,
 )
 from bench.judge import Judge, JudgeAccuracy, JudgeConfig
-from data.corpus import Corpus, style_phrases
+from data.corpus.arrays import Corpus
+from data.corpus.phrases import style_phrases
 from data.documents.of_base import SamplingSettings
 from data.documents.prompts import CANDIDATE_PROMPTS, EVALUATION_PROMPTS
 

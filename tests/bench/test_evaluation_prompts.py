@@ -6,7 +6,7 @@ import pytest
 
 import bench.evaluation_prompts
 from bench.evaluation_prompts import main
-from data.corpus import Corpus
+from data.corpus.arrays import Corpus
 from tests.corpus_folder import write_corpus
 
 

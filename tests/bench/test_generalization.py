@@ -12,7 +12,7 @@ import pytest
 import bench.generalization
 import styledrop
 from bench.generalization import DRAWN, PLAIN, Pictures, main, make_pictures, measure, read_pictures
-from data.corpus import Corpus
+from data.corpus.arrays import Corpus
 from tests.corpus_folder import write_corpus
 
 

@@ -12,7 +12,7 @@ import styledrop
 from bench.held_out_styles import main
 from bench.style_bench import FEEDBACK, REFERENCES, ROWS, Measured, differences, held_out_references, summarize
 from bench.true_icons import ICONS
-from data.corpus import held_out_phrases
+from data.corpus.phrases import held_out_phrases
 from data.documents.prompts import CANDIDATE_PROMPTS, FEW_EVALUATION_PROMPTS
 from tests.bench.test_base_quality import tiny_judge, use_judge
 

@@ -8,7 +8,7 @@ from PIL import Image
 import bench.reconstruction
 import styledrop
 from bench.reconstruction import main, measure
-from data.corpus import Corpus
+from data.corpus.arrays import Corpus
 from tests.bench.test_base_quality import tiny_judge, use_judge
 from tests.corpus_folder import write_corpus
 

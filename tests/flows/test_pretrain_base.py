@@ -13,7 +13,9 @@ from pydantic import ValidationError
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 import styledrop
-from data.corpus import PACKAGES, IconSet, build
+from data.corpus import build
+from data.corpus.packages import PACKAGES
+from data.corpus.sets import IconSet
 from data.documents.pretrain_spec import PretrainSpec
 from data.errors import PretrainingError, SettingsChanged
 from flows.pretrain_base import pretrain_base

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from data.corpus import IconSet, build
+from data.corpus import build
+from data.corpus.sets import IconSet
 
 SETS = (
     IconSet(style="tiny-emoji", collection="tiny-emoji", is_emoji=True),

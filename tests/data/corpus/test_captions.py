@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from data.corpus import IconSet
 from data.corpus.captions import concepts, describe
 from data.corpus.emoji import EmojiNames
+from data.corpus.sets import IconSet
 
 
 @pytest.mark.parametrize(

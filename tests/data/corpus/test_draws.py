@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.corpus import draws, style_phrases
+from data.corpus import draws
 from data.corpus.draws import Draws, draw_pictures, read_draws
 from data.corpus.layers import COLOUR, DRAWN, ENCLOSED, INK, LAYER_PX, NUM_LAYERS
 from data.corpus.looks import Look, draw_look, is_left_out
 from data.corpus.paint import Placement
+from data.corpus.phrases import style_phrases
 
 STYLES = ["tabler", "noto", "ph-fill"]
 CAPTIONS = ["cat", "arrow left", "house"]

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from data.corpus import BASE_SETS, style_phrases
 from data.corpus.colours import WHITE, Colour, draw_colour
 from data.corpus.looks import (
     KEPT_SHARE,
@@ -20,7 +19,8 @@ from data.corpus.looks import (
     key_of,
     words_of,
 )
-from data.corpus.sets import ONE_COLOUR
+from data.corpus.phrases import style_phrases
+from data.corpus.sets import BASE_SETS, ONE_COLOUR
 
 NAVY: Colour = (0.05, 0.1, 0.4)
 PALE_BLUE: Colour = (0.8, 0.85, 1.0)

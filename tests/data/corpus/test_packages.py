@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from data.corpus import PACKAGES, fetch_packages
+from data.corpus.packages import PACKAGES, fetch_packages
 from data.errors import CorpusError
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from data.corpus import BASE_SETS, HELD_OUT_SETS, held_out_phrases, style_phrases
+from data.corpus.phrases import held_out_phrases, style_phrases
+from data.corpus.sets import BASE_SETS, HELD_OUT_SETS
 
 
 def test_every_style_has_phrases_and_no_style_is_both_training_and_held_out() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data.corpus import style_phrases
 from data.corpus.looks import draw_look, words_of
+from data.corpus.phrases import style_phrases
 from data.documents.pretrain_spec import TEXT
 from styledrop.pretraining.text import build_tokenizer
 

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from data.corpus import build, phrases_sha256, style_phrases, synonyms
+from data.corpus import build, synonyms
+from data.corpus.phrases import phrases_sha256, style_phrases
 from data.errors import SettingsChanged
 from data.records.pretraining import StageRecord
 from tasks.pretraining.stage_folder import finish_stage, open_stage
