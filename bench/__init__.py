@@ -16,12 +16,13 @@
     python -m bench.held_out_styles     do the rounds, and other ways to tune, learn styles that no training saw?
     python -m bench.ablations           what does each setting do?
 
-Each prints lines for people, and last one line of JSON. These eight need more:
+Each prints lines for people, and last one line of JSON. These nine need more:
 
     python -m bench.evaluation_prompts  which of the paper's prompts can a base draw? needs PartiPrompts and the corpus
     python -m bench.reconstruction      what does the VQGAN alone keep? needs the corpus
     python -m bench.scorer              does the scorer see contents and styles? needs the corpus
     python -m bench.kept_looks          does one image teach a look that no training saw? needs the corpus
+    python -m bench.generator_runs      which generator learns most in the same time? needs drawn tokens
     python -m bench.space_of_looks      the space of looks in pictures; needs the corpus
     python -m bench.chaos               does an onboarding end the same, whatever is killed? starts a local stack
     python -m bench.load                what becomes of a large batch, what does a style cost? starts a local stack
