@@ -224,7 +224,7 @@ def _cases(folder: Path, store: Path) -> Iterator[tuple[str, Callable[[], object
 
         yield f"pointer {content[:40]!a}", follow
     for path_in_version in PATHS:
-        yield f"version with {path_in_version!a}", partial(_download, folder, path_in_version)
+        yield f"version with {path_in_version!a}", partial(_check_version, folder, path_in_version)
 
 
 def _read_spec(content: bytes) -> object:
@@ -249,7 +249,7 @@ def _damaged(content: bytes, kind: int) -> bytes:
     )[kind]
 
 
-def _download(folder: Path, name: str) -> None:
+def _check_version(folder: Path, name: str) -> None:
     manifest = json.dumps({name: hashlib.sha256(b"x").hexdigest()}).encode()
     version = hashlib.sha256(manifest).hexdigest()[:16]
     versions = Store(str(folder / "elsewhere"))

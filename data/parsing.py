@@ -1,4 +1,4 @@
-"""Records from JSON that lies somewhere, and in one line what is wrong with it."""
+"""Records read from JSON at an address, and in one line what is wrong with it."""
 
 from typing import TypeVar
 
@@ -30,5 +30,5 @@ def problem_in(error: Exception) -> str:
     """What is wrong, in one line: of pydantic's many, the first."""
     if isinstance(error, ValidationError):
         problem = error.errors(include_url=False)[0]
-        return shown(f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}", 300)
+        return f"{shown('.'.join(str(part) for part in problem['loc']), 100)}: {shown(problem['msg'], 200)}"
     return shown(str(error), 300)

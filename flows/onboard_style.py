@@ -92,5 +92,7 @@ def subject_main() -> int:
     return run_document(onboard_subject, "spec", lambda file: onboard_subject(read_spec(file, SubjectSpec)).uri)
 
 
+# The other flows are started by their console commands alone. `make demo`, tests and benches start this one in a
+# checkout that may not be the installed one.
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,7 +10,7 @@ from data.errors import SpecError
 from styledrop.config.defaults import EMBEDDED
 
 ADDRESSES = frozenset({"base", "manifest_uri", "rebuilds", "scorer", "store", "style", "subject", "uri"})
-"""Fields of documents, and parameters of flows, whose text is an address."""
+"""Fields of documents, and parameters of flows, whose text is an address. No document has a bare list of addresses."""
 
 
 def refuse_relative_addresses(document: object) -> None:

@@ -89,7 +89,8 @@ class Question(Record):
             )
         if decision.decision not in self.answers:
             raise DecisionRefused(
-                f"expected one of {list(self.answers)} to these {self.about}, got {decision.decision!r}; give one"
+                f"expected one of {list(self.answers)} to these {self.about}, got {decision.decision!r}; choose one of "
+                "these, others cannot be carried out here"
             )
         if not decision.reviewer.strip():
             raise DecisionRefused("expected the reviewer's name, got an empty one; say who decides")

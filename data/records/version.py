@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationInfo, field_validator, model_validator
 
 from data.documents.words import LIKENESS, Likeness
 from data.errors import StoreError
@@ -116,7 +116,7 @@ class VersionDocument(_WithLayout):
     class_word: str = ""
     """A subject's; its rare token stands before it."""
     rare_token: str = ""
-    scorer_sha256: str
+    scorer_sha256: Sha256
     """Of the CLIP that Text and Style come from: scores of two do not compare."""
     style_phrase: str
     """Follows a content phrase in every prompt."""
@@ -205,6 +205,12 @@ class Pointer(_WithLayout):
     manifest_sha256: str | None
     history: tuple[Move, ...] = ()
     withdrawn: Withdrawal | None = None
+
+    @model_validator(mode="after")
+    def _current_is_of_its_history(self) -> Self:
+        if self.version is not None and self.version not in self.versions:
+            raise ValueError(f"expected the current version among those of its history, got {self.version}")
+        return self
 
     @property
     def versions(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ Shapes: batch, tokens (height x width of the latent grid), codebook.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -169,7 +170,7 @@ def decode(
     steps: int,
     temperature: float | tuple[float, float],
     token_temperature: float = 1.0,
-    noise: "NoisePerImage",
+    noise: "Noise",
 ) -> Int[Tensor, "batch tokens"]:
     """Fill every `mask_id` in `masked`; tokens that are not masked are never changed.
 
@@ -256,23 +257,38 @@ def _lowest(confidence: Float[Tensor, "batch tokens"], count: Int[Tensor, "batch
     return confidence < confidence.sort(dim=1).values.gather(1, count.clamp_max(confidence.shape[1] - 1))
 
 
+class Noise(Protocol):
+    """All that is random in `decode`; asked for a step's tokens first, then for its uniform numbers."""
+
+    def draw(self, step: int, probabilities: Float[Tensor, "batch tokens codebook"]) -> Int[Tensor, "batch tokens"]:
+        """Draw each token from its probabilities."""
+
+    def uniform(self, step: int) -> Float[Tensor, "batch tokens"]:
+        """What the confidence's noise is made from, within [0, 1)."""
+
+
 class NoisePerImage:
-    """All of an image's noise is drawn at once from its own generator, before the first step."""
+    """All of an image's noise is drawn at once from its own generator, before the first step.
+
+    Raises:
+        SamplingError: there is not one generator for each image.
+    """
 
     def __init__(self, generators: Sequence[torch.Generator], like: Tensor, steps: int) -> None:
+        if len(generators) != len(like):
+            raise SamplingError(f"expected one generator for each of {len(like)} images, got {len(generators)}")
         drawn = [torch.rand(steps, 2, like.shape[1], generator=generator) for generator in generators]
         self._uniform = torch.stack(drawn).to(like.device)
 
     def draw(self, step: int, probabilities: Float[Tensor, "batch tokens codebook"]) -> Int[Tensor, "batch tokens"]:
-        """Draw each token from its probabilities."""
-        # By the inverse of the distribution function: one uniform number a token. torch.multinomial
-        # would need one for each code, and a call for each image.
+        """By the inverse of the distribution function, which takes one uniform number a token."""
+        # torch.multinomial would need one for each code, and a call for each image.
         summed = probabilities.cumsum(dim=-1)
         drawn = torch.searchsorted(summed, self._uniform[:, step, 0, :, None] * summed[..., -1:], right=True)
         return drawn[..., 0].clamp_max(probabilities.shape[-1] - 1)
 
     def uniform(self, step: int) -> Float[Tensor, "batch tokens"]:
-        """What the confidence's noise is made from, within [0, 1)."""
+        """The second of each token's two numbers of the step."""
         return self._uniform[:, step, 1]
 
 

@@ -1,1 +1,1 @@
-"""From a style reference to a published adapter: the steps of `flows.onboard_style`, one file each."""
+"""From a style reference to a published adapter: the steps of `flows.onboard_style`."""

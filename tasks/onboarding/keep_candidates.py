@@ -19,7 +19,8 @@ def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision |
     """Choose what the next round is tuned on: by a reviewer's `decision`, by clip or at random.
 
     Raises:
-        DecisionRefused: if the decision was made on other candidates.
+        DecisionRefused: if there is no decision where one is needed, it was made on other candidates, or its picks are
+            not among them.
     """
     rows = from_parquet(Store(run.store).read_blob(candidates.table))
     match run.spec.feedback:
@@ -36,6 +37,10 @@ def keep_candidates(run: Run, candidates: CandidatesRecord, decision: Decision |
                     f"expected a decision on candidates {candidates.table.sha256[:12]}, got {got}; ask a reviewer"
                 )
             kept = sorted(decision.picks)
+            if not kept or len({*kept}) < len(kept) or not {*kept} <= {*range(len(rows))}:
+                raise DecisionRefused(
+                    f"expected picks of the {len(rows)} candidates, each once, got {kept}; ask a reviewer"
+                )
     of_kept, of_all = (fmean(row.text_score for row in some) for some in ([rows[i] for i in kept], rows))
     by = f"{run.spec.feedback} ({decision.reviewer})" if decision else run.spec.feedback
     log_stage(

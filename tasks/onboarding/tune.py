@@ -91,6 +91,7 @@ def tune(run: Run, round_number: int, examples: TuningExamples) -> AdapterRecord
         list(zip(torch.from_numpy(tokens), prompts, strict=True)),
         run.spec.tuning(round_number),
         tuned_card(run, base, list(dict.fromkeys(prompts)), seed=seed),
+        seed=seed,
         folder=f"round-{round_number}",
         checkpoint=f"round-{round_number}-{digest[:16]}",
         key=artifact_key(run, "tuning", round_number),
@@ -121,6 +122,7 @@ def tune_enlarging(run: Run) -> TunedRecord:
         pairs,
         run.spec.enlarging,
         tuned_card(run, base.large, [prompt for _, prompt in pairs], seed=seed),
+        seed=seed,
         folder="enlarging",
         checkpoint="enlarging",
     )
@@ -129,19 +131,20 @@ def tune_enlarging(run: Run) -> TunedRecord:
 def _tuned(
     run: Run,
     part: str,
-    tune: Callable[..., styledrop.Tuned],
+    tuner: Callable[..., styledrop.Tuned],
     base: styledrop.Base,
     pairs: Sequence[tuple[object, str]],
     settings: styledrop.Tuning,
     card: styledrop.Card,
     *,
+    seed: int,
     folder: str,
     checkpoint: str,
     key: str | None = None,
 ) -> TunedRecord:
-    """Let `tune` tune the `part` of the style on `pairs`, show how it gets on, and put its files into `folder`.
+    """Let `tuner` tune the `part` of the style on `pairs`, show how it gets on, and put its files into `folder`.
 
-    Its seed is that on the `card`. With a `key` the bar is a Prefect artifact of that key.
+    With a `key` the bar is a Prefect artifact of that key.
 
     Raises:
         SpecError: if the loss is no number, or the checkpoint is another run's or cannot be written.
@@ -158,11 +161,11 @@ def _tuned(
             progress.update(done, f"loss {loss:.3f}")
 
         try:
-            adapter = tune(
+            adapter = tuner(
                 base,
                 pairs,
                 settings,
-                seed=card.seeds["tuning"],
+                seed=seed,
                 checkpoint=path,
                 progress=show,
                 at_once=at_once(),

@@ -151,7 +151,7 @@ def _dumped(part: BaseModel) -> dict[str, Any]:
 def _check_unchanged(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
     changed = []
     for key in sorted(found.keys() | wanted.keys()):
-        old, new = found.get(key), wanted.get(key)
+        old, new = (settings.get(key, "no such setting") for settings in (found, wanted))
         if old == new:
             continue
         if key.rpartition(".")[2] in _MAY_GROW and isinstance(old, int) and isinstance(new, int):

@@ -250,3 +250,5 @@ def test_a_decoding_that_cannot_be_done_is_refused() -> None:
         decode(fixed_logits(1, 4), masked, mask_id=MASK, steps=0, temperature=4.5, noise=noise(0, 4, 0))
     with pytest.raises(SamplingError, match="mask_id 9, got none"):
         decode(fixed_logits(1, 4), masked * 0, mask_id=MASK, steps=1, temperature=4.5, noise=noise(1, 4, 0))
+    with pytest.raises(SamplingError, match="one generator for each of 2 images, got 1"):
+        NoisePerImage([rng(0)], torch.empty(2, 4), 1)

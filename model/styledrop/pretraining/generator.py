@@ -165,7 +165,7 @@ def _masked_loss(
     training: MaskedModelTraining,
     rng: np.random.Generator,
 ) -> Float[Tensor, ""]:
-    """Write these `pictures` prompts, mask some of their tokens, at places that `rng` draws, and predict them."""
+    """Draw a prompt for each of `rows` of `pictures`, mask some of its tokens, and predict these."""
     prompts = [draw_prompt(pictures.captions[row], pictures.phrases[row], training, rng) for row in rows]
     tokens = pictures.tokens[torch.from_numpy(rows)].long()
     draws = torch.Generator().manual_seed(int(rng.integers(2**62)))

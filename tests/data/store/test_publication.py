@@ -181,6 +181,11 @@ def test_changed_files_are_refused(store: Store) -> None:
             StoreCorrupted,
             "version: String should match",
         ),
+        (
+            b'{"version": "%s", "manifest_sha256": "%s"}' % (b"a" * 16, b"a" * 64),
+            StoreCorrupted,
+            "expected the current version among those of its history",
+        ),
         (b'{"layout": 9}', StoreError, "expected a Pointer of layout 2 at most .* got 9: .*update this one"),
     ],
 )

@@ -100,3 +100,10 @@ def test_a_decision_on_other_candidates_is_neither_found_nor_used(human_run: Run
     assert decisions_on(human_run, others) == []
     with pytest.raises(DecisionRefused, match="got none; ask a reviewer"):
         keep_candidates.fn(human_run, others, None)
+
+
+@pytest.mark.parametrize("picks", [(-1,), (0, 0), (), (6,)])
+def test_picks_that_no_reviewer_was_let_make_are_not_acted_on(human_run: Run, picks: tuple[int, ...]) -> None:
+    candidates = candidates_of(human_run)
+    with pytest.raises(DecisionRefused, match="expected picks of the 6 candidates, each once, got .*; ask a reviewer"):
+        keep_candidates.fn(human_run, candidates, answer("approve", "Ada", picks, candidates))

@@ -71,6 +71,13 @@ def test_other_settings_are_refused_in_words(tmp_path: Path, schedule: dict[str,
     assert open_stage(tmp_path, SETTINGS) == record
 
 
+def test_a_setting_that_is_newer_than_the_folder_is_named(tmp_path: Path) -> None:
+    finished(tmp_path)
+    for value in (0.0, None):
+        with pytest.raises(SettingsChanged, match=f"newer: expected 'no such setting', got {value}"):
+            open_stage(tmp_path, {**SETTINGS, "newer": value})
+
+
 def test_a_table_that_was_edited_since_is_noticed(tmp_path: Path) -> None:
     made = {**SETTINGS, "made_from": {"phrases": "a" * 64}}
     assert open_stage(tmp_path, made) is None
