@@ -11,7 +11,7 @@ import torch
 
 import bench.generator_runs
 from bench.generator_runs import SMALL, Run, gained, main
-from data.corpus import Corpus
+from data.corpus.arrays import Corpus
 from tests.corpus_folder import write_corpus
 
 

@@ -66,8 +66,10 @@ def test_a_row_in_a_bad_state_is_a_bad_row_and_all_others_go_on(
 ) -> None:
     [*_, good, _] = yaml.safe_load(manifest.read_text())
     store = Store(settings.store)
+    gone: dict[str, object] = {"version": "0" * 16, "manifest_sha256": "0" * 64}
+    published = {"action": "published", "asked_at": "2026-01-01T00:00:00Z", "at": "2026-01-01T00:00:00Z", "by": "run"}
     for name, pointer in {
-        "version-gone": {"version": "0" * 16, "manifest_sha256": "0" * 64},
+        "version-gone": {**gone, "history": [{**gone, **published}]},
         "pointer-torn": {"version": 5},
         "pointer-odd": [],
     }.items():
