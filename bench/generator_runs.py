@@ -19,20 +19,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from data.corpus.arrays import read_arrays
-from data.corpus.draws import read_draws
 from data.documents.pretrain_spec import GENERATOR, TEXT, VQGAN
 from styledrop.pretraining.generator import TokenizedPictures, generator_config, masked_error, train_generator
 from tasks.models import open_base
 from tasks.pretraining.draws import KEPT
+from tasks.pretraining.tokens import read_tokenized
 from tasks.pretraining.training import stage_run
 
 SMALL = {"hidden_size": 128, "num_hidden_layers": 4, "intermediate_size": 384, "channels": 96}
+RATES = ("learning_rate", "muon_rate")
 LARGE = {"hidden_size": 320, "num_hidden_layers": 8, "num_attention_heads": 5, "intermediate_size": 832}
 
 
@@ -56,7 +54,9 @@ RUNS = {
     "medium_again": Run(steps=700, changes={}, schedule={}, seed=1),
     "small": Run(steps=1250, changes=SMALL, schedule={}),
     "large": Run(steps=285, changes=LARGE, schedule={}),
-    "twice_the_rates": Run(steps=700, changes={}, schedule={"learning_rate": 1.6e-3, "muon_rate": 5e-3}),
+    "twice_the_rates": Run(
+        steps=700, changes={}, schedule={name: 2 * getattr(GENERATOR.schedule, name) for name in RATES}
+    ),
     "short_fall": Run(steps=700, changes={}, schedule={}, falling=0.3),
 }
 
@@ -82,17 +82,6 @@ def train(name: str, pictures: TokenizedPictures, kept: Mapping[str, TokenizedPi
     return row, errors
 
 
-def read_pictures(work: Path, name: str) -> TokenizedPictures:
-    """The pictures of `name` that a work folder has drawn and tokenized."""
-    captions, drawn = read_arrays(work / "corpus" / "result").caption, read_draws(work / "draws" / "result" / name)
-    tokens = torch.from_numpy(np.load(work / "tokens" / "result" / f"{name}.npy", allow_pickle=False))
-    return TokenizedPictures(
-        tokens=tokens,
-        captions=[captions[row] for row in drawn.rows],
-        phrases=drawn.phrases,
-    )
-
-
 def gained(errors: Float[Tensor, " pictures"], over: Float[Tensor, " pictures"]) -> str:
     """The mean difference, picture by picture, and its standard error."""
     difference = errors - over
@@ -106,8 +95,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs' checkpoints")
     parser.add_argument("--runs", nargs="+", choices=tuple(RUNS), default=list(RUNS), help="default: all")
     arguments = parser.parse_args()
-    pictures = read_pictures(arguments.work, "trained")
-    kept = {name: read_pictures(arguments.work, name) for name in KEPT}
+    work: Path = arguments.work
+    made = (work / "corpus" / "result", work / "draws" / "result", work / "tokens" / "result")
+    pictures = read_tokenized(*made, "trained")
+    kept = {name: read_tokenized(*made, name) for name in KEPT}
     rows, errors = [], {}
     for name in dict.fromkeys(("medium", *arguments.runs)):
         row, errors[name] = train(name, pictures, kept, arguments.out)

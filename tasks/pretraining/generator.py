@@ -41,10 +41,11 @@ def fit_generator(spec: PretrainSpec, made: Made) -> StageRecord:
 
 
 def _train(spec: PretrainSpec, run: StageRun, made: Made) -> Generator:
-    start, draws, tokens = base_to_start_from(spec), made["draws"], made["tokens"]
+    start = base_to_start_from(spec)
+    drawn = (made["corpus"].path, made["draws"].path, made["tokens"].path)
     return train_generator(
-        read_tokenized(made, draws, tokens, "trained"),
-        {name: read_tokenized(made, draws, tokens, name) for name in KEPT},
+        read_tokenized(*drawn, "trained"),
+        {name: read_tokenized(*drawn, name) for name in KEPT},
         open_text(made),
         spec.size_px,
         generator_config(spec.generator, spec.text, spec.vqgan, spec.size_px),
@@ -110,8 +111,8 @@ def _train_super_resolution(spec: PretrainSpec, run: StageRun, made: Made) -> Su
     )
     started = start.super_resolution if start is not None else None
     return train_super_resolution(
-        read_tokens(made["large_tokens"], "small"),
-        read_tokenized(made, made["large"], made["large_tokens"], "trained"),
+        read_tokens(made["large_tokens"].path, "small"),
+        read_tokenized(made["corpus"].path, made["large"].path, made["large_tokens"].path, "trained"),
         open_text(made),
         _sharpest(made).to(memory_format=torch.channels_last),
         size_px,

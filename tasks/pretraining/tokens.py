@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from torch import Tensor
 
 from data.corpus.arrays import read_arrays
+from data.corpus.draws import read_draws
 from data.documents.pretrain_spec import PretrainSpec
 from data.records.pretraining import Made, StageRecord
 from styledrop.pretraining.generator import TokenizedPictures, tokenize_images
@@ -58,22 +59,22 @@ def tokenize_large(spec: PretrainSpec, made: Made) -> StageRecord:
     return run_stage(spec, "large_tokens", settings={}, inputs=inputs, make=make, write=_write)
 
 
-def read_tokenized(made: Made, draws: StageRecord, tokens: StageRecord, name: str) -> TokenizedPictures:
-    """Drawn pictures as a generator is trained on them."""
-    captions, drawn = read_arrays(made["corpus"].path).caption, read_drawn(draws, name)
+def read_tokenized(corpus: Path, draws: Path, tokens: Path, name: str) -> TokenizedPictures:
+    """Drawn pictures as a generator is trained on them, from the folders of these three stages' results."""
+    captions, drawn = read_arrays(corpus).caption, read_draws(draws / name)
     return TokenizedPictures(
         tokens=read_tokens(tokens, name), captions=[captions[row] for row in drawn.rows], phrases=drawn.phrases
     )
 
 
-def read_tokens(tokens: StageRecord, name: str) -> Tensor:
-    """One of the arrays of tokens, int16 (pictures, tokens)."""
-    return torch.from_numpy(np.load(tokens.path / f"{name}.npy", allow_pickle=False))
+def read_tokens(tokens: Path, name: str) -> Tensor:
+    """One of the arrays of tokens in the folder `tokens`, int16 (pictures, tokens)."""
+    return torch.from_numpy(np.load(tokens / f"{name}.npy", allow_pickle=False))
 
 
 def read_mixing(tokens: StageRecord) -> Float[Tensor, "new old"]:
     """How the codes of the base gone on from make up the new ones, as `tokenize_draws` found."""
-    return read_tokens(tokens, "mixing").float()
+    return read_tokens(tokens.path, "mixing").float()
 
 
 def _encoder(made: Made) -> VQGAN:

@@ -69,7 +69,7 @@ def _train_decoder(spec: PretrainSpec, run: StageRun, made: Made) -> VQGAN:
     return train_decoder(
         VQGAN.from_folder(made["vqgan"].path),
         read_drawn(made["draws"], "trained").images,
-        read_tokens(made["tokens"], "trained"),
+        read_tokens(made["tokens"].path, "trained"),
         {name: read_drawn(made["draws"], name).images for name in KEPT},
         PerceptualDistance(ClipScorer(made["clip"].path).image_tower),
         spec.decoder,
